@@ -15,10 +15,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
+from engine.net.dispatch import Handler
 from engine.protocol.api import ApiKey
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -31,18 +31,6 @@ class ListenerKind(Enum):
     CONTROLLER = "controller"
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
-    """One registered function with the versions it understands (inclusive)."""
-
-    api_key: ApiKey
-    min_version: int
-    max_version: int
-    function: Callable[..., Any]
-    advertised_min_version: int
-    """What ApiVersions says; differs only where Kafka itself lies (Produce, KAFKA-18659)."""
-
-
 _handlers: dict[ListenerKind, dict[int, Handler]] = {ListenerKind.BROKER: {}, ListenerKind.CONTROLLER: {}}
 _loaded = False
 
@@ -53,15 +41,20 @@ def handles(
     versions: tuple[int, int],
     listener: ListenerKind = ListenerKind.BROKER,
     advertised_min_version: int | None = None,
+    keeps_body: bool = True,
 ) -> Callable[[Function], Function]:
-    """Register the decorated function for `api_key` in `versions` (inclusive) on that kind of listener."""
+    """Register the decorated function for `api_key` in `versions` (inclusive) on that kind of listener.
+
+    `advertised_min_version` is what ApiVersions says where Kafka itself says something else than it serves (Produce,
+    KAFKA-18659). `keeps_body=False` promises that no byte field of the request is used after the function returned.
+    """
 
     def register(function: Function) -> Function:
         table = _handlers[listener]
         assert api_key not in table, f"{api_key.name} has two handlers on {listener.value} listeners"
-        minimum, maximum = versions
-        advertised = minimum if advertised_min_version is None else advertised_min_version
-        table[api_key] = Handler(api_key, minimum, maximum, function, advertised)
+        table[api_key] = Handler(
+            api_key, versions, function, advertised_min_version=advertised_min_version, keeps_body=keeps_body
+        )
         return function
 
     return register
