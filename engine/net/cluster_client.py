@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from engine.errors import KafkaError
-from engine.net.client import ClientConnection
+from engine.net.client import ClientConnection, ConnectionLost, RequestTimedOut
 from engine.net.cluster_errors import BrokerUnreachable, ClusterUnreachable, UnsupportedByBroker
 from engine.net.cluster_view import BrokerView, ClusterView, address_text, view_of
 from engine.net.connection_security import PLAINTEXT, ConnectionSecurity
@@ -240,9 +241,15 @@ class ClusterClient:
                 except (BrokerUnreachable, UnsupportedByBroker, ProtocolError) as error:
                     missing[node_id] = str(error)
 
-        async with asyncio.TaskGroup() as group:
-            for node_id in sorted(calls):
-                group.create_task(run(node_id, calls[node_id]))
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(run(node_id, calls[node_id])) for node_id in sorted(calls)]
+        try:
+            for task in tasks:
+                await task
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         return PartialAnswer(dict(sorted(answers.items())), dict(sorted(missing.items())))
 
     async def version_for(self, node_id: int, request: Any) -> int:
@@ -259,8 +266,7 @@ class ClusterClient:
         except ProtocolError:
             raise
         except TimeoutError as error:
-            reason = f"no answer to {type(message).__name__} within {timeout_ms} ms"
-            raise BrokerUnreachable(node_id, self._address(node_id), reason, timed_out=True) from error
+            raise BrokerUnreachable(node_id, self._address(node_id), _reason(error), timed_out=True) from error
         except (OSError, EOFError) as error:
             raise BrokerUnreachable(node_id, self._address(node_id), _reason(error), timed_out=True) from error
 
@@ -307,13 +313,8 @@ class ClusterClient:
 
     async def _open(self, host: str, port: int) -> ClientConnection:
         if self._closed:
-            raise ConnectionError("the client is closed")
-        try:
-            return await ClientConnection.open(
-                host, port, client_id=self.client_id, timeout_ms=self.connect_timeout_ms
-            )
-        except TimeoutError as error:
-            raise TimeoutError(f"no connection within {self.connect_timeout_ms} ms") from error
+            raise ConnectionLost(f"{host}:{port}: the client is closed")
+        return await ClientConnection.open(host, port, client_id=self.client_id, timeout_ms=self.connect_timeout_ms)
 
     async def _bootstrap(self) -> ClientConnection:
         """A connection to one of the bootstrap addresses. Raises ClusterUnreachable."""
@@ -358,12 +359,17 @@ def _usable(task: asyncio.Task[ClientConnection]) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    """What happened, in a few words for people."""
-    if isinstance(error, ConnectionRefusedError):
+    """What happened, in a few words for people; without the address, which the caller says."""
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    text = str(error)
+    if isinstance(cause, ConnectionRefusedError) or "Errno 111" in text or "Connection refused" in text:
         return "connection refused, nothing listens there"
-    if isinstance(error, ConnectionResetError | BrokenPipeError | EOFError) and not str(error):
+    if isinstance(cause, socket.gaierror):
+        return "no such host name"
+    if isinstance(error, EOFError) or not text:
         return "the broker closed the connection"
-    return str(error) or type(error).__name__
+    _, separator, rest = text.partition(": ")
+    return rest if isinstance(error, ConnectionLost | RequestTimedOut) and separator else text
 
 
 def _says_not_controller(response: Any) -> bool:

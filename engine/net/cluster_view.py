@@ -74,9 +74,11 @@ class ClusterView:
     def partition(self, topic: str, partition: int) -> PartitionView | None:
         """The partition, None when it is not known."""
         view = self.topics.get(topic)
-        if view is None or not 0 <= partition < len(view.partitions):
+        if view is None:
             return None
-        return view.partitions[partition]
+        if 0 <= partition < len(view.partitions) and view.partitions[partition].partition == partition:
+            return view.partitions[partition]
+        return next((each for each in view.partitions if each.partition == partition), None)
 
     def topic_partitions(self, topics: Iterable[str] | None = None) -> Iterator[TopicPartition]:
         """Every partition of `topics` (of all known ones when None) in order."""

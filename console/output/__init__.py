@@ -1,0 +1,1 @@
+"""What the command line prints: tables, JSON, CSV, progress. Knows nothing of Kafka."""
