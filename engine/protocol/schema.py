@@ -237,10 +237,11 @@ def _range(text: str | None, outer: Versions) -> Versions:
 
 
 @cache
-def message_texts() -> dict[str, str]:
-    """The text of every message by its name, in the order of the files. Reads all files, parses none."""
-    texts: dict[str, str] = {}
+def _files() -> dict[str, dict[str, str]]:
+    """The text of every message by its name, by the stem of its file."""
+    files: dict[str, dict[str, str]] = {}
     for path in sorted(SCHEMA_DIRECTORY.glob("*.txt")):
+        texts = files.setdefault(path.stem, {})
         block: list[str] = []
         for line in [*path.read_text(encoding="ascii").splitlines(), ""]:
             if line and not line.startswith("#"):
@@ -248,10 +249,22 @@ def message_texts() -> dict[str, str]:
             elif block:
                 texts[block[0].split(" ", 2)[1]] = "\n".join(block)
                 block = []
-    return texts
+    return files
+
+
+@cache
+def message_texts() -> dict[str, str]:
+    """The text of every message by its name, in the order of the files. Reads all files, parses none."""
+    return {name: text for texts in _files().values() for name, text in texts.items()}
 
 
 @cache
 def message_schema(name: str) -> MessageSchema:
     """The schema of the message called `name`. Raises KeyError when there is none."""
     return parse_message(message_texts()[name])
+
+
+def family_heads(family: str) -> list[MessageSchema]:
+    """The messages of one file, by the stem of its name, without their fields."""
+    heads = (parse_message_head(text.partition("\n")[0]) for text in _files()[family].values())
+    return [head for head in heads if head is not None]
