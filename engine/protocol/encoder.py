@@ -41,6 +41,8 @@ class _EncoderCompiler:
             write_tags=wire.write_tags,
             pass_through=_pass_through,
             ZERO_UUID=ZERO_UUID,
+            ONE_BYTE=_ONE_BYTE,
+            total_bytes=_total_bytes,
         )
         self.run: list[tuple[str, str]] = []
         """(letter, expression) of the fixed-width values to be written next; "x" writes a zero byte."""
@@ -99,7 +101,7 @@ class _EncoderCompiler:
 
     def write_compact(self, length: str, long_writer: str) -> None:
         """A compact length at the end of the run, in one byte when it fits."""
-        short = self.pack([*self.run, ("B", length)])
+        short = self.pack([*self.run, ("B", length)]) if self.run else f"ONE_BYTE[{length}]"
         if any(letter != "x" for letter, _ in self.run):
             long = f"{self.pack(self.run)} + {long_writer}({length})"
         elif self.run:
@@ -248,9 +250,8 @@ class _EncoderCompiler:
         length = source.fresh("n")
         local = self.local(name, "bytes")
         compact = self.flexible
-        # Within a list the parts follow each other on the wire.
-        source.names.setdefault("total_bytes", _total_bytes)
-        present = f"{length} = total_bytes({local}){' + 1' if compact else ''}"
+        size = f"len({local}) if type({local}) is bytes else total_bytes({local})"
+        present = f"{length} = ({size}){' + 1' if compact else ''}"
         if nullable:
             source.add(f"if {local} is None: {length} = {0 if compact else -1}; {local} = b''")
             source.add(f"else: {present}")
@@ -309,6 +310,8 @@ class _EncoderCompiler:
         self.flush()
         source.indent -= 1
 
+
+_ONE_BYTE = [bytes((value,)) for value in range(128)]
 
 _ARRAYS = 64
 """Arrays of fewer elements have their struct ready."""
