@@ -49,7 +49,7 @@ def test_waiting_for_what_is_left_of_a_deadline_comes_to_an_end():
 
     async def linger():
         deadline = loop.time() + 0.005
-        while (rest := deadline - loop.time()) > 0:
+        while (rest := deadline - loop.time()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(rest)
 
     loop.run_until_complete(linger())
@@ -105,7 +105,7 @@ def test_spinning_at_one_instant_is_a_livelock():
     loop = SimLoop(livelock_callbacks=1000)
 
     async def spins():
-        while True:
+        while True:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     with pytest.raises(LivelockError):
@@ -131,9 +131,12 @@ def test_an_exception_in_a_task_that_nobody_awaits_fails_the_run():
         await asyncio.sleep(1)
         del task
 
-    with pytest.raises(UnhandledError, match="lost"):
+    def run():
         loop.run_until_complete(starts_it())
         loop.raise_unretrieved()
+
+    with pytest.raises(UnhandledError, match="lost"):
+        run()
 
 
 def test_the_result_and_the_exception_of_a_coroutine_come_back():
