@@ -56,13 +56,26 @@ class CancelTimer:
     key: TimerKey
 
 
+class Outcome(NamedTuple):
+    """How an append ended."""
+
+    error: ErrorCode | None = None
+    """None when the records are replicated, else what to tell the client."""
+    is_written: bool = True
+    """False when the records are certainly not in the log. An error with True means: nobody knows yet."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Append:
-    """Append `records` in one batch, after everything asked for before, then call `GroupShard.appended`."""
+    """Append `records` in one batch, after everything asked for before, then tell the shard how that went."""
 
     records: tuple[GroupRecord, ...]
-    on_done: Callable[[ErrorCode | None, int], None]
-    """For `GroupShard` only: continues the operation with the error (None when appended) and the time."""
+    on_done: Callable[[Outcome, int], None]
+    """For `GroupShard` only: continues the operation with the outcome and the time."""
+
+
+def nothing_more(_outcome: Outcome, _now_ms: int) -> None:
+    """For records nobody waits for."""
 
 
 Effect: TypeAlias = Respond | SetTimer | CancelTimer | Append

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from engine.errors import KafkaError
 from engine.groups.classic_group import ClassicGroup
-from engine.groups.effects import Append, Token
+from engine.groups.effects import Append, Outcome, Token
 from engine.groups.member import Member, Protocols, protocols_of
 from engine.groups.rebalancing import Rebalancing, heartbeat_timer, join_timer, sync_timer
 from engine.groups.responses import NO_MEMBER_ID, join_error, join_success, sync_error, sync_success
@@ -93,14 +93,15 @@ class Membership:
         return True
 
     def _store_new_group(self, group: ClassicGroup) -> None:
-        def stored(error: ErrorCode | None, _now_ms: int) -> None:
-            if error is None or self._shard.groups.get(group.group_id) is not group:
+        def stored(outcome: Outcome, _now_ms: int) -> None:
+            if outcome.is_written or self._shard.groups.get(group.group_id) is not group:
                 return
             if group.generation_id > 0 or self._shard.offsets.all_keys(group.group_id):
                 return  # it went on meanwhile, and later records bring it into the log
             # Nothing of the group is in the log, so there is no group; whoever waits in it has to try again.
+            code = outcome.error or ErrorCode.COORDINATOR_NOT_AVAILABLE
             for member in group.members.values():
-                self._rebalancing.answer_join(group, member, join_error(error))
+                self._rebalancing.answer_join(group, member, join_error(code))
             self.forget(group)
 
         self._shard.append(Append((new_group_record(group),), stored))
@@ -222,15 +223,15 @@ class Membership:
             self._rebalancing.prepare_or_complete(group, now_ms)
             return
 
-        def stored(error: ErrorCode | None, _now_ms: int) -> None:
+        def stored(outcome: Outcome, _now_ms: int) -> None:
             if group.static_members.get(instance_id) != new_member_id:
                 return  # replaced again, or gone: whoever did that has answered
             current = group.members[new_member_id]
-            if error is not None:
+            if outcome.error is not None:
                 refusal = join_success(group, NO_MEMBER_ID, with_members=False, leader_id=leader_before)
-                refusal.error_code = error
+                refusal.error_code = outcome.error
                 self._rebalancing.answer_join(group, current, refusal)
-                if group.state is GroupState.STABLE:
+                if group.state is GroupState.STABLE and not outcome.is_written:
                     group.update_member(current, protocols, timeouts[0], timeouts[1], None)
                     reverted = self._take_over(group, instance_id, new_member_id, old_member_id)
                     self._rebalancing.renew_session(group, reverted)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from engine.errors import KafkaError
 from engine.groups.classic_group import ClassicGroup
-from engine.groups.effects import Append, Token
+from engine.groups.effects import Append, Outcome, Token
 from engine.groups.offsets import CommittedOffset
 from engine.groups.rebalancing import Rebalancing
 from engine.groups.records import OffsetKey, OffsetRecord
@@ -90,12 +90,10 @@ class OffsetOperations:
             )
         response = OffsetCommitResponse(topics=topics)
 
-        def appended(error: ErrorCode | None, _now_ms: int) -> None:
-            if error is None:
-                shard.respond(token, response)
-                return
-            shard.respond(token, commit_error(request, error))
-            self._forget_unused(group)
+        def appended(outcome: Outcome, _now_ms: int) -> None:
+            shard.respond(token, response if outcome.error is None else commit_error(request, outcome.error))
+            if not outcome.is_written:
+                self._forget_unused(group)
 
         if records:
             shard.append(Append(tuple(records), appended))
@@ -212,7 +210,8 @@ class OffsetOperations:
             shard.respond(token, response)
             return
 
-        def appended(error: ErrorCode | None, _now_ms: int) -> None:
+        def appended(outcome: Outcome, _now_ms: int) -> None:
+            error = outcome.error
             shard.respond(token, response if error is None else OffsetDeleteResponse(error_code=error))
 
         shard.append(Append(tuple(records), appended))

@@ -8,7 +8,7 @@ PreparingRebalance -- nobody left --> Empty
 """
 
 from engine.groups.classic_group import ClassicGroup
-from engine.groups.effects import Append, TimerKey, TimerKind
+from engine.groups.effects import Append, Outcome, TimerKey, TimerKind, nothing_more
 from engine.groups.member import NO_ASSIGNMENT, Member
 from engine.groups.responses import join_error, join_success, sync_error, sync_success
 from engine.groups.shard_state import ShardState, group_record
@@ -140,7 +140,7 @@ class Rebalancing:
         if group.state is GroupState.EMPTY:
             # Should this record be lost, the previous generation comes back after a restart with members whose
             # sessions then end: harmless, so an error changes nothing here.
-            self._shard.append(Append((group_record(group, {}),), lambda _error, _now_ms: None))
+            self._shard.append(Append((group_record(group, {}),), nothing_more))
             return
         for member in group.members.values():
             is_leader = member.member_id == group.leader_id
@@ -170,12 +170,12 @@ class Rebalancing:
         generation_id = group.generation_id
         complete = {member_id: assignments.get(member_id, NO_ASSIGNMENT) for member_id in group.members}
 
-        def stored(error: ErrorCode | None, now_ms: int) -> None:
+        def stored(outcome: Outcome, now_ms: int) -> None:
             # Somebody may have joined or left while the record was written; then this assignment is history.
             if group.state is not GroupState.COMPLETING_REBALANCE or group.generation_id != generation_id:
                 return
-            if error is not None:
-                self._reset_assignments(group, error)
+            if outcome.error is not None:
+                self._reset_assignments(group, outcome.error)
                 self.prepare_or_complete(group, now_ms)
                 return
             for member in group.members.values():

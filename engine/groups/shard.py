@@ -4,9 +4,9 @@ How the shell drives a shard:
 
 1. `replay` every record of the log in order, then `loaded`.
 2. Feed requests, fired timers and the outcome of appends; every call returns effects, to be performed in order.
-3. Appends go to the log in the order of their effects. Several may be on their way, but `appended` is called in that
-   same order.
-4. `unload` when the partition's leadership is lost; nothing may be called after it.
+3. Appends go to the log in the order of their effects; several may be on their way. `appended` is called in that same
+   order, `append_failed` at any time before.
+4. `unload` when the partition's leadership is lost; then `append_failed` for what is on its way, and nothing after.
 
 Group membership lives in memory and is written when a generation is assigned; offsets become visible when their records
 are replicated. Replaying the log gives the state that was written: `replay` and live operation agree (a property test
@@ -19,7 +19,7 @@ from functools import partial
 
 from engine.errors import KafkaError
 from engine.groups.classic_group import ClassicGroup
-from engine.groups.effects import Append, Effect, TimerKey, TimerKind, Token
+from engine.groups.effects import Append, Effect, Outcome, TimerKey, TimerKind, Token, nothing_more
 from engine.groups.member import Member
 from engine.groups.membership import Membership
 from engine.groups.offset_operations import DeletedTopic, OffsetOperations
@@ -106,27 +106,40 @@ class GroupShard:
                 rebalancing.prepare(group, now_ms)
         return self._state.take_effects()
 
-    def unload(self) -> list[Effect]:
+    def unload(self, now_ms: int) -> list[Effect]:
         """Leadership is lost: every parked request is answered NOT_COORDINATOR, so that clients look elsewhere."""
         rebalancing = self._membership.rebalancing
         for group in self._state.groups.values():
             for member in group.members.values():
                 rebalancing.answer_join(group, member, join_error(ErrorCode.NOT_COORDINATOR, member.member_id))
                 rebalancing.answer_sync(member, sync_error(ErrorCode.NOT_COORDINATOR))
+            group.transition_to(GroupState.DEAD, now_ms)
         return self._state.take_effects()
 
     # --- outcomes ---
 
-    def appended(self, effect: Append, error: ErrorCode | None, now_ms: int, *, base_offset: int = -1) -> list[Effect]:
-        """The records of `effect` are replicated, the first at `base_offset`, or with an `error` were not written."""
+    def appended(self, effect: Append, now_ms: int, *, base_offset: int, is_late: bool = False) -> list[Effect]:
+        """The records of `effect` are replicated, the first at `base_offset`; `is_late` after `append_timed_out`."""
         offsets = self._state.offsets
-        for position, record in enumerate(effect.records):
+        for record_offset, record in enumerate(effect.records, base_offset):
             if isinstance(record, OffsetRecord):
                 offsets.end(record.key)
-                if error is None:
-                    record_offset = base_offset + position if base_offset >= 0 else -1
-                    self._apply_offset(record, record_offset, NO_PRODUCER_ID)
-        effect.on_done(None if error is None else error_after_append(error), now_ms)
+                self._apply_offset(record, record_offset, NO_PRODUCER_ID)
+        if not is_late:
+            effect.on_done(Outcome(), now_ms)
+        return self._take()
+
+    def append_failed(self, effect: Append, error: ErrorCode, now_ms: int) -> list[Effect]:
+        """Nothing of `effect` was written."""
+        for record in effect.records:
+            if isinstance(record, OffsetRecord):
+                self._state.offsets.end(record.key)
+        effect.on_done(Outcome(error_after_append(error), is_written=False), now_ms)
+        return self._take()
+
+    def append_timed_out(self, effect: Append, now_ms: int) -> list[Effect]:
+        """The records are written but were not replicated in time: clients get an error, and `appended` may follow."""
+        effect.on_done(Outcome(error_after_append(ErrorCode.REQUEST_TIMED_OUT), is_written=True), now_ms)
         return self._take()
 
     def timer_fired(self, key: TimerKey, now_ms: int) -> list[Effect]:
@@ -210,7 +223,7 @@ class GroupShard:
     def topics_deleted(self, deleted: Sequence[DeletedTopic]) -> list[Effect]:
         """Forget what groups committed for topics that no longer exist. Nobody waits for an answer."""
         for record in self._offsets.tombstones_for_topics(deleted):
-            self._state.append(Append((record,), lambda _error, _now_ms: None))
+            self._state.append(Append((record,), nothing_more))
         return self._take()
 
     def expire(self, now_ms: int) -> list[Effect]:
@@ -221,7 +234,7 @@ class GroupShard:
             if none_left and group.state is GroupState.EMPTY and not group.pending_members:
                 self._delete(group, tuple(records), lambda _error: None)
             elif records:
-                self._state.append(Append(tuple(records), lambda _error, _now_ms: None))
+                self._state.append(Append(tuple(records), nothing_more))
         return self._take()
 
     # --- groups ---
@@ -260,10 +273,10 @@ class GroupShard:
         """Forget the group at once, so that whoever joins meanwhile founds a new one; bring it back on failure."""
         self._membership.forget(group)
 
-        def appended(error: ErrorCode | None, _now_ms: int) -> None:
-            if error is not None:
+        def appended(outcome: Outcome, _now_ms: int) -> None:
+            if not outcome.is_written:
                 self._state.groups.setdefault(group.group_id, group)
-            on_done(error)
+            on_done(outcome.error)
 
         self._state.append(Append((*tombstones, GroupStateRecord(group.group_id, None)), appended))
 

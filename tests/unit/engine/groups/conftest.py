@@ -78,10 +78,11 @@ class World:
 
     def _append_done(self, error: ErrorCode | None) -> list[Effect]:
         effect = self.in_flight.popleft()
+        if error is not None:
+            return self.shard.append_failed(effect, error, self.now_ms)
         base_offset = len(self.log)
-        if error is None:
-            self.log.extend(encode_record(record) for record in effect.records)
-        return self.shard.appended(effect, error, self.now_ms, base_offset=base_offset)
+        self.log.extend(encode_record(record) for record in effect.records)
+        return self.shard.appended(effect, self.now_ms, base_offset=base_offset)
 
     def commit(self, count: int | None = None) -> None:
         """The oldest appends on their way are replicated."""
@@ -119,7 +120,7 @@ class World:
 
     def fail_over(self) -> None:
         """The partition moves to a coordinator that reads the log."""
-        self.perform(self.shard.unload())
+        self.perform(self.shard.unload(self.now_ms))
         self.in_flight.clear()
         self.timers.clear()
         self.shard = self.replayed()

@@ -225,7 +225,7 @@ def test_members_that_never_sync_are_dropped(world):
     """KAFKA-12495; Kafka: GroupMetadataManagerTest.testRebalanceTimesOutWhenSyncRequestIsNotReceived."""
     joined = [world.join_dynamic(rebalance_timeout_ms=5000) for _ in range(2)]
     world.sleep(1)
-    leader, follower = sorted(joined, key=lambda each: not each.response.members)
+    leader, _ = sorted(joined, key=lambda each: not each.response.members)
     world.sync(leader, {})
     world.sleep(5000)
     assert list(world.group().members) == [leader.response.member_id]
