@@ -128,7 +128,7 @@ class Elections(Transitions):
         """Kafka: prospectiveTransitionAfterElectionLoss."""
         state = self.state
         assert isinstance(state, Prospective)
-        if state.leader_id >= 0 and state.leader_endpoint is not None and state.leader_id != self.config.node_id:
+        if state.leader_id >= 0 and self._can_reach(state.leader_id, state.leader_endpoint):
             self._become_follower(state.epoch, state.leader_id, state.leader_endpoint, now_ms)
         else:
             self._become_unattached(state.epoch, now_ms, state.leader_id)
@@ -312,7 +312,7 @@ class Elections(Transitions):
             self._maybe_transition(leader_id, epoch, endpoint, now_ms)
             # Unlike Kafka: an answer that taught us nothing is a failure, or we would ask again at once, for ever.
             return self.state is not before
-        if leader_id >= 0 and self.leader_id < 0 and leader_id != self.config.node_id:
+        if leader_id >= 0 and leader_id != self.config.node_id and self._lacks_leader:
             self._become_follower(epoch, leader_id, endpoint, now_ms)
             # An observer may find the leader and append its records from one and the same answer.
             return None if error_code == ErrorCode.NONE else True
@@ -333,8 +333,13 @@ class Elections(Transitions):
                 self._become_follower(epoch, leader_id, endpoint, now_ms)
             else:
                 self._become_unattached(epoch, now_ms)
-        elif leader_id >= 0 and (ours < 0 or (endpoint is not None and self.leader_endpoint is None)):
+        elif leader_id >= 0 and (self._lacks_leader or (endpoint is not None and self.leader_endpoint is None)):
             self._become_follower(epoch, leader_id, endpoint, now_ms)
+
+    @property
+    def _lacks_leader(self) -> bool:
+        """Whether news of a leader of our epoch would be news: none is known, or it could not be reached."""
+        return self.leader_id < 0 or isinstance(self.state, Unattached)
 
     def _on_told_that_we_lead(self, epoch: int, now_ms: float) -> None:
         """Somebody takes us for the leader of `epoch`.

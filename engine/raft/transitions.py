@@ -119,12 +119,12 @@ class Transitions:
                 leader_id=self.config.node_id,
                 voted=stored.voted,
             )
-        if stored.leader_id >= 0 and stored.leader_id in self.config.endpoints:
+        if self._can_reach(stored.leader_id, None):
             return Follower(
                 epoch=stored.epoch,
                 leader_id=stored.leader_id,
                 fetch_deadline_ms=now_ms + self.config.fetch_timeout_ms,
-                leader_endpoint=self.config.endpoints[stored.leader_id],
+                leader_endpoint=self.config.endpoints.get(stored.leader_id),
                 voted=stored.voted,
             )
         return Unattached(stored.epoch, deadline_ms, stored.leader_id, stored.voted)
@@ -320,6 +320,10 @@ class Transitions:
 
     def _other_voter_ids(self) -> list[int]:
         return [voter_id for voter_id in self.config.voter_ids if voter_id != self.config.node_id]
+
+    def _can_reach(self, leader_id: int, endpoint: Endpoint | None) -> bool:
+        """Whether a request to that leader would have somewhere to go: an address was learnt, or it is a voter."""
+        return leader_id != self.config.node_id and (endpoint is not None or leader_id in self.config.voter_ids)
 
     @property
     def _name(self) -> str:
