@@ -17,7 +17,7 @@ from engine.config.broker_configs import (
     unknown_name_hint,
 )
 from engine.config.broker_rules import Network, check_whole
-from engine.config.definition import ConfigDefinition, Effect, Required, Scope, Value
+from engine.config.definition import ConfigDefinition, Effect, Required, Scope, Value, value_text
 from engine.config.listeners import HostPort, Voter
 from engine.config.properties import Properties
 from engine.config.topic_configs import TOPIC_CONFIGS
@@ -298,6 +298,11 @@ class BrokerConfig:
             if row is not None:
                 values[name] = row.parse(raw)
         return values
+
+    def topic_config_texts(self, overrides: Mapping[str, str]) -> dict[str, str]:
+        """Like `topic_config`, as text; what has no value is left out."""
+        texts = ((name, value_text(value)) for name, value in self.topic_config(overrides).items())
+        return {name: text for name, text in texts if text is not None}
 
 
 def _read(name: str, raw: str) -> Value:

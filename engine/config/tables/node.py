@@ -119,11 +119,10 @@ NODE: Final[tuple[ConfigDefinition, ...]] = (
         "queued.max.requests",
         INT,
         500,
-        "Requests Kafka queues before its network threads stop reading; here each connection stops reading by itself while its answers are owed.",
+        "Requests of one connection that may await their answers before no more are read from it; in Kafka the bound is on all connections together.",
         accepts=at_least(1),
         importance=Importance.HIGH,
         unit="requests",
-        effect=Effect.NO_EFFECT,
     ),
     _config(
         "queued.max.request.bytes",

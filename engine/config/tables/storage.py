@@ -301,7 +301,6 @@ STORAGE: Final[tuple[ConfigDefinition, ...]] = (
         accepts=OneOf(("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer")),
         importance=Importance.HIGH,
         scope=Scope.CLUSTER_WIDE,
-        available=("producer",),
     ),
     _config(
         "compression.gzip.level",
@@ -310,7 +309,6 @@ STORAGE: Final[tuple[ConfigDefinition, ...]] = (
         "Broker default of the topic config of the same name.",
         accepts=GzipLevel(),
         scope=Scope.CLUSTER_WIDE,
-        effect=Effect.NO_EFFECT,
     ),
     _config(
         "compression.lz4.level",
@@ -319,7 +317,6 @@ STORAGE: Final[tuple[ConfigDefinition, ...]] = (
         "Broker default of the topic config of the same name.",
         accepts=between(1, 17),
         scope=Scope.CLUSTER_WIDE,
-        effect=Effect.NO_EFFECT,
     ),
     _config(
         "compression.zstd.level",
@@ -328,7 +325,6 @@ STORAGE: Final[tuple[ConfigDefinition, ...]] = (
         "Broker default of the topic config of the same name.",
         accepts=between(-131_072, 22),
         scope=Scope.CLUSTER_WIDE,
-        effect=Effect.NO_EFFECT,
     ),
     _config(
         "num.recovery.threads.per.data.dir",

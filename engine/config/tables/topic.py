@@ -24,7 +24,6 @@ TOPIC: Final[tuple[ConfigDefinition, ...]] = (
         'Codec in which the broker stores batches; "producer" keeps the one the producer chose.',
         accepts=OneOf(("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer")),
         synonyms=(Synonym("compression.type"),),
-        available=("producer",),
     ),
     _config(
         "compression.gzip.level",
@@ -32,7 +31,6 @@ TOPIC: Final[tuple[ConfigDefinition, ...]] = (
         -1,
         "Level used when the broker itself compresses with gzip; -1 is the codec's default (KIP-390).",
         accepts=GzipLevel(),
-        effect=Effect.NO_EFFECT,
         synonyms=(Synonym("compression.gzip.level"),),
     ),
     _config(
@@ -41,7 +39,6 @@ TOPIC: Final[tuple[ConfigDefinition, ...]] = (
         9,
         "Level used when the broker itself compresses with lz4 (KIP-390).",
         accepts=between(1, 17),
-        effect=Effect.NO_EFFECT,
         synonyms=(Synonym("compression.lz4.level"),),
     ),
     _config(
@@ -50,7 +47,6 @@ TOPIC: Final[tuple[ConfigDefinition, ...]] = (
         3,
         "Level used when the broker itself compresses with zstd (KIP-390).",
         accepts=between(-131_072, 22),
-        effect=Effect.NO_EFFECT,
         synonyms=(Synonym("compression.zstd.level"),),
     ),
     _config(

@@ -192,6 +192,13 @@ def test_a_topics_own_configs_are_stronger_than_the_brokers() -> None:
     assert "from.a.newer.kafka" not in values
 
 
+def test_a_topics_configs_can_be_had_as_text() -> None:
+    texts = read().topic_config_texts({"retention.ms": " 6 "})
+
+    assert (texts["retention.ms"], texts["cleanup.policy"], texts["preallocate"]) == ("6", "delete", "false")
+    assert "internal.segment.bytes" not in texts
+
+
 def test_dynamic_configs_are_stronger_than_the_file_and_per_broker_than_cluster_wide() -> None:
     """KIP-226."""
     config = read(log_retention_ms="1", min_insync_replicas="1")
