@@ -13,7 +13,7 @@ import asyncio
 import random
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from engine.errors import KafkaError
@@ -150,6 +150,12 @@ class ClusterClient:
         )
         return self.view if known else await self.metadata(topics)
 
+    def forget(self, topic: str) -> None:
+        """Drops what is known about a topic, since a broker said that it is out of date."""
+        if topic in self.view.topics:
+            topics = {name: view for name, view in self.view.topics.items() if name != topic}
+            self.view = replace(self.view, topics=topics, all_topics=False)
+
     def _is_known(self, topic: str) -> bool:
         view = self.view.topics.get(topic)
         return view is not None and view.error_code == ErrorCode.NONE
@@ -157,17 +163,24 @@ class ClusterClient:
     # Requests
 
     async def request_to(
-        self, node_id: int, request: Any, *, timeout_ms: int | None = None, channel: str = ""
+        self,
+        node_id: int,
+        request: Any,
+        *,
+        timeout_ms: int | None = None,
+        channel: str = "",
+        expect_response: bool = True,
     ) -> Any:
         """Sends `request` (a message or a `Versioned`) to one broker and returns its response.
 
         Not retried, but for one thing: a connection that turns out to have been closed since it was last used is opened
         again. `channel` names a separate connection for requests that wait long, such as fetches: answers on one
-        connection come in the order of the requests.
+        connection come in the order of the requests. `expect_response=False` is for Produce with acks=0: returns None
+        when it was written.
         """
         timeout_ms = self.request_timeout_ms if timeout_ms is None else timeout_ms
         connection = await self._connection(node_id, channel)
-        return await self._exchange(node_id, connection, request, timeout_ms)
+        return await self._exchange(node_id, connection, request, timeout_ms, expect_response)
 
     async def request_to_any(self, request: Any, *, timeout_ms: int | None = None) -> Any:
         """Sends `request` to whichever broker answers: one that is connected, else any that is known, else bootstrap.
@@ -258,11 +271,15 @@ class ClusterClient:
 
     # Connections
 
-    async def _exchange(self, node_id: int, connection: ClientConnection, request: Any, timeout_ms: int) -> Any:
+    async def _exchange(
+        self, node_id: int, connection: ClientConnection, request: Any, timeout_ms: int, expect_response: bool = True
+    ) -> Any:
         version = self._version(node_id, connection, request)
         message = request.build(version) if isinstance(request, Versioned) else request
         try:
-            return await connection.request(message, timeout_ms=timeout_ms, version=version)
+            return await connection.request(
+                message, timeout_ms=timeout_ms, version=version, expect_response=expect_response
+            )
         except ProtocolError:
             raise
         except TimeoutError as error:
