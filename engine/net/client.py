@@ -122,11 +122,9 @@ class ClientConnection(FrameReceiver):
                     highest = min(api.max_version, 3)
             response = await self.request(request, version=highest, timeout_ms=timeout_ms)
         if response.error_code != ErrorCode.NONE:
-            raise ConnectionLost(f"{self.name}: ApiVersions answered {ErrorCode(response.error_code).name}")
+            raise ConnectionLost(f"{self.name}: ApiVersions answered {ErrorCode.of(response.error_code).name}")
         self.versions = {api.api_key: (api.min_version, api.max_version) for api in response.api_keys}
-        self.finalized_features = {
-            feature.name: feature.max_version_level for feature in response.finalized_features
-        }
+        self.finalized_features = {feature.name: feature.max_version_level for feature in response.finalized_features}
 
     def version_for(self, api_key: int) -> int:
         """The newest version of that API both sides know. Raises UnsupportedVersion."""
@@ -141,7 +139,9 @@ class ClientConnection(FrameReceiver):
             )
         return version
 
-    def start_request(self, message: Any, *, version: int | None = None, expect_response: bool = True) -> asyncio.Future[Any]:
+    def start_request(
+        self, message: Any, *, version: int | None = None, expect_response: bool = True
+    ) -> asyncio.Future[Any]:
         """Write the request now; the future has the decoded response. No timeout: `request` is the call with one."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
@@ -186,7 +186,9 @@ class ClientConnection(FrameReceiver):
                 return await future
         except TimeoutError as error:
             self._fail(RequestTimedOut(f"{self.name}: no answer to {type(message).__name__} within {timeout_ms} ms"))
-            raise RequestTimedOut(f"{self.name}: no answer to {type(message).__name__} within {timeout_ms} ms") from error
+            raise RequestTimedOut(
+                f"{self.name}: no answer to {type(message).__name__} within {timeout_ms} ms"
+            ) from error
 
     # asyncio.BufferedProtocol
 
@@ -204,9 +206,7 @@ class ClientConnection(FrameReceiver):
         try:
             correlation_id, position = decode_response_header(data, ApiKey(pending.api_key), pending.version)
             if correlation_id != pending.correlation_id:
-                raise ConnectionLost(
-                    f"{self.name}: answer {correlation_id} where {pending.correlation_id} was due"
-                )
+                raise ConnectionLost(f"{self.name}: answer {correlation_id} where {pending.correlation_id} was due")
             version = pending.version
             if pending.api_key == ApiKey.API_VERSIONS and version > 0:
                 # KIP-511: error 35 comes in version 0, whatever was asked.

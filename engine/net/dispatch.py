@@ -62,7 +62,9 @@ class Handler:
 class HandlerTable:
     """What one kind of listener serves."""
 
-    def __init__(self, handlers: Mapping[int, Handler], answer_unsupported_api_versions: Callable[[Any, Any], Any]) -> None:
+    def __init__(
+        self, handlers: Mapping[int, Handler], answer_unsupported_api_versions: Callable[[Any, Any], Any]
+    ) -> None:
         self.handlers = dict(handlers)
         self.get = self.handlers.get
         self.answer_unsupported_api_versions = answer_unsupported_api_versions

@@ -1,9 +1,9 @@
 """Frames out of a byte stream: `length: int32 | that many bytes`, received with as few copies as can be.
 
-    FrameReceiver is an asyncio.BufferedProtocol: the loop reads straight into one buffer per connection, and every
-    whole frame is handed on as a memoryview INTO that buffer, valid only during the call. A frame larger than the
-    buffer makes it grow step by step with the bytes that have really arrived, never by the claimed length (a 1 KiB
-    frame that claims 100 MiB costs 1 KiB); the buffer shrinks back afterwards.
+FrameReceiver is an asyncio.BufferedProtocol: the loop reads straight into one buffer per connection, and every
+whole frame is handed on as a memoryview INTO that buffer, valid only during the call. A frame larger than the
+buffer makes it grow step by step with the bytes that have really arrived, never by the claimed length (a 1 KiB
+frame that claims 100 MiB costs 1 KiB); the buffer shrinks back afterwards.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ class FrameReceiver(asyncio.BufferedProtocol):
                 size = int.from_bytes(view[start : start + 4], "big", signed=True)
                 if size < 0 or size > self._frame_bytes_max:
                     self._refused = True
-                    self.frame_refused(FrameTooLarge(_describe(bytes(view[start : start + 4]), size, self._frame_bytes_max)))
+                    self.frame_refused(
+                        FrameTooLarge(_describe(bytes(view[start : start + 4]), size, self._frame_bytes_max))
+                    )
                     return
                 stop = start + 4 + size
                 if stop > end:

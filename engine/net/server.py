@@ -426,7 +426,7 @@ class Server:
         if self._server is not None:
             self._server.close()
         deadline = self.loop.time() + drain_ms / 1000
-        while any(connection.busy for connection in self.connections) and self.loop.time() < deadline:
+        while any(connection.busy for connection in self.connections) and self.loop.time() < deadline:  # noqa: ASYNC110 - every connection would need an event
             await asyncio.sleep(0.005)
         for connection in list(self.connections):
             connection.close()

@@ -147,7 +147,11 @@ class PartitionLeader:
         old = self.log_end_offset
         for remote in self.remotes.values():
             session = remote.session
-            if session is not None and remote.log_end_offset == old and session.last_fetch_ms > remote.last_caught_up_ms:
+            if (
+                session is not None
+                and remote.log_end_offset == old
+                and session.last_fetch_ms > remote.last_caught_up_ms
+            ):
                 remote.last_caught_up_ms = session.last_fetch_ms
         self.log_end_offset = log_end_offset
         if len(self.remotes) == 0 or len(self.state.maximal_isr) == 1:
@@ -173,10 +177,11 @@ class PartitionLeader:
         if fetch_offset >= leader_end:
             if now_ms > remote.last_caught_up_ms:
                 remote.last_caught_up_ms = now_ms
-        elif fetch_offset >= remote.last_fetch_leader_log_end_offset:
+        elif (
+            fetch_offset >= remote.last_fetch_leader_log_end_offset and remote.last_fetch_ms > remote.last_caught_up_ms
+        ):
             # It now asks for what was the end when it last asked: it was caught up then.
-            if remote.last_fetch_ms > remote.last_caught_up_ms:
-                remote.last_caught_up_ms = remote.last_fetch_ms
+            remote.last_caught_up_ms = remote.last_fetch_ms
         remote.last_fetch_leader_log_end_offset = leader_end
         remote.last_fetch_ms = now_ms
         remote.log_start_offset = log_start_offset
@@ -243,14 +248,19 @@ class PartitionLeader:
         self.state = pending
         return pending
 
-    def on_isr_committed(self, isr: Sequence[int], partition_epoch: int, now_ms: int) -> bool:
+    def on_isr_committed(
+        self, isr: Sequence[int], partition_epoch: int, now_ms: int, answered: PendingIsr | None = None
+    ) -> bool:
         """The controller committed this ISR for our leader epoch. True when the high watermark moved.
 
-        An answer older than what we have is ignored (partition epochs only grow, KIP-497).
+        It may be told twice, by the metadata (`answered` is None) and by the answer to our proposal, in either order.
+        What is older than what we have is ignored (partition epochs only grow, KIP-497); what is as old settles a
+        proposal only when it answers that very proposal: dropping a newer one would forget a replica that the
+        controller may be adding.
         """
         if partition_epoch < self.partition_epoch:
             return False
-        if partition_epoch == self.partition_epoch and isinstance(self.state, CommittedPartitionState):
+        if partition_epoch == self.partition_epoch and (answered is None or self.state is not answered):
             return False
         self.partition_epoch = partition_epoch
         self.state = CommittedPartitionState(tuple(isr))

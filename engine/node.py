@@ -1,0 +1,154 @@
+"""One node: its roles put together, started, stopped, killed.
+
+A node is a broker, a controller, or both (`process.roles`). Both share one raft driver: as a voter where the node is a
+controller, as an observer where it is only a broker. Starting has two steps, because nodes of one process may listen on
+free ports that the others must be told of first:
+
+    await node.bind()     takes the directories and the ports
+    await node.start()    joins the quorum, registers, catches up, serves
+
+Stopping is the reverse: hand over leaders, stop serving, flush, leave a clean-shutdown file. `kill()` does nothing of
+the kind: it is what a crash would leave (Kafka: KafkaRaftServer, BrokerServer, ControllerServer).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from engine.broker.broker import Broker
+from engine.config import BrokerConfig
+from engine.controller.controller import Controller
+from engine.controller.raft_driver import RaftDriver
+from engine.errors import ConfigError
+from engine.handlers.api_18_api_versions import unsupported_version
+from engine.handlers.registry import ListenerKind, handlers
+from engine.log import LogManager
+from engine.metadata.loader import MetadataLoader
+from engine.net.dispatch import HandlerTable
+from engine.net.server import Server, ServerLimits
+from engine.runtime import Runtime
+from engine.types import Endpoint
+
+logger = logging.getLogger(__name__)
+
+
+class Node:
+    """See the module's docstring. All of it belongs to the loop it was started on."""
+
+    def __init__(self, config: BrokerConfig, runtime: Runtime, *, voters: Mapping[int, Endpoint] | None = None) -> None:
+        """`voters` (node id -> controller endpoint) stands in for controller.quorum.voters where ports are free ones."""
+        self.config = config
+        self.runtime = runtime
+        self.node_id = config.node_id
+        self.voters: dict[int, Endpoint] = dict(voters or {})
+        self.logs: LogManager | None = None
+        self.raft: RaftDriver | None = None
+        self.controller: Controller | None = None
+        self.broker: Broker | None = None
+        self.servers: dict[str, Server] = {}
+        self._housekeeping: asyncio.Task[None] | None = None
+
+    # addresses
+
+    @property
+    def controller_endpoint(self) -> Endpoint:
+        """Where this node's controller listens; after `bind`."""
+        endpoint = self.config.advertised_controller_listeners[0]
+        return self._with_port(endpoint)
+
+    @property
+    def advertised_endpoints(self) -> tuple[Endpoint, ...]:
+        """What clients and other brokers are told; after `bind`."""
+        return tuple(self._with_port(endpoint) for endpoint in self.config.advertised_listeners)
+
+    def _with_port(self, endpoint: Endpoint) -> Endpoint:
+        server = self.servers.get(endpoint.listener)
+        if endpoint.port == 0 and server is not None:
+            return endpoint._replace(port=server.port)
+        return endpoint
+
+    @property
+    def bootstrap_server(self) -> str:
+        """host:port of the first client listener."""
+        endpoint = self.advertised_endpoints[0]
+        return f"{endpoint.host}:{endpoint.port}"
+
+    # life
+
+    async def bind(self) -> None:
+        """Lock the directories, open the logs, take the ports.
+
+        Raises ConfigError (directories of another cluster or node, in use, not formatted; a port in use) with nothing
+        left open.
+        """
+        config, runtime = self.config, self.runtime
+        try:
+            self.logs = await LogManager.open(runtime, config, on_directory_failure=self._directory_failed)
+            if config.is_controller:
+                for endpoint in config.controller_listeners:
+                    await self._listen(endpoint, ListenerKind.CONTROLLER)
+            if config.is_broker:
+                for endpoint in config.broker_listeners:
+                    await self._listen(endpoint, ListenerKind.BROKER)
+        except BaseException:
+            self.kill()
+            raise
+
+    async def _listen(self, endpoint: Endpoint, kind: ListenerKind) -> None:
+        config = self.config
+        limits = ServerLimits(
+            frame_bytes_max=config.get_int("socket.request.max.bytes"),
+            pending_max=config.get_int("queued.max.requests"),
+            connections_max=min(config.get_int("max.connections"), 1_000_000),
+            connections_per_ip_max=min(config.get_int("max.connections.per.ip"), 1_000_000),
+            idle_ms_max=config.get_int("connections.max.idle.ms"),
+        )
+        server = Server(endpoint.listener, HandlerTable(handlers(kind), unsupported_version), None, limits)
+        try:
+            await server.bind(endpoint.host, endpoint.port)
+        except OSError as error:
+            raise ConfigError(
+                f"listeners: {endpoint.listener}://{endpoint.host}:{endpoint.port} cannot be taken: "
+                f"{error.strerror or error}. Stop what uses the port, or choose another (0 takes a free one)."
+            ) from error
+        self.servers[endpoint.listener] = server
+
+    async def start(self) -> None:
+        """Join the quorum, register, catch up, serve; returns when the broker is unfenced (or the controller runs)."""
+        assert self.logs is not None, "bind first"
+        config, runtime, logs = self.config, self.runtime, self.logs
+        if not self.voters:
+            self.voters = {
+                voter.node_id: Endpoint(config.controller_listener_names[0], voter.host, voter.port)
+                for voter in config.quorum_voters
+            }
+        self.raft = raft = RaftDriver.from_config(runtime, config, self.voters, logs)
+        if config.is_controller:
+            self.controller = Controller(runtime, raft, config, logs.cluster_id)
+        if config.is_broker:
+            self.broker = broker = Broker(config, runtime, raft, logs, logs.cluster_id)
+            broker.advertised_endpoints = self.advertised_endpoints
+            broker.previous_broker_epoch = logs.previous_broker_epoch
+            self.loader = MetadataLoader(raft, [broker.on_image])
+        for server in self.servers.values():
+            server.owner = self.controller if server.listener in config.controller_listener_names else self.broker
+        for name in config.controller_listener_names:
+            if name in self.servers:
+                await self.servers[name].start()
+        await raft.start()
+        if self.controller is not None:
+            await self.controller.start()
+        if self.broker is not None:
+            await self._start_broker(self.broker)
+        self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house(), name=f"house-{self.node_id}")
+
+    async def _start_broker(self, broker: Broker) -> None:
+        await broker.start()
+        await broker.metadata.reached(broker.broker_epoch)
+        for endpoint in self.config.broker_listeners:
+            await self.servers[endpoint.listener].start()
+        await broker.lifecycle.unfenced()
+        while not broker.metadata.image.is_active_broker(self.node_id):
+            await broker.metadata.reached(broker.metadata.image.offset + 1)
