@@ -81,6 +81,11 @@ class BrokerHeartbeats:
         if broker.controlled_shutdown_offset < 0:
             broker.controlled_shutdown_offset = offset
 
+    def is_shutting_down(self, broker_id: int) -> bool:
+        """Whether the broker is in controlled shutdown."""
+        broker = self._brokers.get(broker_id)
+        return broker is not None and broker.controlled_shutdown_offset >= 0
+
     def expired(self, now_ms: int) -> tuple[int, int] | None:
         """(id, epoch) of one broker whose session has run out, which is forgotten; None when there is none.
 
