@@ -168,7 +168,7 @@ class _DecoderCompiler:
                 return "False"
             case "string":
                 return "''"
-            case "bytes":
+            case "bytes" | "records":
                 return "b''"
             case "float64":
                 return "0.0"

@@ -169,7 +169,7 @@ class _EncoderCompiler:
             return f"{name} is not None"
         if used.default != "":
             return f"{name} != {used.default!r}"
-        if used.is_array or used.type_name == "bytes":
+        if used.is_array or used.type_name in ("bytes", "records"):
             size = f"len({name}) != 0"
             return f"{name} is None or {size}" if used.nullable is not None else size
         match used.type_name:

@@ -129,13 +129,13 @@ def encode_request(
     The size and the header are part of the first buffer. Raises ProtocolError (local) for what cannot be written.
     """
     parts = message.encode_parts(api_version)
-    name = b"" if client_id is None else client_id.encode()
-    tags = b"\0" if api_version >= _FLEXIBLE_FROM[api_key] else b""
-    size = 10 + len(name) + len(tags) + sum(map(len, parts))
     try:
+        name = b"" if client_id is None else client_id.encode()
+        tags = b"\0" if api_version >= _FLEXIBLE_FROM[api_key] else b""
+        size = 10 + len(name) + len(tags) + sum(map(len, parts))
         prefix = _pack_request(size, api_key, api_version, correlation_id, -1 if client_id is None else len(name))
-    except struct.error as error:
-        raise ProtocolError(Blame.LOCAL, f"cannot be written: {error}", message_name="RequestHeader") from error
+    except Exception as error:
+        raise _unwritable("RequestHeader", error) from error
     parts[0] = b"".join((prefix, name, tags, parts[0]))
     return parts
 
@@ -147,11 +147,18 @@ def encode_response(api_key: int, api_version: int, correlation_id: int, message
     """
     parts = message.encode_parts(api_version)
     size = 4 + sum(map(len, parts))
-    if _response_header_is_flexible(api_key, api_version):
-        parts[0] = b"".join((_pack_response(size + 1, correlation_id), b"\0", parts[0]))
-    else:
-        parts[0] = _pack_response(size, correlation_id) + parts[0]
+    try:
+        if _response_header_is_flexible(api_key, api_version):
+            parts[0] = b"".join((_pack_response(size + 1, correlation_id), b"\0", parts[0]))
+        else:
+            parts[0] = _pack_response(size, correlation_id) + parts[0]
+    except Exception as error:
+        raise _unwritable("ResponseHeader", error) from error
     return parts
+
+
+def _unwritable(name: str, error: Exception) -> ProtocolError:
+    return ProtocolError(Blame.LOCAL, f"cannot be written: {error!r}", message_name=name)
 
 
 def _response_header_is_flexible(api_key: int, api_version: int) -> bool:

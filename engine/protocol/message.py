@@ -162,6 +162,7 @@ _NATURAL_DEFAULTS: dict[str, Any] = {
     "bool": False,
     "string": "",
     "bytes": b"",
+    "records": b"",
     "uuid": bytes(16),
     "float64": 0.0,
     **dict.fromkeys(("int8", "int16", "uint16", "int32", "uint32", "int64"), 0),

@@ -79,7 +79,7 @@ class _Walk:
                 return False
             case "string":
                 return ""
-            case "bytes":
+            case "bytes" | "records":
                 return b""
             case "uuid":
                 return ZERO_UUID
@@ -305,7 +305,7 @@ class ReferenceEncoder(_Walk):
         default = self.default(used)
         if value is None:
             return True
-        if used.is_array or used.type_name == "bytes":
+        if used.is_array or used.type_name in ("bytes", "records"):
             try:
                 return len(value) != 0
             except TypeError:

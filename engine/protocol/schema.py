@@ -25,8 +25,8 @@ than the struct they belong to:
 - `tag N`: a tagged field, in all of its versions: written only when it differs from its default.
 - `ignorable`: a value set in a version without the field is dropped; otherwise that is an error unless it is the default.
 - `inflexible`: classic encoding even in flexible versions (the client id of the request header).
-- `= DEFAULT`: null, true, false or a number. Else 0, false, "", empty, the zero uuid; null for `records`; a struct of
-  defaults for a struct.
+- `= DEFAULT`: null, true, false or a number. Else 0, false, "", empty, the zero uuid; null for `records`
+  that may be null; a struct of defaults for a struct.
 """
 
 import re
@@ -199,7 +199,7 @@ def _field(match: re.Match[str], outer: Versions) -> FieldSchema:
     default: int | bool | str | None
     match match["default"]:
         case None:
-            default = None if match["type"] == "records" else ""
+            default = None if match["type"] == "records" and nullable is not None else ""
         case "null":
             default = None
         case "true" | "false" as word:
