@@ -1,10 +1,10 @@
 """The engine's errors, by blame.
 
-    ProtocolError      (engine.protocol.errors) bytes that cannot be understood; the peer's closes its connection
-    KafkaError         an answer of the protocol: an ErrorCode and a sentence; becomes a code in the response
-    StorageError       (engine.runtime.disk) the disk would not do it; takes the log directory offline
-    ConfigError        a property that is unknown, ill-formed or contradicts another; names property, value, way out
-    InvariantViolation a bug of ours: stop the node, keep the evidence
+ProtocolError      (engine.protocol.errors) bytes that cannot be understood; the peer's closes its connection
+KafkaError         an answer of the protocol: an ErrorCode and a sentence; becomes a code in the response
+StorageError       (engine.runtime.disk) the disk would not do it; takes the log directory offline
+ConfigError        a property that is unknown, ill-formed or contradicts another; names property, value, way out
+InvariantViolation a bug of ours: stop the node, keep the evidence
 """
 
 from engine.protocol.errors import ErrorCode

@@ -18,17 +18,20 @@ import logging
 from collections.abc import Mapping
 
 from engine.broker.broker import Broker
+from engine.broker.housekeeping import HouseKeeping
 from engine.config import BrokerConfig
 from engine.controller.controller import Controller
-from engine.controller.raft_driver import RaftDriver
+from engine.controller.raft_driver import RaftDriver, RaftTimeouts
 from engine.errors import ConfigError
 from engine.handlers.api_18_api_versions import unsupported_version
 from engine.handlers.registry import ListenerKind, handlers
-from engine.log import LogManager
+from engine.log import LogConfig, LogManager, read_meta_properties
 from engine.metadata.loader import MetadataLoader
+from engine.metadata.config_schema import TableConfigSchema
+from engine.metadata.settings import ControllerSettings
 from engine.net.dispatch import HandlerTable
 from engine.net.server import Server, ServerLimits
-from engine.runtime import Runtime
+from engine.runtime import Runtime, StorageError
 from engine.types import Endpoint
 
 logger = logging.getLogger(__name__)
@@ -48,7 +51,10 @@ class Node:
         self.controller: Controller | None = None
         self.broker: Broker | None = None
         self.servers: dict[str, Server] = {}
-        self._housekeeping: asyncio.Task[None] | None = None
+        self.cluster_id = ""
+        self.failed: Exception | None = None
+        """Why the node stopped itself; None while it has not."""
+        self._housekeeping: HouseKeeping | None = None
 
     # addresses
 
@@ -85,7 +91,21 @@ class Node:
         """
         config, runtime = self.config, self.runtime
         try:
-            self.logs = await LogManager.open(runtime, config, on_directory_failure=self._directory_failed)
+            self.cluster_id = self._read_cluster_id()
+            self.logs = await LogManager.open(
+                runtime.disk,
+                runtime.clock,
+                runtime.randomness,
+                config.log_dirs,
+                cluster_id=self.cluster_id,
+                node_id=self.node_id,
+                default_config=LogConfig.from_mapping(config.topic_config_texts({})),
+                producer_id_expiration_ms=config.get_int("producer.id.expiration.ms"),
+                on_directory_failure=self._directory_failed,
+            )
+            for report in self.logs.recovery_reports:
+                if report.lost_data:
+                    logger.warning("%s: %s", report.directory, "; ".join(report.reasons))
             if config.is_controller:
                 for endpoint in config.controller_listeners:
                     await self._listen(endpoint, ListenerKind.CONTROLLER)
@@ -124,25 +144,36 @@ class Node:
                 voter.node_id: Endpoint(config.controller_listener_names[0], voter.host, voter.port)
                 for voter in config.quorum_voters
             }
-        self.raft = raft = RaftDriver.from_config(runtime, config, self.voters, logs)
+        metadata_directory = config.metadata_log_dir.rstrip("/") or "/"
+        self.raft = raft = RaftDriver(
+            runtime,
+            node_id=self.node_id,
+            directory_id=logs.directory_ids[metadata_directory],
+            cluster_id=self.cluster_id,
+            voters=self.voters,
+            is_voter=config.is_controller,
+            directory=metadata_directory,
+            timeouts=RaftTimeouts.from_config(config),
+        )
         if config.is_controller:
-            self.controller = Controller(runtime, raft, config, logs.cluster_id)
+            self.controller = Controller(runtime, raft, self._controller_settings())
+            raft.add_listener(self.controller)
         if config.is_broker:
-            self.broker = broker = Broker(config, runtime, raft, logs, logs.cluster_id)
+            self.broker = broker = Broker(config, runtime, raft, logs, self.cluster_id)
             broker.advertised_endpoints = self.advertised_endpoints
             broker.previous_broker_epoch = logs.previous_broker_epoch
-            self.loader = MetadataLoader(raft, [broker.on_image])
+            loader = MetadataLoader(self.cluster_id, lambda: raft.high_watermark)
+            loader.add_publisher(broker)
+            raft.add_listener(loader)
         for server in self.servers.values():
             server.owner = self.controller if server.listener in config.controller_listener_names else self.broker
         for name in config.controller_listener_names:
             if name in self.servers:
                 await self.servers[name].start()
         await raft.start()
-        if self.controller is not None:
-            await self.controller.start()
         if self.broker is not None:
             await self._start_broker(self.broker)
-        self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house(), name=f"house-{self.node_id}")
+        self._housekeeping = HouseKeeping(config, logs, runtime.clock)
 
     async def _start_broker(self, broker: Broker) -> None:
         await broker.start()
@@ -152,3 +183,81 @@ class Node:
         await broker.lifecycle.unfenced()
         while not broker.metadata.image.is_active_broker(self.node_id):
             await broker.metadata.reached(broker.metadata.image.offset + 1)
+
+    def _controller_settings(self) -> ControllerSettings:
+        config = self.config
+        return ControllerSettings(
+            node_id=self.node_id,
+            cluster_id=self.cluster_id,
+            schema=TableConfigSchema(config),
+            voter_ids=tuple(sorted(self.voters)),
+            default_replication_factor=config.get_int("default.replication.factor"),
+            num_partitions=config.get_int("num.partitions"),
+            delete_topic_enable=config.get_bool("delete.topic.enable"),
+            session_timeout_ms=config.get_int("broker.session.timeout.ms"),
+        )
+
+    def _read_cluster_id(self) -> str:
+        for directory in self.config.log_dirs:
+            properties = read_meta_properties(self.runtime.disk, directory.rstrip("/") or "/")
+            if properties is not None:
+                return properties.cluster_id
+        raise ConfigError(
+            f"log.dirs={','.join(self.config.log_dirs)}: not formatted. Run `stoker format` with this node's properties first."
+        )
+
+    # stopping
+
+    async def stop(self) -> None:
+        """Hand over leaders, stop serving, flush, leave the clean-shutdown file. Safe to call on a half-started node."""
+        config, broker = self.config, self.broker
+        broker_epoch = -1
+        if broker is not None and self.raft is not None:
+            broker_epoch = broker.broker_epoch
+            if config.get_bool("controlled.shutdown.enable"):
+                await broker.lifecycle.controlled_shutdown(self.controlled_shutdown_timeout_ms)
+        if self._housekeeping is not None:
+            await self._housekeeping.stop()
+        for endpoint in config.broker_listeners if config.is_broker else ():
+            if endpoint.listener in self.servers:
+                await self.servers[endpoint.listener].stop(drain_ms=500)
+        if broker is not None:
+            await broker.stop()
+        if self.controller is not None:
+            self.controller.stop()
+        if self.raft is not None:
+            await self.raft.stop()
+        for server in self.servers.values():
+            await server.stop()
+        if self.logs is not None:
+            await self.logs.close(broker_epoch)
+
+    controlled_shutdown_timeout_ms = 5_000
+    """How long `stop` waits for the controller to move our leaders away; where no other replica can lead it will not."""
+
+    def kill(self) -> None:
+        """What a crash leaves: connections reset, tasks gone, nothing flushed, nobody told."""
+        for server in self.servers.values():
+            server.kill()
+        if self._housekeeping is not None:
+            self._housekeeping.kill()
+        if self.broker is not None:
+            self.broker.kill()
+        if self.controller is not None:
+            self.controller.stop()
+        if self.raft is not None:
+            self.raft.kill()
+        if self.logs is not None:
+            self.logs.abandon()
+
+    def _directory_failed(self, directory: str, error: StorageError) -> None:
+        """A log directory is offline: its partitions are, and the controller is told; with the last one the node ends."""
+        broker = self.broker
+        if broker is None or self.logs is None:
+            return
+        broker.replicas.directory_failed(directory)
+        broker.lifecycle.directory_failed(self.logs.directory_id(directory))
+        if not self.logs.online_directories:
+            logger.critical("node %d: no log directory is left (%s); it stops", self.node_id, error)
+            self.failed = error
+            asyncio.get_running_loop().call_soon(self.kill)

@@ -111,12 +111,15 @@ class ReplicaFetcher:
         if followed is not None and followed.resume_handle is not None:
             followed.resume_handle.cancel()
 
-    async def stop(self) -> None:
+    def kill(self) -> None:
         self._task.cancel()
         for key in self._followed:
             self._cancel_backoff(key)
         if self._connection is not None:
             self._connection.close()
+
+    async def stop(self) -> None:
+        self.kill()
         await asyncio.gather(self._task, return_exceptions=True)
 
     # the loop
@@ -467,6 +470,10 @@ class FetcherManager:
                 for partition in followed:
                     del self._leader_of[partition]
                     self._unplaced[partition] = None
+
+    def kill(self) -> None:
+        for fetcher in self._fetchers.values():
+            fetcher.kill()
 
     async def stop(self) -> None:
         for leader_id in list(self._fetchers):

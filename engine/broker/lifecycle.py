@@ -188,8 +188,12 @@ class Lifecycle:
         self._offline_directories.append(directory_id)
         self._wake.set()
 
-    async def stop(self) -> None:
+    def kill(self) -> None:
         self.state = BrokerState.SHUTTING_DOWN
         if self._task is not None:
             self._task.cancel()
+
+    async def stop(self) -> None:
+        self.kill()
+        if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)

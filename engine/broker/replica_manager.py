@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from engine.broker.fetcher import FetcherManager
 from engine.broker.isr_manager import IsrManager
 from engine.broker.partition import Partition
-from engine.config.definition import value_text
 from engine.errors import KafkaError
 from engine.log import AppendOrigin, LogConfig, LogManager
 from engine.metadata.image import RESOURCE_TOPIC, MetadataImage, PartitionImage
@@ -67,11 +66,15 @@ class ReplicaManager:
             partition.check_lagging()
         self._timer = self._loop.call_later(self.lag_max_ms / 2000, self._check_lagging)
 
-    async def stop(self) -> None:
+    def kill(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        await self.fetchers.stop()
+        self.fetchers.kill()
         self.isr.stop()
+
+    async def stop(self) -> None:
+        self.kill()
+        await self.fetchers.stop()
 
     # looking up
 
@@ -217,8 +220,10 @@ class ReplicaManager:
         self.fetchers.settle()
 
     def log_config(self, topic: str) -> LogConfig:
-        overrides = self._image.config(RESOURCE_TOPIC, topic)
-        return LogConfig.from_mapping(self.broker.config.topic_config_texts(overrides))
+        """The topic's effective configs, as its logs want them."""
+        return LogConfig.from_mapping(
+            self.broker.config.topic_config_texts(self._image.config(RESOURCE_TOPIC, topic))
+        )
 
     def update_topic_config(self, topic: str) -> None:
         """The topic's configs, or a broker default it inherits, changed."""

@@ -1,0 +1,56 @@
+"""What a node does from time to time: flush, retention, checkpoints (Kafka: LogManager's scheduler)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from engine.config import BrokerConfig
+from engine.log import LogManager
+from engine.runtime.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+
+class HouseKeeping:
+    """One task per concern, at Kafka's intervals."""
+
+    def __init__(self, config: BrokerConfig, logs: LogManager, clock: Clock) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+        async def retention() -> Any:
+            await logs.run_retention(clock.now_ms())
+            await logs.purge_deleted(clock.now_ms())
+
+        self._every(config.get_int("log.flush.scheduler.interval.ms"), lambda: logs.flush_due(clock.now_ms()), 1_000)
+        self._every(config.get_int("log.retention.check.interval.ms"), retention, 300_000)
+        self._every(config.get_int("log.flush.offset.checkpoint.interval.ms"), logs.checkpoint_recovery_points, 60_000)
+        self._every(
+            config.get_int("log.flush.start.offset.checkpoint.interval.ms"), logs.checkpoint_log_start_offsets, 60_000
+        )
+        self._every(
+            config.get_int("replica.high.watermark.checkpoint.interval.ms"), logs.checkpoint_high_watermarks, 5_000
+        )
+
+    def _every(self, interval_ms: int, work: Callable[[], Awaitable[Any]], interval_ms_max: int) -> None:
+        """Run `work` every `interval_ms`, but at least every `interval_ms_max`: some of Kafka's defaults mean "never"
+        (log.flush.scheduler.interval.ms), and a check that finds nothing to do costs nothing."""
+        self._tasks.append(asyncio.get_running_loop().create_task(self._run(min(interval_ms, interval_ms_max) / 1000, work)))
+
+    async def _run(self, interval_s: float, work: Callable[[], Awaitable[Any]]) -> None:
+        while True:
+            await asyncio.sleep(interval_s)
+            try:
+                await work()
+            except Exception:
+                logger.exception("housekeeping failed; it goes on")
+
+    def kill(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def stop(self) -> None:
+        self.kill()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
