@@ -2,8 +2,12 @@
 
 import datetime
 import io
+import os
 import random
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,6 +206,57 @@ def snake(name: str) -> str:
 @pytest.fixture(scope="session")
 def kio() -> Kio:
     return Kio()
+
+
+KAFKA_VERSION = "4.3.0"
+_JARS = [
+    *(
+        f"org/apache/kafka/kafka-{name}/{KAFKA_VERSION}/kafka-{name}-{KAFKA_VERSION}.jar"
+        for name in (
+            "clients", "metadata", "raft", "storage", "server-common",
+            "group-coordinator", "transaction-coordinator", "share-coordinator",
+        )
+    ),
+    "com/fasterxml/jackson/core/jackson-databind/*/*.jar",
+    "com/fasterxml/jackson/core/jackson-core/*/*.jar",
+    "com/fasterxml/jackson/core/jackson-annotations/*/*.jar",
+    "org/slf4j/slf4j-api/*/*.jar",
+    "org/xerial/snappy/snappy-java/*/*.jar",
+    "at/yawk/lz4/lz4-java/*/*.jar",
+    "com/github/luben/zstd-jni/*/*.jar",
+]  # fmt: skip
+
+
+class Java:
+    """Apache Kafka's own classes, out of the local Maven repository, behind small programs of ours in `java/`."""
+
+    def __init__(self, directory: Path) -> None:
+        repository = Path(os.environ.get("MAVEN_REPOSITORY", Path.home() / ".m2" / "repository"))
+        if shutil.which("javac") is None:
+            pytest.skip("needs a JDK: there is no javac")
+        jars = []
+        for pattern in _JARS:
+            found = sorted(repository.glob(pattern))
+            if not found:
+                pytest.skip(f"needs {pattern} in the local Maven repository")
+            jars.append(str(found[-1]))
+        self.classpath = os.pathsep.join([str(directory), *jars])
+        sources = [str(path) for path in sorted((Path(__file__).parent / "java").glob("*.java"))]
+        subprocess.run(["javac", "-cp", self.classpath, "-d", str(directory), *sources], check=True, timeout=120)
+
+    def run(self, main_class: str, text: str) -> list[str]:
+        """The lines a program answers to the lines of `text`."""
+        ran = subprocess.run(
+            ["java", "-XX:TieredStopAtLevel=1", "-cp", self.classpath, main_class],
+            input=text, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stderr[-2000:]
+        return ran.stdout.splitlines()
+
+
+@pytest.fixture(scope="session")
+def java(tmp_path_factory: pytest.TempPathFactory) -> Java:
+    return Java(tmp_path_factory.mktemp("java"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -8,9 +8,6 @@ jars again, and about every other message too.
 
 import base64
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,19 +32,6 @@ _GENERATED = {
     "share_records": "org.apache.kafka.coordinator.share.generated.",
     "storage_records": "org.apache.kafka.server.log.remote.metadata.storage.generated.",
 }
-_JARS = [
-    *(
-        f"org/apache/kafka/kafka-{name}/{KAFKA_VERSION}/kafka-{name}-{KAFKA_VERSION}.jar"
-        for name in (
-            "clients", "metadata", "raft", "storage", "server-common",
-            "group-coordinator", "transaction-coordinator", "share-coordinator",
-        )
-    ),
-    "com/fasterxml/jackson/core/jackson-databind/*/*.jar",
-    "com/fasterxml/jackson/core/jackson-core/*/*.jar",
-    "com/fasterxml/jackson/core/jackson-annotations/*/*.jar",
-    "org/slf4j/slf4j-api/*/*.jar",
-]  # fmt: skip
 
 
 def families() -> dict[str, str]:
@@ -142,54 +126,34 @@ def test_bytes_written_by_kafka_are_read_and_written_back(name: str) -> None:
         assert_says(message, vector["says"], message_class.SCHEMA.root, version, name)
 
 
-class Java:
-    """Apache Kafka's classes behind a small program of ours."""
-
-    def __init__(self, directory: Path) -> None:
-        repository = Path(os.environ.get("MAVEN_REPOSITORY", Path.home() / ".m2" / "repository"))
-        if shutil.which("javac") is None:
-            pytest.skip("needs a JDK: there is no javac")
-        jars = []
-        for pattern in _JARS:
-            found = sorted(repository.glob(pattern))
-            if not found:
-                pytest.skip(f"needs {pattern} in the local Maven repository")
-            jars.append(str(found[-1]))
-        self.classpath = os.pathsep.join([str(directory), *jars])
-        source = HERE / "java" / "Reencode.java"
-        subprocess.run(["javac", "-cp", self.classpath, "-d", str(directory), str(source)], check=True, timeout=120)
-
-    def ask(self, questions: list[tuple[str, int, bytes | None, int]]) -> list[tuple[bytes, dict[str, Any]] | str]:
-        """What Kafka writes and says for each (class name, version, bytes or None for a new object, version to write).
-
-        A text instead is the exception Kafka threw.
-        """
-        text = "".join(
-            f"{name} {version} {'default' if data is None else data.hex()} {target}\n"
-            for name, version, data, target in questions
-        )
-        ran = subprocess.run(
-            ["java", "-XX:TieredStopAtLevel=1", "-cp", self.classpath, "Reencode"],
-            input=text, capture_output=True, text=True, check=True, timeout=300,
-        )  # fmt: skip
-        answers: list[tuple[bytes, dict[str, Any]] | str] = []
-        for _, line in zip(questions, ran.stdout.splitlines(), strict=True):
-            written, _, said = line.partition(" ")
-            answers.append(line if written == "!" else (bytes.fromhex(written), json.loads(said)))
-        return answers
-
-    def reencode(self, asked: "list[Question]") -> list[tuple[bytes, dict[str, Any]]]:
-        """What Kafka writes and says after reading each message."""
-        answers = []
-        for (_, name, version, _), answer in zip(
-            asked, self.ask([(name, version, data, version) for _, name, version, data in asked]), strict=True
-        ):
-            assert not isinstance(answer, str), f"{name} v{version}: {answer}"
-            answers.append(answer)
-        return answers
-
-
 Question = tuple[Message, str, int, bytes]
+
+
+def ask(java: Any, questions: list[tuple[str, int, bytes | None, int]]) -> list[tuple[bytes, dict[str, Any]] | str]:
+    """What Kafka writes and says for each (class name, version, bytes or None for a new object, version to write).
+
+    A text instead is the exception Kafka threw.
+    """
+    text = "".join(
+        f"{name} {version} {'default' if data is None else data.hex()} {target}\n"
+        for name, version, data, target in questions
+    )
+    answers: list[tuple[bytes, dict[str, Any]] | str] = []
+    for _, line in zip(questions, java.run("Reencode", text), strict=True):
+        written, _, said = line.partition(" ")
+        answers.append(line if written == "!" else (bytes.fromhex(written), json.loads(said)))
+    return answers
+
+
+def reencode(java: Any, asked: list[Question]) -> list[tuple[bytes, dict[str, Any]]]:
+    """What Kafka writes and says after reading each message."""
+    answers = []
+    for (_, name, version, _), answer in zip(
+        asked, ask(java, [(name, version, data, version) for _, name, version, data in asked]), strict=True
+    ):
+        assert not isinstance(answer, str), f"{name} v{version}: {answer}"
+        answers.append(answer)
+    return answers
 
 
 def questions_about(names: list[str], make_message: Callable[..., Message], seeds: tuple[int, ...]) -> list[Question]:
@@ -205,11 +169,11 @@ def questions_about(names: list[str], make_message: Callable[..., Message], seed
 
 
 @pytest.mark.java
-def test_kafka_reads_and_writes_every_message_as_we_do(tmp_path: Path, make_message: Callable[..., Message]) -> None:
+def test_kafka_reads_and_writes_every_message_as_we_do(java: Any, make_message: Callable[..., Message]) -> None:
     """Kafka: the generated classes of all its messages; every key, version and direction."""
     # The request header has no JSON form for its own field versions; headers are checked elsewhere.
     asked = questions_about(list(message_texts()), make_message, (11, 12, 13, 14))
-    answers = Java(tmp_path).reencode(asked)
+    answers = reencode(java, asked)
     for (message, _, version, data), (written, said) in zip(asked, answers, strict=True):
         name = type(message).__name__
         assert written == data, f"{name} v{version}"
@@ -217,7 +181,7 @@ def test_kafka_reads_and_writes_every_message_as_we_do(tmp_path: Path, make_mess
 
 
 @pytest.mark.java
-def test_defaults_are_those_of_kafka(tmp_path: Path) -> None:
+def test_defaults_are_those_of_kafka(java: Any) -> None:
     """Kafka: the constructor of every generated class. Null records that Kafka cannot write are empty with us."""
     where = families()
     asked = [
@@ -226,7 +190,7 @@ def test_defaults_are_those_of_kafka(tmp_path: Path) -> None:
         for found in [getattr(messages, name)]
         for version in range(found.MIN_VERSION, found.MAX_VERSION + 1)
     ]
-    answers = Java(tmp_path).ask([(name, version, None, version) for _, name, version in asked])
+    answers = ask(java, [(name, version, None, version) for _, name, version in asked])
     for (found, _, version), answer in zip(asked, answers, strict=True):
         assert not isinstance(answer, str), f"{found.__name__} v{version}: {answer}"
         assert answer[0] == found().encode(version), f"{found.__name__} v{version}"
@@ -234,7 +198,7 @@ def test_defaults_are_those_of_kafka(tmp_path: Path) -> None:
 
 @pytest.mark.java
 def test_what_a_version_cannot_carry_is_dropped_or_refused_as_kafka_does(
-    tmp_path: Path, make_message: Callable[..., Message]
+    java: Any, make_message: Callable[..., Message]
 ) -> None:
     """Kafka: "ignorable" fields. Messages of the newest and oldest version are written in every other."""
     where = families()
@@ -249,7 +213,7 @@ def test_what_a_version_cannot_carry_is_dropped_or_refused_as_kafka_does(
                     asked.append((found.decode(data, version), target))
                     questions.append((java_class(name, where[name]), version, data, target))
     refused = 0
-    for (message, target), question, answer in zip(asked, questions, Java(tmp_path).ask(questions), strict=True):
+    for (message, target), question, answer in zip(asked, questions, ask(java, questions), strict=True):
         try:
             ours: bytes | None = message.encode(target)
         except ProtocolError:
@@ -263,14 +227,14 @@ def test_what_a_version_cannot_carry_is_dropped_or_refused_as_kafka_does(
 def write_vectors() -> None:
     import tempfile
 
-    from conftest import MessageMaker
+    from conftest import Java, MessageMaker
 
     def make(message_class: type[Message], version: int, seed: int) -> Message:
         return MessageMaker(seed, small=True).message(message_class, version)
 
     with tempfile.TemporaryDirectory() as directory:
         asked = questions_about(UNKNOWN_TO_KIO, make, SEEDS)
-        answers = Java(Path(directory)).reencode(asked)
+        answers = reencode(Java(Path(directory)), asked)
     found = [
         {"message": type(message).__name__, "version": version, "hex": written.hex(), "says": said}
         for (message, _, version, _), (written, said) in zip(asked, answers, strict=True)
