@@ -1,0 +1,5 @@
+"""`python -m console` is `stoker`."""
+
+from console.cli import main
+
+main()

@@ -1,0 +1,184 @@
+"""`stoker groups`: consumer groups, who is in them, and how far behind they are."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from console.commands.options import cluster_options, invocation, output_option
+
+
+@click.group()
+def groups() -> None:
+    """Consumer groups: members, offsets, lag."""
+
+
+@groups.command("list")
+@click.option("--state", "states", multiple=True, metavar="STATE", help="Only groups in this state, e.g. stable; repeatable.")
+@click.option("--lagging", is_flag=True, help="Only groups that are behind.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the names, one a line.")
+@output_option
+@cluster_options
+def list_command(states: tuple[str, ...], lagging: bool, quiet: bool) -> None:
+    """List groups with state, members and lag in records."""
+    from dataclasses import asdict
+
+    from console.commands.session import tell_missing, with_client
+    from console.output.render import print_rows, write
+    from console.output.table import Column
+    from console.output.text import count
+    from console.services.groups import list_groups
+
+    listing = with_client(lambda client: list_groups(client, with_lag=not quiet or lagging))
+    wanted = {state.lower() for state in states}
+    shown = [
+        group
+        for group in listing.groups
+        if (not wanted or group.state.lower() in wanted) and (not lagging or group.lag)
+    ]
+    tell_missing(listing.missing)
+    if quiet:
+        for group in shown:
+            write(group.group_id)
+        return
+    columns = [
+        Column("group_id", "GROUP", flexible=True),
+        Column("type", "TYPE"),
+        Column("state", "STATE", style=_state_style),
+        Column("member_count", "MEMBERS", count, right=True),
+        Column("topic_count", "TOPICS", count, right=True),
+        Column("lag", "LAG", count, right=True),
+        Column("coordinator", "COORDINATOR", right=True),
+    ]
+    empty = "No group is like that." if wanted or lagging else "There are no groups."
+    print_rows(invocation().output, columns, [asdict(group) for group in shown], empty=empty)
+
+
+def _state_style(state: Any) -> Any:
+    from console.output.style import Style
+
+    if state == "Stable":
+        return Style.GOOD
+    return Style.FAINT if state in ("Empty", "Dead") else Style.WARNING
+
+
+@groups.command("describe")
+@click.argument("group")
+@click.option("--members", is_flag=True, help="The members and what is assigned to them, instead of the partitions.")
+@click.option("--no-time", is_flag=True, help="Do not read records to find the lag in time.")
+@output_option
+@cluster_options
+def describe_command(group: str, members: bool, no_time: bool) -> None:
+    """Show what a group has read of each partition, how far behind it is, and who reads it.
+
+    BEHIND is the age of the next record that the group has to read.
+    """
+    from console.commands.session import tell_missing, with_client
+    from console.output.render import print_facts, print_rows, say, write
+    from console.output.text import count, duration
+    from console.services.groups import describe_groups
+
+    now_ms = None if no_time else time.time_ns() // 1_000_000
+    (found,) = with_client(lambda client: describe_groups(client, [group], now_ms=now_ms))
+    tell_missing(found.missing)
+    summary = found.summary
+    output = invocation().output
+    partition_rows = [
+        {
+            "group_id": group,
+            "topic": each.topic,
+            "partition": each.partition,
+            "committed_offset": each.committed_offset,
+            "log_end_offset": each.log_end_offset,
+            "lag": each.lag,
+            "lag_ms": each.lag_ms,
+            "metadata": each.metadata,
+            "member_id": each.member.member_id if each.member else None,
+            "client_id": each.member.client_id if each.member else None,
+            "client_host": each.member.client_host if each.member else None,
+        }
+        for each in found.partitions
+    ]
+    member_rows = [
+        {
+            "group_id": group,
+            "member_id": member.member_id,
+            "group_instance_id": member.group_instance_id,
+            "client_id": member.client_id,
+            "client_host": member.client_host,
+            "rack": member.rack,
+            "partition_count": len(member.assignment),
+            "assignment": [str(partition) for partition in member.assignment],
+            "assignment_error": member.assignment_error,
+        }
+        for member in found.membership.members
+    ]
+    lag_ms = max((each.lag_ms for each in found.partitions if each.lag_ms is not None), default=None)
+    if output == "json":
+        data = {
+            "group_id": group,
+            "type": summary.type,
+            "state": summary.state,
+            "protocol_type": summary.protocol_type,
+            "assignor": found.membership.assignor,
+            "coordinator": summary.coordinator,
+            "lag": summary.lag,
+            "lag_ms": lag_ms,
+            "members": member_rows,
+            "partitions": partition_rows,
+        }
+        print_facts(output, (), data)
+        return
+    if output == "table":
+        behind = f", {duration(lag_ms)} behind" if lag_ms else ""
+        facts = [
+            ("Group", group),
+            ("Type", summary.type + (f" ({summary.protocol_type})" if summary.protocol_type else "")),
+            ("State", summary.state),
+            ("Assignor", found.membership.assignor or "-"),
+            ("Coordinator", f"broker {summary.coordinator}"),
+            ("Members", count(summary.member_count)),
+            ("Lag", f"{count(summary.lag)} records{behind}" if summary.lag is not None else "-"),
+        ]
+        print_facts(output, facts, {})
+        write("")
+    if members:
+        print_rows(output, _member_columns(), member_rows, empty="The group has no members.")
+    else:
+        empty = "Nothing is committed and nothing is assigned."
+        print_rows(output, _partition_columns(), partition_rows, empty=empty)
+        if output == "table" and partition_rows and not member_rows:
+            say("The group has no members: nobody reads.")
+
+
+def _partition_columns() -> list[Any]:
+    from console.output.table import Column
+    from console.output.text import count, duration
+
+    return [
+        Column("topic", "TOPIC", flexible=True),
+        Column("partition", "PARTITION", right=True),
+        Column("committed_offset", "COMMITTED", count, right=True),
+        Column("log_end_offset", "END", count, right=True),
+        Column("lag", "LAG", count, right=True),
+        Column("lag_ms", "BEHIND", duration, right=True),
+        Column("client_id", "CLIENT", flexible=True),
+        Column("client_host", "HOST", flexible=True),
+        Column("member_id", "MEMBER", flexible=True),
+    ]
+
+
+def _member_columns() -> list[Any]:
+    from console.output.table import Column
+    from console.output.text import count
+
+    return [
+        Column("member_id", "MEMBER", flexible=True),
+        Column("group_instance_id", "INSTANCE", flexible=True),
+        Column("client_id", "CLIENT", flexible=True),
+        Column("client_host", "HOST", flexible=True),
+        Column("partition_count", "PARTITIONS", count, right=True),
+        Column("assignment", "ASSIGNMENT", lambda names: ", ".join(names) or "-", flexible=True),
+    ]

@@ -1,0 +1,106 @@
+"""From a command line to a connected client, and the rules that every change keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from shlex import quote
+from typing import TypeVar
+
+import click
+from engine.net.cluster_client import ClusterClient
+
+from console.client_config import ClientConfig, client_config, load_client_properties
+from console.commands.options import Invocation, invocation
+from console.contexts import load_contexts
+from console.errors import Blame, OperatorError
+from console.local_cluster import find_local_cluster
+from console.output.render import say, warn
+from console.output.style import Style
+
+T = TypeVar("T")
+
+
+def find_config(call: Invocation) -> ClientConfig:
+    """Which cluster is meant. Raises OperatorError when none is."""
+    properties: dict[str, str] = {}
+    servers = call.bootstrap_server
+    command_config = call.command_config
+    contexts = load_contexts() if call.context or not servers else None
+    if contexts is not None:
+        name = call.context or contexts.current
+        if name is not None:
+            context = contexts.get(name)
+            servers = servers or context.bootstrap_servers
+            command_config = command_config or context.command_config
+            call.readonly = call.readonly or context.readonly
+    if command_config is not None:
+        properties, notes = load_client_properties(command_config)
+        for note in notes:
+            warn(note)
+    if not servers and "bootstrap.servers" not in properties:
+        cluster, notes = find_local_cluster()
+        for note in notes:
+            warn(note)
+        if cluster is None:
+            raise OperatorError(
+                "no cluster was named, and none runs here",
+                hint="Start one with `stoker up`, or name one: -b HOST:PORT, STOKER_BOOTSTRAP_SERVER or `stoker contexts use`.",
+                blame=Blame.UNREACHABLE,
+            )
+        servers = cluster.bootstrap_servers
+    return client_config(servers, properties)
+
+
+def with_client(work: Callable[[ClusterClient], Awaitable[T]]) -> T:
+    """Connects to the cluster that is meant, does the work, and closes again."""
+    config = find_config(invocation())
+
+    async def run() -> T:
+        async with ClusterClient(
+            config.bootstrap,
+            client_id=config.client_id,
+            request_timeout_ms=config.request_timeout_ms,
+            connect_timeout_ms=config.connect_timeout_ms,
+        ) as client:
+            return await work(client)
+
+    return asyncio.run(run())
+
+
+def tell_missing(missing: Iterable[object]) -> None:
+    """What an answer lacks, to stderr."""
+    for each in missing:
+        warn(f"missing: {each}")
+
+
+def refuse_if_readonly(call: Invocation, what: str) -> None:
+    """Every change passes here first. Raises OperatorError in read-only mode."""
+    if call.readonly and not call.dry_run:
+        raise OperatorError(
+            f"{what}: refused, this is read-only",
+            "--readonly was given, or the context in use says so",
+            "--dry-run shows what would change.",
+        )
+
+
+def confirm_by_name(call: Invocation, what: str, name: str) -> None:
+    """Asks for the name of what is to be destroyed, unless --yes was given. Raises OperatorError, or click.Abort."""
+    if call.yes:
+        return
+    if not sys.stdin.isatty():
+        raise OperatorError.words(f"{what}: needs --yes when nobody can be asked")
+    say(f"{what}. There is no undo.", Style.WARNING)
+    answer = click.prompt(f"Type {name!r} to go on", default="", show_default=False, err=True)
+    if answer != name:
+        say("Nothing was done.")
+        raise click.Abort
+
+
+def say_dry_run(lines: Sequence[str], command: Sequence[str]) -> None:
+    """What would change, and the command that does it."""
+    say("Would change (dry run):")
+    for line in lines:
+        say(f"  {line}")
+    say(f"Command: {' '.join(quote(word) for word in command)}")
