@@ -1,0 +1,3 @@
+"""What the wire tests share."""
+
+CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
