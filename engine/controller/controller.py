@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from engine.config import BrokerConfig
 from engine.controller.ticks import Ticks
 from engine.errors import InvariantViolation, KafkaError
 from engine.metadata.alter_partition import alter_partition
@@ -23,6 +24,7 @@ from engine.metadata.brokers import (
     register_controller,
     unregister_broker,
 )
+from engine.metadata.config_schema import controller_settings
 from engine.metadata.configs import alter_configs, incremental_alter_configs
 from engine.metadata.decision import Decision
 from engine.metadata.elections import elect_leaders
@@ -108,25 +110,28 @@ class Controller:
     """One controller of the quorum, active or on standby. All calls on one event loop.
 
     Every operation raises KafkaError NOT_CONTROLLER while this controller is not active, or when it stops being so
-    before the records are committed; then nobody knows yet whether they will be.
+    before the records are committed; then nobody knows yet whether they will be. `snapshots` decides when this node
+    writes one; publishers (of a broker in the same process too) are added to `loader`.
     """
 
     def __init__(
         self,
         runtime: Runtime,
         raft: Quorum,
-        settings: ControllerSettings,
+        config: BrokerConfig,
+        cluster_id: str,
         *,
-        ticks: Ticks | None = None,
+        settings: ControllerSettings | None = None,
         snapshots: SnapshotSchedule | None = None,
     ) -> None:
-        self.settings = settings
-        self.loader = MetadataLoader(settings.cluster_id, lambda: raft.high_watermark, snapshots)
-        self.heartbeats = BrokerHeartbeats(settings.session_timeout_ms)
+        self.config = config
+        self.settings = settings or controller_settings(config, cluster_id)
+        self.loader = MetadataLoader(cluster_id, lambda: raft.high_watermark, snapshots)
+        self.heartbeats = BrokerHeartbeats(self.settings.session_timeout_ms)
         self._runtime = runtime
         self._raft = raft
         self._placement = runtime.randomness.stream("placement")
-        self._ticks = ticks or Ticks()
+        self._ticks = Ticks.from_config(config)
         self._term: _Term | None = None
         self._claim: asyncio.Task[None] | None = None
         self._applied = asyncio.Event()

@@ -17,6 +17,7 @@ from engine.metadata.elections import balance_leaders, elect_unclean_leaders
 from engine.protocol.messages import NoOpRecord
 
 if TYPE_CHECKING:
+    from engine.config import BrokerConfig
     from engine.controller.controller import Controller
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,21 @@ class Ticks:
         self._controller: Controller | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._fencing_at_ms: int | None = None
+
+    @classmethod
+    def from_config(cls, config: BrokerConfig) -> Ticks:
+        """The intervals of a node's properties.
+
+        No-op records are written only when metadata.max.idle.interval.ms is set: nothing here waits for them, and an
+        idle cluster should cost nothing. (Apache Kafka writes one every 500 ms.)
+        """
+        idle = "metadata.max.idle.interval.ms"
+        balance_s = config.get_int("leader.imbalance.check.interval.seconds")
+        return cls(
+            balance_interval_ms=balance_s * 1_000 if config.get_bool("auto.leader.rebalance.enable") else 0,
+            unclean_election_interval_ms=config.get_int("unclean.leader.election.interval.ms"),
+            idle_interval_ms=config.get_int(idle) if config.explicit(idle) else 0,
+        )
 
     def start(self, controller: Controller) -> None:
         self.stop()

@@ -8,7 +8,7 @@ from engine.config import BrokerConfig
 from engine.config.definition import value_text
 from engine.config.describe import describe_topic
 from engine.config.validation import validate_configs
-from engine.metadata.settings import EffectiveConfig
+from engine.metadata.settings import ControllerSettings, EffectiveConfig
 
 
 class TableConfigSchema:
@@ -47,3 +47,17 @@ class TableConfigSchema:
             self._effective = self._static.with_dynamic(node, cluster) if node or cluster else self._static
         self._node, self._cluster = node, cluster
         return self._effective
+
+
+def controller_settings(config: BrokerConfig, cluster_id: str) -> ControllerSettings:
+    """The controller's constants, from the node's properties."""
+    return ControllerSettings(
+        node_id=config.node_id,
+        cluster_id=cluster_id,
+        schema=TableConfigSchema(config),
+        voter_ids=tuple(sorted(voter.node_id for voter in config.quorum_voters)),
+        default_replication_factor=config.get_int("default.replication.factor"),
+        num_partitions=config.get_int("num.partitions"),
+        delete_topic_enable=config.get_bool("delete.topic.enable"),
+        session_timeout_ms=config.get_int("broker.session.timeout.ms"),
+    )
