@@ -20,7 +20,7 @@ from engine.broker.group_topic import OffsetsTopicCreator
 from engine.errors import KafkaError
 from engine.groups.offset_operations import DeletedTopic, commit_error
 from engine.groups.partitioning import partition_for
-from engine.groups.responses import error_after_append, join_error, sync_error
+from engine.groups.responses import join_error, sync_error
 from engine.groups.settings import GroupSettings
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import (
@@ -271,9 +271,7 @@ class GroupCoordinator:
             try:
                 by_host.setdefault(self._host(group_id), []).append(group_id)
             except KafkaError as error:
-                results[group_id] = DeleteGroupsResponse.DeletableGroupResult(
-                    group_id=group_id, error_code=error_after_append(error.code)
-                )
+                results[group_id] = DeleteGroupsResponse.DeletableGroupResult(group_id=group_id, error_code=error.code)
         waits = []
         for host, ids in by_host.items():
             future: asyncio.Future[list[DeleteGroupsResponse.DeletableGroupResult]] = loop.create_future()
