@@ -156,7 +156,7 @@ class Node:
             timeouts=RaftTimeouts.from_config(config),
         )
         if config.is_controller:
-            self.controller = Controller(runtime, raft, self._controller_settings())
+            self.controller = Controller(runtime, raft, config, self.cluster_id, settings=self._controller_settings())
             raft.add_listener(self.controller)
         if config.is_broker:
             self.broker = broker = Broker(config, runtime, raft, logs, self.cluster_id)
