@@ -215,6 +215,10 @@ class LogManager:
         """Path -> directory id of the directories that are online."""
         return {path: self._directories[path].properties.directory_id for path in self.online_directories}
 
+    def directory_id(self, directory: str) -> bytes:
+        """The id of a log directory, online or not. Raises KeyError for a path that is none."""
+        return self._directories[directory].properties.directory_id
+
     def directory_of(self, topic_partition: TopicPartition) -> str:
         """The log directory that has the partition. Raises KeyError."""
         return self._log_directories[topic_partition].path
@@ -344,21 +348,25 @@ class LogManager:
     async def truncate_to(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Truncate logs and checkpoint the recovery points that moved down with them (Kafka: LogManager.truncateTo).
 
-        Without the checkpoint, a crash after further appends could leave unsynced segments below a stale recovery point.
+        Without the checkpoint, a power cut after further appends and a roll could leave an unsynced segment below a stale
+        recovery point. After a truncation that did not come through here, `flush_due` writes it.
         """
-        moved = False
         for topic_partition, offset in offsets.items():
-            log = self.logs[topic_partition]
-            before = log.recovery_point
-            log.truncate_to(offset)
-            moved = moved or log.recovery_point < before
-        if moved:
+            self.logs[topic_partition].truncate_to(offset)
+        await self._checkpoint_lowered()
+
+    async def _checkpoint_lowered(self) -> None:
+        lowered = [(key, log) for key, log in self.logs.items() if log.recovery_point_lowered and not log.is_offline]
+        if lowered:
             await self.checkpoint_recovery_points()
+        for topic_partition, log in lowered:
+            await self._guarded(topic_partition, log.flush())
 
     # What the node calls from time to time --------------------------------------------------------------------------------
 
     async def flush_due(self, now_ms: int) -> None:
         """Flush what flush.ms asks for, and the segments that have rolled since (log.flush.scheduler.interval.ms)."""
+        await self._checkpoint_lowered()
         for topic_partition, log in list(self.logs.items()):
             if log.is_offline or log.closed:
                 continue
@@ -414,7 +422,10 @@ class LogManager:
     async def checkpoint_recovery_points(self) -> None:
         """Write down from where each log would have to be recovered."""
         for directory in self._online():
-            points = {key: log.recovery_point for key, log in self._logs_in(directory)}
+            logs = self._logs_in(directory)
+            points = {key: log.recovery_point for key, log in logs}
+            for _, log in logs:
+                log.recovery_point_lowered = False
             await self._checkpoint(directory, directory.write_recovery_points(points))
 
     async def checkpoint_log_start_offsets(self) -> None:

@@ -21,6 +21,7 @@ from engine.log.file_names import (
 )
 from engine.log.leader_epoch_cache import LeaderEpochCache
 from engine.log.log_config import LogConfig
+from engine.log.offset_index import CorruptIndex
 from engine.log.open_files import OpenFiles
 from engine.log.partition_log import FailureListener, PartitionLog
 from engine.log.partition_metadata import CorruptPartitionMetadata, decode_partition_metadata
@@ -235,6 +236,10 @@ class _Loader:
             producers.clear(log_start_offset)
             epochs.truncate_from_end(log_start_offset)
             return log_start_offset
+        damaged = self._damaged_transaction_index()
+        if damaged is not None:
+            had_clean_shutdown = False
+            recovery_point = min(recovery_point, damaged)
         if had_clean_shutdown:
             end_offset = self.segments.active.next_offset()
         else:
@@ -247,6 +252,7 @@ class _Loader:
                 recovery_point=recovery_point,
                 log_start_offset=log_start_offset,
                 now_ms=self._now_ms,
+                is_compacted=self._config.compact,
             )
         if end_offset < log_start_offset:
             self._delete_all(end_offset, log_start_offset)
@@ -266,6 +272,17 @@ class _Loader:
                 now_ms=self._now_ms,
             )
         return end_offset
+
+    def _damaged_transaction_index(self) -> int | None:
+        """The base offset of the first segment whose transaction index cannot be read: it has to be recovered."""
+        for segment in self.segments:
+            if segment.has_transaction_index:
+                try:
+                    segment.aborted_transactions()
+                except CorruptIndex as error:
+                    self._report.reasons.append(f"segment {segment.base_offset}: transaction index: {error}")
+                    return segment.base_offset
+        return None
 
     def _begin_at(self, offset: int) -> None:
         segment = LogSegment(self._disk, self.pool, self._directory, offset, self._config, created_ms=self._now_ms)

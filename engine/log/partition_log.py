@@ -27,7 +27,7 @@ from engine.log.partition_metadata import encode_partition_metadata
 from engine.log.producer_snapshots import ProducerSnapshots, apply_batch, read_marker, rebuild_producers
 from engine.log.producer_state import BatchMetadata, ProducerStateManager
 from engine.log.retention import deletable_segments
-from engine.log.segment import LogSegment
+from engine.log.segment import INT_MAX, LogSegment
 from engine.log.segments import LogSegments
 from engine.log.transaction_index import collect_aborted
 from engine.log.values import (
@@ -79,6 +79,7 @@ class PartitionLog:
         "log_start_offset",
         "producers",
         "recovery_point",
+        "recovery_point_lowered",
         "topic_id",
         "topic_partition",
     )
@@ -131,6 +132,8 @@ class PartitionLog:
         self.high_watermark = log_start_offset
         self.recovery_point = recovery_point
         """Everything before this offset survives a power cut."""
+        self.recovery_point_lowered = False
+        """A truncation moved the recovery point below what may be checkpointed."""
         self.last_flush_ms = clock.now_ms()
 
     # State ------------------------------------------------------------------------------------------------------------
@@ -436,7 +439,7 @@ class PartitionLog:
                     pending += size
                     stop += 1
                 if stop == start:
-                    self._roll(found[start][1].base_offset, now_ms)
+                    self._roll(self._roll_offset(found[start][1]), now_ms)
                     continue
                 self._write_to_segment(segment, view, found[start:stop])
                 start = stop
@@ -452,6 +455,15 @@ class PartitionLog:
             appended_bytes=sum(header.size_bytes for _, header in found),
             flush_due=self.log_end_offset - self.recovery_point >= self._config.flush_messages,
         )
+
+    def _roll_offset(self, header: BatchHeader) -> int:
+        """Where a segment for this batch begins: at the log end offset, so that segments leave no hole between them.
+
+        Only a follower of a compacted log may have to leave one, when the batch is too far away for the index.
+        """
+        if header.last_offset - self.log_end_offset > INT_MAX:
+            return header.base_offset
+        return self.log_end_offset
 
     def _write_to_segment(self, segment: LogSegment, view: memoryview, found: list[tuple[int, BatchHeader]]) -> None:
         start = found[0][0]
@@ -634,7 +646,9 @@ class PartitionLog:
     def _log_ends_at(self, offset: int) -> None:
         self.log_end_offset = offset
         self.log_start_offset = min(self.log_start_offset, offset)
-        self.recovery_point = min(self.recovery_point, offset)
+        if offset < self.recovery_point:
+            self.recovery_point = offset
+            self.recovery_point_lowered = True
         self.high_watermark = min(self.high_watermark, offset)
         self.leader_epochs.truncate_from_end(offset)
         self._truncations += 1
@@ -754,8 +768,9 @@ class PartitionLog:
             try:
                 await self._flush(target)
             except StorageError as error:
-                self._fail(error)
-            if truncations == self._truncations:
+                if not self.closed:  # Deleted meanwhile: its files are elsewhere, and nobody needs them.
+                    self._fail(error)
+            if truncations == self._truncations and not self.closed:
                 self.recovery_point = max(self.recovery_point, target)
                 self.last_flush_ms = self._clock.now_ms()
 
@@ -775,6 +790,8 @@ class PartitionLog:
             for segment in self._segments.between(self.recovery_point, target):
                 # The first flush of a segment is also the first time its index files have names.
                 directory_due = directory_due or segment.base_offset >= self.recovery_point
+                if self.closed:
+                    return
                 await segment.flush()
         directory_due = directory_due or bool(self._snapshots.unsynced)
         await self._snapshots.sync()

@@ -12,7 +12,7 @@
       22  4  offset delta               last offset minus first offset of the last batch
       26  8  timestamp                  of the last append
       34  4  coordinator epoch          of the last transaction marker, -1 when none
-      38  8  current txn first offset   -1 when no transaction is open
+      38  8  current transaction first offset   -1 when no transaction is open
 
 The state covers every record before the offset in the name; of the five batches kept per producer only the last is in
 it. A torn file has a wrong checksum or length: it is removed, the snapshot before it is used, and the log is replayed
@@ -46,7 +46,7 @@ class SnapshotEntry(NamedTuple):
     offset_delta: int
     timestamp_ms: int
     coordinator_epoch: int
-    current_txn_first_offset: int
+    current_transaction_first_offset: int
 
 
 def encode_snapshot(entries: Sequence[SnapshotEntry]) -> bytes:

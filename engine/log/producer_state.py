@@ -43,7 +43,7 @@ class ProducerStateEntry:
     __slots__ = (
         "batches",
         "coordinator_epoch",
-        "current_txn_first_offset",
+        "current_transaction_first_offset",
         "last_timestamp_ms",
         "producer_epoch",
         "producer_id",
@@ -54,7 +54,7 @@ class ProducerStateEntry:
         self.producer_epoch = NO_PRODUCER_EPOCH
         self.coordinator_epoch = -1
         self.last_timestamp_ms = NO_TIMESTAMP
-        self.current_txn_first_offset = -1
+        self.current_transaction_first_offset = -1
         self.batches: list[BatchMetadata] = []
 
     @property
@@ -88,7 +88,7 @@ class ProducerStateEntry:
             offset_delta=batch.last_offset - batch.first_offset if batch else 0,
             timestamp_ms=self.last_timestamp_ms,
             coordinator_epoch=self.coordinator_epoch,
-            current_txn_first_offset=self.current_txn_first_offset,
+            current_transaction_first_offset=self.current_transaction_first_offset,
         )
 
     @classmethod
@@ -97,7 +97,7 @@ class ProducerStateEntry:
         entry.producer_epoch = saved.producer_epoch
         entry.coordinator_epoch = saved.coordinator_epoch
         entry.last_timestamp_ms = saved.timestamp_ms
-        entry.current_txn_first_offset = saved.current_txn_first_offset
+        entry.current_transaction_first_offset = saved.current_transaction_first_offset
         if saved.last_offset >= 0:
             # The first sequence is derived from the offsets' distance, modulo the wrap (Kafka: BatchMetadata.firstSeq).
             first_sequence = saved.last_sequence - saved.offset_delta
@@ -175,7 +175,7 @@ class ProducerStateManager:
     def check_transaction_state(self, producer_id: int, is_transactional: bool) -> None:
         """Raise INVALID_TXN_STATE for a plain batch of a producer with a transaction open here."""
         entry = self.producers.get(producer_id)
-        if entry is not None and entry.current_txn_first_offset >= 0 and not is_transactional:
+        if entry is not None and entry.current_transaction_first_offset >= 0 and not is_transactional:
             raise KafkaError(
                 ErrorCode.INVALID_TXN_STATE,
                 f"producer {producer_id} sent a batch outside its transaction open on {self.partition_name}",
@@ -226,8 +226,8 @@ class ProducerStateManager:
             del batches[0]
         batches.append(BatchMetadata(base_sequence, last_sequence, first_offset, last_offset, timestamp_ms))
         entry.last_timestamp_ms = timestamp_ms
-        if is_transactional and entry.current_txn_first_offset < 0:
-            entry.current_txn_first_offset = first_offset
+        if is_transactional and entry.current_transaction_first_offset < 0:
+            entry.current_transaction_first_offset = first_offset
             self.ongoing[first_offset] = producer_id
 
     def on_marker(
@@ -247,11 +247,11 @@ class ProducerStateManager:
         entry = self.producers.get(producer_id)
         if entry is None:
             entry = self.producers[producer_id] = ProducerStateEntry(producer_id)
-        first_offset = entry.current_txn_first_offset
+        first_offset = entry.current_transaction_first_offset
         entry.advance_epoch(producer_epoch)
         entry.coordinator_epoch = coordinator_epoch
         entry.last_timestamp_ms = timestamp_ms
-        entry.current_txn_first_offset = -1
+        entry.current_transaction_first_offset = -1
         if first_offset < 0:
             return None
         return CompletedTransaction(producer_id, first_offset, offset, is_aborted)
@@ -293,10 +293,16 @@ class ProducerStateManager:
     def is_empty(self) -> bool:
         return not self.producers and not self.unreplicated
 
+    def active(self) -> list[ProducerStateEntry]:
+        """The producers known, in the order they first wrote (KIP-664)."""
+        return list(self.producers.values())
+
     def has_ongoing_transaction(self, producer_id: int, producer_epoch: int) -> bool:
         """Whether that producer, in that epoch, has a transaction open here (KIP-890)."""
         entry = self.producers.get(producer_id)
-        return entry is not None and entry.current_txn_first_offset >= 0 and entry.producer_epoch == producer_epoch
+        return (
+            entry is not None and entry.current_transaction_first_offset >= 0 and entry.producer_epoch == producer_epoch
+        )
 
     def remove_expired(self, now_ms: int) -> None:
         """Forget the producers without an open transaction that were silent for the expiration time."""
@@ -304,7 +310,7 @@ class ProducerStateManager:
             del self.producers[producer_id]
 
     def _is_expired(self, entry: ProducerStateEntry, now_ms: int) -> bool:
-        return entry.current_txn_first_offset < 0 and now_ms - entry.last_timestamp_ms >= self.expiration_ms
+        return entry.current_transaction_first_offset < 0 and now_ms - entry.last_timestamp_ms >= self.expiration_ms
 
     def clear(self, map_end_offset: int) -> None:
         self.producers.clear()
@@ -319,9 +325,9 @@ class ProducerStateManager:
             if not self._is_expired(entry, now_ms):
                 self.producers[entry.producer_id] = entry
         open_transactions = [
-            (entry.current_txn_first_offset, entry.producer_id)
+            (entry.current_transaction_first_offset, entry.producer_id)
             for entry in self.producers.values()
-            if entry.current_txn_first_offset >= 0
+            if entry.current_transaction_first_offset >= 0
         ]
         self.ongoing.update(sorted(open_transactions))
 

@@ -4,6 +4,10 @@ What survives is every whole, valid batch before the first damage. Segments that
 synced together with their indexes and are not read; from the segment of the recovery point on, each is read through:
 checksums and offsets are verified, indexes, leader epochs, transaction index and producer state are made anew, and at the
 first damage the log is cut and all later segments go (Kafka: LogLoader.recoverLog, LogSegment.recover).
+
+Two things count as damage that Kafka lets pass, because a power cut can undo a truncation or a removal that was not synced
+and so bring back what another leader had overwritten: a leader epoch lower than the one before, and, in a log without
+the gaps of compaction, offsets missing between two segments.
 """
 
 from engine.log.batches import DamagedBatch, scan_batches
@@ -14,6 +18,7 @@ from engine.log.segment import LogSegment
 from engine.log.segments import LogSegments
 from engine.log.values import RecoveryReport
 from engine.protocol.errors import ProtocolError
+from engine.protocol.records.batch import BatchHeader
 
 INT_MAX = 2**31 - 1
 
@@ -28,6 +33,7 @@ def recover_segments(
     recovery_point: int,
     log_start_offset: int,
     now_ms: int,
+    is_compacted: bool = False,
 ) -> int:
     """Recover every segment from the one of `recovery_point` on. Returns the log end offset.
 
@@ -45,53 +51,87 @@ def recover_segments(
         end_offset=first.base_offset,
         now_ms=now_ms,
     )
-    next_offset = first.base_offset
+    recovery = _Recovery(producers, epochs, report, first.base_offset, is_compacted)
     for index, segment in enumerate(suspects):
-        next_offset = max(next_offset, segment.base_offset)
-        producers.map_end_offset = next_offset
-        snapshots.take(producers)
-        next_offset, is_damaged = _recover_segment(segment, next_offset, producers, epochs, report)
-        if is_damaged:
-            for later in reversed(suspects[index + 1 :]):
+        is_cut_off = recovery.misses_offsets_before(segment)
+        if not is_cut_off:
+            recovery.next_offset = producers.map_end_offset = max(recovery.next_offset, segment.base_offset)
+            snapshots.take(producers)
+        if is_cut_off or recovery.recover(segment):
+            for later in reversed(suspects[index if is_cut_off else index + 1 :]):
                 report.deleted_segments.insert(0, later.base_offset)
                 segments.remove(later)
                 later.rename_to_deleted()
             break
-    return next_offset
+    return recovery.next_offset
 
 
-def _recover_segment(
-    segment: LogSegment,
-    next_offset: int,
-    producers: ProducerStateManager,
-    epochs: LeaderEpochCache,
-    report: RecoveryReport,
-) -> tuple[int, bool]:
-    """Read one segment through and cut it at the first damage. Returns the next offset and whether anything was cut."""
-    size = segment.size
-    valid_bytes = 0
-    report.recovered_segments.append(segment.base_offset)
-    epochs.truncate_from_end(segment.base_offset)
-    segment.begin_rebuild()
-    segment.reset_transactions()
-    try:
-        for position, header, data in scan_batches(segment.file(), 0, size):
-            if header.base_offset < next_offset:
-                raise DamagedBatch(position, f"offset {header.base_offset} where {next_offset} was due")
-            if header.last_offset - segment.base_offset > INT_MAX or header.last_offset_delta < 0:
-                raise DamagedBatch(position, f"last offset {header.last_offset} is beyond what the segment can hold")
-            segment.account(header.last_offset, header.max_timestamp, position, header.size_bytes)
-            if header.partition_leader_epoch > epochs.latest_epoch:
-                epochs.assign(header.partition_leader_epoch, header.base_offset)
-            apply_batch(producers, header, data, segment)
-            next_offset = producers.map_end_offset = header.next_offset
-            valid_bytes = position + header.size_bytes
-    except (DamagedBatch, ProtocolError) as damage:
-        report.reasons.append(f"segment {segment.base_offset}: {damage}; cut at offset {next_offset}")
-    report.recovered_bytes += valid_bytes
-    truncated_bytes = size - valid_bytes
-    if truncated_bytes:
-        report.truncated_bytes += truncated_bytes
-        report.truncated_at_offset = next_offset
-    segment.end_rebuild(valid_bytes, cut=truncated_bytes > 0)
-    return next_offset, truncated_bytes > 0
+class _Recovery:
+    """What is known while segment after segment is read through."""
+
+    def __init__(
+        self,
+        producers: ProducerStateManager,
+        epochs: LeaderEpochCache,
+        report: RecoveryReport,
+        next_offset: int,
+        may_have_gaps: bool,
+    ) -> None:
+        self._producers = producers
+        self._epochs = epochs
+        self._report = report
+        self._may_have_gaps = may_have_gaps
+        self.next_offset = next_offset
+
+    def misses_offsets_before(self, segment: LogSegment) -> bool:
+        """Whether the segment begins behind a hole that compaction does not explain."""
+        if segment.base_offset <= self.next_offset or self._may_have_gaps:
+            return False
+        self._report.reasons.append(
+            f"segment {segment.base_offset}: offsets {self.next_offset} to {segment.base_offset - 1} are missing before it"
+        )
+        self._report.truncated_at_offset = self.next_offset
+        return True
+
+    def recover(self, segment: LogSegment) -> bool:
+        """Read one segment through and cut it at the first damage. Whether anything was cut."""
+        producers, epochs, report = self._producers, self._epochs, self._report
+        size = segment.size
+        valid_bytes = 0
+        report.recovered_segments.append(segment.base_offset)
+        epochs.truncate_from_end(segment.base_offset)
+        segment.begin_rebuild()
+        segment.reset_transactions()
+        try:
+            for position, header, data in scan_batches(segment.file(), 0, size):
+                self._check(segment, position, header)
+                segment.account(header.last_offset, header.max_timestamp, position, header.size_bytes)
+                if header.partition_leader_epoch > epochs.latest_epoch:
+                    epochs.assign(header.partition_leader_epoch, header.base_offset)
+                apply_batch(producers, header, data, segment)
+                self.next_offset = producers.map_end_offset = header.next_offset
+                valid_bytes = position + header.size_bytes
+        except (DamagedBatch, ProtocolError) as damage:
+            report.reasons.append(f"segment {segment.base_offset}: {damage}; cut at offset {self.next_offset}")
+        report.recovered_bytes += valid_bytes
+        truncated_bytes = size - valid_bytes
+        if truncated_bytes:
+            report.truncated_bytes += truncated_bytes
+            report.truncated_at_offset = self.next_offset
+        segment.end_rebuild(valid_bytes, cut=truncated_bytes > 0)
+        return truncated_bytes > 0
+
+    def _check(self, segment: LogSegment, position: int, header: BatchHeader) -> None:
+        """Raise DamagedBatch when the batch, whole as it is, cannot come after the ones before it."""
+        if header.base_offset < self.next_offset:
+            raise DamagedBatch(position, f"offset {header.base_offset} where {self.next_offset} was due")
+        if header.base_offset > self.next_offset:
+            self._may_have_gaps = True
+        if header.last_offset_delta < 0 or header.last_offset - segment.base_offset > INT_MAX:
+            raise DamagedBatch(position, f"last offset {header.last_offset} is beyond what the segment can hold")
+        if 0 <= header.partition_leader_epoch < self._epochs.latest_epoch:
+            raise DamagedBatch(
+                position,
+                f"offset {header.base_offset} of leader epoch {header.partition_leader_epoch} comes after epoch "
+                f"{self._epochs.latest_epoch}",
+            )

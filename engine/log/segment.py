@@ -63,6 +63,7 @@ class LogSegment:
         "file_exists",
         "has_transaction_index",
         "recently_used",
+        "removed",
         "roll_jitter_ms",
         "rolling_timestamp_ms",
         "size",
@@ -86,6 +87,8 @@ class LogSegment:
         self._path = f"{directory}/{file_name(base_offset, LOG_SUFFIX)}"
         self._file: File | None = None
         self.recently_used = False
+        self.removed = False
+        """The files are gone, or on their way out: a flush that is still waiting leaves them alone."""
         self.base_offset = base_offset
         self.config = config
         self.size = 0
@@ -171,14 +174,9 @@ class LogSegment:
             self._file.close()
             self._file = None
 
-    def delete_files(self) -> None:
-        """Remove the files at once."""
-        self.abandon()
-        for suffix in SEGMENT_SUFFIXES:
-            self._disk.unlink(self.path(suffix))
-
     def rename_to_deleted(self) -> list[str]:
         """Give the files the suffix `.deleted`; returns their new paths, to be removed later."""
+        self.removed = True
         self.abandon()
         renamed = []
         for suffix in SEGMENT_SUFFIXES:
@@ -537,13 +535,18 @@ class LogSegment:
 
     async def flush(self) -> None:
         """Return when everything written so far survives a power cut. The directory's names are the caller's."""
-        if not self.file_exists:
+        if not self.file_exists or self.removed:
             return
         await self.file().fsync()
+        if self.removed:
+            return
         if self._indexes is not None:
             self.write_indexes()
-        suffixes = [INDEX_SUFFIX, TIME_INDEX_SUFFIX] + ([TXN_INDEX_SUFFIX] if self.has_transaction_index else [])
-        for suffix in suffixes:
+        for suffix in (INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX):
+            if self.removed:
+                return
+            if suffix == TXN_INDEX_SUFFIX and not self.has_transaction_index:
+                continue
             file = self._disk.open(self.path(suffix), create=True)
             try:
                 await file.fsync()
