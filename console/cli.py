@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import click
 
+from console.commands.options import cluster_options
+
 EXIT_INTERRUPTED = 130
 
 # Name: where it is, and its line in the help (a test holds that it is the command's own).
@@ -40,8 +42,19 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
 }
 
 
+class OutputClosed(Exception):
+    """Whoever read our output has seen enough (`| head`)."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are asked for."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except BrokenPipeError as error:
+            # click would make it exit code 1.
+            raise OutputClosed from error
 
     def list_commands(self, context: click.Context) -> list[str]:
         return [name for section in COMMANDS.values() for name in section]
@@ -90,6 +103,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
 )
+@cluster_options
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Kafka you can pip install: run a cluster here, and operate this or any other Kafka cluster."""
@@ -112,8 +126,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has seen enough (`| head`). Python would complain again when it flushes at exit.
+    except (OutputClosed, BrokenPipeError):
+        # Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.net.connection_security import SECURITY_PROTOCOLS
-
 from console.errors import Blame, OperatorError
+from engine.net.connection_security import SECURITY_PROTOCOLS
 
 DEFAULT_PORT = 9092
 
@@ -27,7 +26,7 @@ class ClientConfig:
 
 
 def parse_bootstrap(text: str) -> tuple[tuple[str, int], ...]:
-    """"host:port,[::1]:9092,host" as addresses; without port 9092. Raises OperatorError."""
+    """ "host:port,[::1]:9092,host" as addresses; without port 9092. Raises OperatorError."""
     addresses = []
     for part in text.split(","):
         word = part.strip()
@@ -43,7 +42,9 @@ def parse_bootstrap(text: str) -> tuple[tuple[str, int], ...]:
         else:
             host, _, port = word.partition(":")
         if not host or (port and not (port.isdecimal() and 0 < int(port) < 65536)):
-            raise OperatorError.words(f"{part.strip()!r} is not an address", "Write HOST:PORT, several with commas between.")
+            raise OperatorError.words(
+                f"{part.strip()!r} is not an address", "Write HOST:PORT, several with commas between."
+            )
         addresses.append((host, int(port) if port else DEFAULT_PORT))
     if not addresses:
         raise OperatorError.words("no bootstrap server was named", "Write HOST:PORT, several with commas between.")
@@ -54,17 +55,56 @@ _INTS = ("request.timeout.ms", "socket.connection.setup.timeout.ms")
 _OURS = frozenset({"bootstrap.servers", "client.id", "security.protocol", *_INTS})
 _OTHER_PREFIXES = ("ssl.", "sasl.")
 _NO_MEANING_HERE = frozenset(
-    """
-    acks auto.offset.reset batch.size buffer.memory check.crcs client.dns.lookup client.rack compression.type
-    connections.max.idle.ms default.api.timeout.ms delivery.timeout.ms enable.auto.commit enable.idempotence
-    enable.metrics.push fetch.max.bytes fetch.max.wait.ms fetch.min.bytes group.id group.instance.id group.protocol
-    interceptor.classes isolation.level key.deserializer key.serializer linger.ms max.block.ms
-    max.in.flight.requests.per.connection max.partition.fetch.bytes max.poll.interval.ms max.poll.records
-    max.request.size metadata.max.age.ms metadata.recovery.strategy metric.reporters partitioner.class
-    receive.buffer.bytes reconnect.backoff.max.ms reconnect.backoff.ms retries retry.backoff.max.ms retry.backoff.ms
-    send.buffer.bytes session.timeout.ms socket.connection.setup.timeout.max.ms transaction.timeout.ms transactional.id
-    value.deserializer value.serializer
-    """.split()
+    [
+        "acks",
+        "auto.offset.reset",
+        "batch.size",
+        "buffer.memory",
+        "check.crcs",
+        "client.dns.lookup",
+        "client.rack",
+        "compression.type",
+        "connections.max.idle.ms",
+        "default.api.timeout.ms",
+        "delivery.timeout.ms",
+        "enable.auto.commit",
+        "enable.idempotence",
+        "enable.metrics.push",
+        "fetch.max.bytes",
+        "fetch.max.wait.ms",
+        "fetch.min.bytes",
+        "group.id",
+        "group.instance.id",
+        "group.protocol",
+        "interceptor.classes",
+        "isolation.level",
+        "key.deserializer",
+        "key.serializer",
+        "linger.ms",
+        "max.block.ms",
+        "max.in.flight.requests.per.connection",
+        "max.partition.fetch.bytes",
+        "max.poll.interval.ms",
+        "max.poll.records",
+        "max.request.size",
+        "metadata.max.age.ms",
+        "metadata.recovery.strategy",
+        "metric.reporters",
+        "partitioner.class",
+        "receive.buffer.bytes",
+        "reconnect.backoff.max.ms",
+        "reconnect.backoff.ms",
+        "retries",
+        "retry.backoff.max.ms",
+        "retry.backoff.ms",
+        "send.buffer.bytes",
+        "session.timeout.ms",
+        "socket.connection.setup.timeout.max.ms",
+        "transaction.timeout.ms",
+        "transactional.id",
+        "value.deserializer",
+        "value.serializer",
+    ]
 )
 
 

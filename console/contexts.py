@@ -1,11 +1,11 @@
 """Named clusters in a TOML file in the platform's configuration folder.
 
-    current = "staging"
+current = "staging"
 
-    [contexts.staging]
-    bootstrap_servers = "kafka-1:9092,kafka-2:9092"
-    command_config = "/home/me/staging.properties"
-    readonly = true
+[contexts.staging]
+bootstrap_servers = "kafka-1:9092,kafka-2:9092"
+command_config = "/home/me/staging.properties"
+readonly = true
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class Contexts:
         """Raises OperatorError when there is none of that name."""
         if name not in self.contexts:
             known = ", ".join(self.contexts) or "none"
-            raise OperatorError.words(f"there is no context {name!r}", f"Contexts: {known}. `stoker contexts add` makes one.")
+            raise OperatorError.words(
+                f"there is no context {name!r}", f"Contexts: {known}. `stoker contexts add` makes one."
+            )
         return self.contexts[name]
 
 
@@ -106,7 +108,9 @@ def save_contexts(contexts: Contexts) -> None:
 def check_context_name(name: str) -> str:
     """The name, when it is one. Raises OperatorError."""
     if not _NAME.fullmatch(name):
-        raise OperatorError.words(f"{name!r} cannot be the name of a context", "Letters, digits, '.', '_' and '-' only.")
+        raise OperatorError.words(
+            f"{name!r} cannot be the name of a context", "Letters, digits, '.', '_' and '-' only."
+        )
     return name
 
 

@@ -45,7 +45,9 @@ class OperatorError(Exception):
         self.code = code
 
     @classmethod
-    def refused(cls, subject: str, code: ErrorCode, message: str | None = None, hint: str | None = None) -> OperatorError:
+    def refused(
+        cls, subject: str, code: ErrorCode, message: str | None = None, hint: str | None = None
+    ) -> OperatorError:
         """Kafka's answer `code` about `subject` ("topic orders"), with the broker's own words when it sent any."""
         return cls(
             f"{subject}: {code.name}",

@@ -61,7 +61,7 @@ class LocalClusterRegistration:
         path = runtime_file(directory)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")
+            file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")  # noqa: SIM115
         except OSError as error:
             raise OperatorError(f"cannot write {path}", error.strerror or str(error)) from error
         if not _lock(file):
@@ -88,7 +88,9 @@ class LocalClusterRegistration:
 def _held(directory: str | os.PathLike[str], holder: LocalCluster | None) -> OperatorError:
     if holder is None:
         return OperatorError(
-            f"{os.fspath(directory)} is in use", "another `stoker up` is starting on it", "Wait for it, or use another --data-dir."
+            f"{os.fspath(directory)} is in use",
+            "another `stoker up` is starting on it",
+            "Wait for it, or use another --data-dir.",
         )
     return OperatorError(
         f"{os.fspath(directory)} is in use",

@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.commands.options import change_options, cluster_options, invocation, key_value_pairs, output_option
+from console.commands.options import (
+    OrderedGroup,
+    change_options,
+    cluster_options,
+    invocation,
+    key_value_pairs,
+    output_option,
+)
 
 if TYPE_CHECKING:
-    from engine.net.cluster_client import ClusterClient
-
     from console.services.configs import ConfigChange, ConfigEntry, Resource
+    from engine.net.cluster_client import ClusterClient
 
 KINDS = ("topic", "broker", "group", "client-metrics", "broker-logger")
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 def configs() -> None:
     """Configuration of topics, brokers and groups."""
 

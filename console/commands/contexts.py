@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import click
 
-from console.commands.options import debug_option, invocation, output_option
+from console.commands.options import OrderedGroup, debug_option, invocation, output_option
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 def contexts() -> None:
     """Named clusters: `stoker contexts use NAME` saves typing -b."""
 

@@ -7,16 +7,18 @@ from typing import Any
 
 import click
 
-from console.commands.options import cluster_options, invocation, output_option
+from console.commands.options import OrderedGroup, cluster_options, invocation, output_option
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 def groups() -> None:
     """Consumer groups: members, offsets, lag."""
 
 
 @groups.command("list")
-@click.option("--state", "states", multiple=True, metavar="STATE", help="Only groups in this state, e.g. stable; repeatable.")
+@click.option(
+    "--state", "states", multiple=True, metavar="STATE", help="Only groups in this state, e.g. stable; repeatable."
+)
 @click.option("--lagging", is_flag=True, help="Only groups that are behind.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the names, one a line.")
 @output_option
@@ -71,7 +73,7 @@ def _state_style(state: Any) -> Any:
 @output_option
 @cluster_options
 def describe_command(group: str, members: bool, no_time: bool) -> None:
-    """Show what a group has read of each partition, how far behind it is, and who reads it.
+    """Show what a group has read, how far behind it is, and who reads.
 
     BEHIND is the age of the next record that the group has to read.
     """

@@ -48,6 +48,13 @@ def _option(*names: str, **attributes: Any) -> Callable[[Function], Function]:
     return click.option(*names, expose_value=False, callback=_keep, **attributes)
 
 
+class OrderedGroup(click.Group):
+    """A group that lists its commands in the order they were written."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.commands)
+
+
 debug_option = _option("--debug", is_flag=True, help="Show where an error came from.")
 
 _CLUSTER_OPTIONS = (
@@ -55,12 +62,9 @@ _CLUSTER_OPTIONS = (
         "-b",
         "--bootstrap-server",
         metavar="HOST:PORT,…",
-        envvar="STOKER_BOOTSTRAP_SERVER",
         help="Brokers to begin with; default: see `stoker --help`.",
     ),
-    _option(
-        "--command-config", metavar="FILE", help="Kafka client properties (request.timeout.ms, client.id, …)."
-    ),
+    _option("--command-config", metavar="FILE", help="Kafka client properties (request.timeout.ms, client.id, …)."),
     _option("--context", metavar="NAME", help="A cluster of `stoker contexts` instead of the one in use."),
     _option("--readonly", is_flag=True, help="Refuse every change."),
     debug_option,
@@ -96,7 +100,7 @@ output_option = _option(
 
 
 def key_value_pairs(values: tuple[str, ...], option: str) -> dict[str, str]:
-    """"name=value" words as a dictionary. Raises click.UsageError for a word without "="."""
+    """ "name=value" words as a dictionary. Raises click.UsageError for a word without "="."""
     pairs = {}
     for word in values:
         name, separator, value = word.partition("=")

@@ -64,7 +64,9 @@ def partition_columns(*, with_topic: bool = True) -> list[Any]:
     columns = [
         Column("topic", "TOPIC", flexible=True),
         Column("partition", "PARTITION", right=True),
-        Column("leader", "LEADER", lambda leader: "none" if leader is None else str(leader), right=True, style=no_leader),
+        Column(
+            "leader", "LEADER", lambda leader: "none" if leader is None else str(leader), right=True, style=no_leader
+        ),
         Column("leader_epoch", "EPOCH", right=True),
         Column("replicas", "REPLICAS", numbers),
         Column("isr", "ISR", numbers),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from shlex import quote
 from typing import TypeVar
 
 import click
-from engine.net.cluster_client import ClusterClient
 
 from console.client_config import ClientConfig, client_config, load_client_properties
 from console.commands.options import Invocation, invocation
@@ -18,6 +18,7 @@ from console.errors import Blame, OperatorError
 from console.local_cluster import find_local_cluster
 from console.output.render import say, warn
 from console.output.style import Style
+from engine.net.cluster_client import ClusterClient
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ T = TypeVar("T")
 def find_config(call: Invocation) -> ClientConfig:
     """Which cluster is meant. Raises OperatorError when none is."""
     properties: dict[str, str] = {}
-    servers = call.bootstrap_server
+    servers = call.bootstrap_server or (None if call.context else os.environ.get("STOKER_BOOTSTRAP_SERVER"))
     command_config = call.command_config
     contexts = load_contexts() if call.context or not servers else None
     if contexts is not None:
@@ -85,12 +86,15 @@ def refuse_if_readonly(call: Invocation, what: str) -> None:
         )
 
 
-def confirm_by_name(call: Invocation, what: str, name: str) -> None:
-    """Asks for the name of what is to be destroyed, unless --yes was given. Raises OperatorError, or click.Abort."""
+def confirm_by_name(call: Invocation, subject: str, what: str, name: str) -> None:
+    """Asks for the name of what is to be destroyed ("topic orders"), unless --yes was given; `what` says what goes.
+
+    Raises OperatorError, or click.Abort.
+    """
     if call.yes:
         return
     if not sys.stdin.isatty():
-        raise OperatorError.words(f"{what}: needs --yes when nobody can be asked")
+        raise OperatorError.words(f"{subject}: this needs --yes, since there is nobody to ask", what)
     say(f"{what}. There is no undo.", Style.WARNING)
     answer = click.prompt(f"Type {name!r} to go on", default="", show_default=False, err=True)
     if answer != name:

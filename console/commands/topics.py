@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.commands.options import change_options, cluster_options, invocation, key_value_pairs, output_option
+from console.commands.options import (
+    OrderedGroup,
+    change_options,
+    cluster_options,
+    invocation,
+    key_value_pairs,
+    output_option,
+)
 
 if TYPE_CHECKING:
-    from engine.net.cluster_client import ClusterClient
-
     from console.output.style import Style
     from console.services.topics import TopicSummary
+    from engine.net.cluster_client import ClusterClient
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 def topics() -> None:
     """List, describe, create, alter and delete topics."""
 
@@ -129,7 +135,7 @@ def _pairs(values: Mapping[str, str | None] | None) -> str:
 @output_option
 @cluster_options
 def describe_command(name: str) -> None:
-    """Show one topic: partitions, replicas, offsets, sizes, and what its configuration overrides."""
+    """Show one topic and its partitions."""
     from dataclasses import asdict
 
     from console.commands.partitions import partition_columns, partition_row
@@ -196,13 +202,12 @@ def create_command(
     """
     from dataclasses import asdict
 
-    from engine.protocol.errors import ErrorCode
-
     from console.commands.session import refuse_if_readonly, say_dry_run, with_client
     from console.errors import OperatorError
     from console.output.render import print_facts, say
     from console.output.text import plural
     from console.services.topic_changes import CLUSTER_DEFAULT, NewTopic, create_topic
+    from engine.protocol.errors import ErrorCode
 
     call = invocation()
     refuse_if_readonly(call, f"create topic {name}")
@@ -315,7 +320,7 @@ def delete_command(names: tuple[str, ...]) -> None:
         say_dry_run(lines, ["stoker", "topics", "delete", *names])
         return
     for line, topic in zip(lines, doomed, strict=True):
-        confirm_by_name(call, f"This deletes {line[2:]}", topic.name)
+        confirm_by_name(call, f"topic {topic.name}", f"This deletes {line[2:]}", topic.name)
 
     async def work(client: ClusterClient) -> None:
         for topic in doomed:

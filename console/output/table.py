@@ -63,10 +63,9 @@ def _shrink(columns: Sequence[Column], widths: list[int], width_max: int) -> Non
         widest = max(flexible, key=lambda index: widths[index])
         if widths[widest] <= least[widest]:
             return
-        others = [widths[index] for index in flexible if index != widest and widths[index] < widths[widest]]
-        target = max([least[widest], widths[widest] - over, *[other for other in others]])
-        if target == widths[widest]:
-            target -= 1
+        # Down to the next widest in one go, so that a value of a megabyte takes no million steps.
+        others = max((widths[index] for index in flexible if index != widest), default=0)
+        target = max(least[widest], widths[widest] - over, min(others, widths[widest] - 1))
         over -= widths[widest] - target
         widths[widest] = target
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -64,7 +64,7 @@ def size(number_of_bytes: int | None) -> str:
 
 
 def duration(milliseconds: int | None) -> str:
-    """"340 ms", "12 s", "4m 10s", "2h 5m", "3d 4h"; "-" for None."""
+    """ "340 ms", "12 s", "4m 10s", "2h 5m", "3d 4h"; "-" for None."""
     if milliseconds is None:
         return "-"
     if milliseconds < 1000:
@@ -84,15 +84,16 @@ def moment(milliseconds: int | None) -> str:
     if milliseconds is None or milliseconds < 0:
         return "-"
     try:
-        return datetime.fromtimestamp(milliseconds / 1000, timezone.utc).astimezone().strftime(
-            "%Y-%m-%d %H:%M:%S"
-        ) + f".{milliseconds % 1000:03d}"
+        return (
+            datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            + f".{milliseconds % 1000:03d}"
+        )
     except (OverflowError, ValueError, OSError):
         return str(milliseconds)
 
 
 def plural(number: int, noun: str, nouns: str | None = None) -> str:
-    """"1 topic", "2,000 topics"."""
+    """ "1 topic", "2,000 topics"."""
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from engine.net.cluster_client import ClusterClient
-from engine.types import TopicPartition
-
 from console.errors import OperatorError
 from console.services.offsets import list_offsets
+from engine.net.cluster_client import ClusterClient
+from engine.types import TopicPartition
 
 
 class PositionKind(Enum):

@@ -14,6 +14,15 @@ import asyncio
 from collections import deque
 from typing import Any
 
+from console.errors import OperatorError, operator_errors
+from console.records.partitioner import StickyPartitioner, partition_for_key
+from console.records.producing import (
+    UNKNOWN_OUTCOME,
+    Delivery,
+    NewRecord,
+    ProducerBatch,
+    ProducerStatistics,
+)
 from engine.errors import KafkaError
 from engine.net.cluster_client import ClusterClient, Versioned
 from engine.net.cluster_errors import BrokerUnreachable, ClusterUnreachable, UnsupportedByBroker
@@ -27,16 +36,6 @@ from engine.protocol.records.record import Record, build_batch
 from engine.protocol.uuids import ZERO_UUID
 from engine.runtime import Clock
 from engine.types import TopicPartition
-
-from console.errors import OperatorError, operator_errors
-from console.records.partitioner import StickyPartitioner, partition_for_key
-from console.records.producing import (
-    UNKNOWN_OUTCOME,
-    Delivery,
-    NewRecord,
-    ProducerBatch,
-    ProducerStatistics,
-)
 
 ACKS_ALL = -1
 
@@ -243,9 +242,7 @@ class RecordProducer:
         while True:
             tries += 1
             # v6 is two-phase commit (KIP-939), which nobody offers as stable.
-            response = await self._client.request_to_any(
-                Versioned(InitProducerIdRequest, lambda _: request, ceiling=5)
-            )
+            response = await self._client.request_to_any(Versioned(InitProducerIdRequest, lambda _: request, ceiling=5))
             error = ErrorCode.of(response.error_code)
             if error == ErrorCode.NONE:
                 return response.producer_id, response.producer_epoch

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from console.errors import OperatorError
 from engine.protocol.errors import ErrorCode
 from engine.protocol.records.record import Record
 from engine.types import TopicPartition
-
-from console.errors import OperatorError
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from types import TracebackType
 
+from console.errors import OperatorError, operator_errors
+from console.records.fetching import Chunk, FetchLimits, fetch_request, read_fetch_response
+from console.services.offsets import EARLIEST, READ_COMMITTED, READ_UNCOMMITTED, list_offsets
 from engine.errors import KafkaError
 from engine.net.cluster_client import ClusterClient
 from engine.net.cluster_errors import BrokerUnreachable, ClusterUnreachable
@@ -18,10 +21,6 @@ from engine.net.deadlines import Deadline
 from engine.net.partition_requests import PASSING
 from engine.protocol.errors import ErrorCode
 from engine.types import TopicPartition
-
-from console.errors import OperatorError, operator_errors
-from console.records.fetching import Chunk, FetchLimits, fetch_request, read_fetch_response
-from console.services.offsets import EARLIEST, READ_COMMITTED, READ_UNCOMMITTED, list_offsets
 
 _QUEUE_CHUNKS = 16
 

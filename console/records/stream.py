@@ -9,17 +9,16 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from engine.net.cluster_client import ClusterClient
-from engine.protocol.records.batch import TimestampType
-from engine.protocol.records.record import Record
-from engine.types import TopicPartition
-
 from console.errors import OperatorError, operator_errors
 from console.records.fetching import Chunk, FetchLimits
 from console.records.positions import END, Position, PositionKind, raise_incomplete, resolve_offsets
 from console.records.reader import RecordReader
 from console.services.offsets import READ_COMMITTED, READ_UNCOMMITTED, start_and_end_offsets
 from console.services.partitions import raise_topic_error
+from engine.net.cluster_client import ClusterClient
+from engine.protocol.records.batch import TimestampType
+from engine.protocol.records.record import Record
+from engine.types import TopicPartition
 
 _CHUNKS_AHEAD = 2
 """Chunks held of a partition while others are waited for."""
@@ -135,7 +134,9 @@ class RecordStream:
             for partition in request.partitions:
                 if partition not in there:
                     raise OperatorError.words(f"topic {topic} has no partition {partition}, only 0 to {max(there)}")
-            wanted += [TopicPartition(topic, each) for each in there if not request.partitions or each in request.partitions]
+            wanted += [
+                TopicPartition(topic, each) for each in there if not request.partitions or each in request.partitions
+            ]
         isolation = READ_COMMITTED if request.read_committed else READ_UNCOMMITTED
         answers = await start_and_end_offsets(client, wanted, isolation=isolation)
         raise_incomplete("offsets", wanted, answers.why_not)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console.errors import operator_errors
+from console.services.log_dirs import LogDir, sizes
+from console.services.partial import Missing
 from engine.net.cluster_client import ClusterClient, Versioned
 from engine.net.cluster_errors import UnsupportedByBroker
 from engine.net.cluster_view import ClusterView
 from engine.protocol.messages import DescribeClusterRequest
-
-from console.errors import operator_errors
-from console.services.log_dirs import LogDir, sizes
-from console.services.partial import Missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.net.cluster_client import ClusterClient
-from engine.protocol.errors import ErrorCode
-
 from console.errors import operator_errors
 from console.services.brokers import BrokerListing, list_brokers
 from console.services.partial import Missing
 from console.services.topics import is_internal
+from engine.net.cluster_client import ClusterClient
+from engine.protocol.errors import ErrorCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,8 @@ class ClusterSummary:
 
 async def describe_cluster(client: ClusterClient) -> ClusterSummary:
     """Asks all brokers side by side. Raises OperatorError only when nobody answers."""
-    from engine.protocol.messages import ApiVersionsRequest, ListGroupsRequest
-
     from console.services.quorum import active_controller
+    from engine.protocol.messages import ApiVersionsRequest, ListGroupsRequest
 
     with operator_errors("cluster"):
         view = await client.metadata(None)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from console.errors import OperatorError, operator_errors
 from engine.net.cluster_client import ClusterClient, Versioned
 from engine.net.cluster_errors import UnsupportedByBroker
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import AlterConfigsRequest, DescribeConfigsRequest, IncrementalAlterConfigsRequest
-
-from console.errors import OperatorError, operator_errors
 
 
 class ResourceType(IntEnum):
@@ -165,7 +164,9 @@ async def describe_configs(
     return found
 
 
-async def describe_config(client: ClusterClient, resource: Resource, *, documentation: bool = False) -> ConfigDescription:
+async def describe_config(
+    client: ClusterClient, resource: Resource, *, documentation: bool = False
+) -> ConfigDescription:
     """The configuration of one resource. Raises OperatorError."""
     with operator_errors(str(resource)):
         found = (await describe_configs(client, [resource], documentation=documentation)).get(resource)

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from console.services.partial import Missing
 from engine.net.cluster_client import ClusterClient
 from engine.protocol.errors import ErrorCode, ProtocolError
 from engine.protocol.messages import ConsumerGroupDescribeRequest, DescribeGroupsRequest
 from engine.types import TopicPartition
-
-from console.services.partial import Missing
 
 _PORTION = 500
 """Groups asked about in one request."""

@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from console.records.fetching import FetchLimits, fetch_request, read_fetch_response
+from console.services.offsets import READ_UNCOMMITTED
+from console.services.partial import Missing
 from engine.net.cluster_client import ClusterClient, Versioned
 from engine.net.partition_requests import ask_leaders
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import OffsetFetchRequest
 from engine.protocol.uuids import ZERO_UUID
 from engine.types import TopicPartition
-
-from console.records.fetching import FetchLimits, fetch_request, read_fetch_response
-from console.services.offsets import READ_UNCOMMITTED
-from console.services.partial import Missing
 
 _PORTION = 200
 """Groups asked about in one request."""
@@ -104,8 +103,12 @@ async def times_of_next_records(
             break
         limits = FetchLimits(max_wait_ms=0, min_bytes=0, partition_max_bytes=partition_max_bytes)
 
-        def build(_: int, partitions: list[TopicPartition], p: Any = pending, limits: FetchLimits = limits) -> Versioned:
-            return fetch_request(client.view, {each: p[each] for each in partitions}, limits, isolation=READ_UNCOMMITTED)
+        def build(
+            _: int, partitions: list[TopicPartition], p: Any = pending, limits: FetchLimits = limits
+        ) -> Versioned:
+            return fetch_request(
+                client.view, {each: p[each] for each in partitions}, limits, isolation=READ_UNCOMMITTED
+            )
 
         def read(response: Any, p: Any = pending) -> Any:
             for chunk in read_fetch_response(response, client.view, p, read_committed=False):

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from engine.net.cluster_client import ClusterClient
-from engine.net.coordinators import find_coordinators
-from engine.protocol.errors import ErrorCode
-from engine.protocol.messages import ListGroupsRequest
-from engine.types import TopicPartition
-
 from console.errors import OperatorError, operator_errors
 from console.services.group_members import GroupMember, GroupMembership, describe_memberships
 from console.services.group_offsets import CommittedOffset, committed_offsets, times_of_next_records
 from console.services.offsets import LATEST, list_offsets
 from console.services.partial import Missing, missing_brokers, missing_partitions
+from engine.net.cluster_client import ClusterClient
+from engine.net.coordinators import find_coordinators
+from engine.protocol.errors import ErrorCode
+from engine.protocol.messages import ListGroupsRequest
+from engine.types import TopicPartition
 
 NO_COMMITS = frozenset({"share"})
 """Types of groups whose progress is not a committed offset."""
@@ -113,9 +112,7 @@ async def list_groups(client: ClusterClient, *, with_lag: bool = True) -> GroupL
         groups, missing = await list_group_ids(client)
         memberships, more = await describe_memberships(client, {g.group_id: (g.coordinator, g.type) for g in groups})
         missing += more
-        summaries = {
-            group.group_id: _with_membership(group, memberships.get(group.group_id)) for group in groups
-        }
+        summaries = {group.group_id: _with_membership(group, memberships.get(group.group_id)) for group in groups}
         if with_lag:
             by_coordinator: dict[int, list[str]] = {}
             for group in groups:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from console.services.partial import Missing
 from engine.net.cluster_client import ClusterClient
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import DescribeLogDirsRequest
 from engine.types import TopicPartition
-
-from console.services.partial import Missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,15 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from console.errors import OperatorError, operator_errors
+from console.services.log_dirs import Sizes, sizes
+from console.services.offsets import start_and_end_offsets
+from console.services.partial import Missing, missing_partitions
 from engine.net.cluster_client import ClusterClient
 from engine.net.cluster_view import ClusterView, PartitionView
 from engine.net.partition_requests import PartitionAnswers
 from engine.protocol.errors import ErrorCode
 from engine.types import TopicPartition
-
-from console.errors import OperatorError, operator_errors
-from console.services.log_dirs import Sizes, sizes
-from console.services.offsets import start_and_end_offsets
-from console.services.partial import Missing, missing_partitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,9 @@ async def describe_view(
     replica_sizes = Sizes((), {}, ())
     jobs = []
     loop = asyncio.get_running_loop()
-    offsets_job = loop.create_task(start_and_end_offsets(client, partitions, patience_ms=2_000)) if with_offsets else None
+    offsets_job = (
+        loop.create_task(start_and_end_offsets(client, partitions, patience_ms=2_000)) if with_offsets else None
+    )
     # Asking for everything is cheaper than naming most of it.
     wanted = None if topics is None else {name: [p.partition for p in view.topics[name].partitions] for name in names}
     sizes_job = loop.create_task(sizes(client, wanted)) if with_sizes else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from console.errors import OperatorError, operator_errors
 from engine.errors import KafkaError
 from engine.net.cluster_client import ClusterClient
 from engine.net.cluster_errors import BrokerUnreachable, UnsupportedByBroker
@@ -13,8 +14,6 @@ from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import DescribeQuorumRequest
 from engine.protocol.uuids import ZERO_UUID, uuid_to_text
 from engine.types import CLUSTER_METADATA
-
-from console.errors import OperatorError, operator_errors
 
 
 class QuorumRole(Enum):

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from console.errors import OperatorError, operator_errors
 from engine.net.cluster_client import ClusterClient, Versioned
 from engine.net.deadlines import Deadline
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest
 from engine.protocol.uuids import ZERO_UUID, uuid_to_text
-
-from console.errors import OperatorError, operator_errors
 
 CLUSTER_DEFAULT = -1
 """Partition count or replication factor as the brokers' configuration has it (KIP-464, Kafka 2.4)."""
@@ -57,9 +56,7 @@ async def create_topic(client: ClusterClient, topic: NewTopic, *, validate_only:
             CreateTopicsRequest.CreatableTopicConfig(name=name, value=value) for name, value in topic.configs.items()
         ],
     )
-    request = CreateTopicsRequest(
-        topics=[creatable], timeout_ms=client.request_timeout_ms, validate_only=validate_only
-    )
+    request = CreateTopicsRequest(topics=[creatable], timeout_ms=client.request_timeout_ms, validate_only=validate_only)
     by_default = not topic.assignment and CLUSTER_DEFAULT in (topic.partition_count, topic.replication_factor)
     with operator_errors(subject):
         # v4 is the first that fills in the cluster's defaults (KIP-464).

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.net.cluster_client import ClusterClient
-from engine.protocol.errors import ErrorCode
-from engine.protocol.uuids import ZERO_UUID, uuid_to_text
-
 from console.errors import OperatorError, operator_errors
 from console.services.configs import ConfigDescription, ConfigEntry, Resource, ResourceType, describe_configs
 from console.services.partial import Missing
 from console.services.partitions import PartitionDescription, describe_view, raise_topic_error
+from engine.net.cluster_client import ClusterClient
+from engine.protocol.errors import ErrorCode
+from engine.protocol.uuids import ZERO_UUID, uuid_to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +170,15 @@ async def describe_topic(client: ClusterClient, name: str) -> TopicDescription:
         topic = view.topics[name]
         described = await describe_view(client, view, [name], with_offsets=True, with_sizes=True)
         missing = list(described.missing)
-        config = (await _configs(client, [name])).get(name, ErrorCode.RESOURCE_NOT_FOUND)
-    if isinstance(config, ErrorCode):
-        missing.append(Missing("configuration", f"{config.name}: {config.text}"))
-        config = None
+        found = (await _configs(client, [name])).get(name, ErrorCode.RESOURCE_NOT_FOUND)
+    config = None
+    if isinstance(found, ErrorCode):
+        missing.append(Missing("configuration", f"{found.name}: {found.text}"))
+    else:
+        config = found
     internal = is_internal(name, topic.is_internal)
     summary = summarize(name, topic.topic_id, internal, described.partitions, config, None)
-    return TopicDescription(
-        summary, described.partitions, () if config is None else config.entries, tuple(missing)
-    )
+    return TopicDescription(summary, described.partitions, () if config is None else config.entries, tuple(missing))
 
 
 async def existing_topic(client: ClusterClient, name: str) -> TopicSummary:

@@ -239,7 +239,11 @@ class ClusterClient:
         """Asks every live broker (or `nodes`) side by side; whoever does not answer is missing, with the reason."""
         if nodes is None:
             nodes = (await self.known_view()).brokers
-        return await self.gather({node_id: lambda n=node_id: self.request_to(n, request, timeout_ms=timeout_ms) for node_id in nodes})
+
+        def call(node_id: int) -> Callable[[], Awaitable[Any]]:
+            return lambda: self.request_to(node_id, request, timeout_ms=timeout_ms)
+
+        return await self.gather({node_id: call(node_id) for node_id in nodes})
 
     async def gather(self, calls: dict[int, Callable[[], Awaitable[T]]]) -> PartialAnswer[T]:
         """Runs one call per node side by side, at most `concurrency` at a time; unreachable nodes are missing."""
@@ -297,7 +301,7 @@ class ClusterClient:
         offered = connection.versions.get(cls.API_KEY)
         if offered is None or min(offered[1], highest) < max(offered[0], lowest):
             raise UnsupportedByBroker(node_id, cls.__name__, offered, (lowest, highest))
-        return min(offered[1], highest)
+        return int(min(offered[1], highest))
 
     def _address(self, node_id: int) -> str:
         broker = self.view.brokers.get(node_id)

@@ -36,7 +36,9 @@ class BrokerUnreachable(Exception):
 class UnsupportedByBroker(Exception):
     """The broker does not offer the request, or only in versions outside of those asked for."""
 
-    def __init__(self, node_id: int, request_name: str, offered: tuple[int, int] | None, wanted: tuple[int, int]) -> None:
+    def __init__(
+        self, node_id: int, request_name: str, offered: tuple[int, int] | None, wanted: tuple[int, int]
+    ) -> None:
         offer = "does not know it" if offered is None else f"offers versions {offered[0]} to {offered[1]}"
         super().__init__(f"{request_name} v{wanted[0]}-{wanted[1]}: broker {node_id} {offer}")
         self.node_id = node_id

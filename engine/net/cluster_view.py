@@ -126,5 +126,5 @@ def view_of(response: MetadataResponse) -> ClusterView:
 
 
 def address_text(host: str, port: int) -> str:
-    """"host:port", an IPv6 address in brackets."""
+    """ "host:port", an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.errors import KafkaError
 from engine.net.cluster_client import ClusterClient, Versioned
-from engine.net.cluster_errors import BrokerUnreachable
+from engine.net.cluster_errors import BrokerUnreachable, UnsupportedByBroker
 from engine.net.deadlines import Deadline
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import FindCoordinatorRequest
@@ -60,12 +60,12 @@ async def find_coordinators(
 
 
 async def _ask(client: ClusterClient, keys: list[str], key_type: int) -> list[tuple[str, int, int]]:
-    view = await client.known_view()
-    version = await client.version_for(_any_broker(client, view.brokers), FindCoordinatorRequest)
-    if version >= 4:
-        request = FindCoordinatorRequest(key_type=key_type, coordinator_keys=keys)
-        response = await client.request_to_any(Versioned(FindCoordinatorRequest, lambda _: request, floor=4))
+    batched = FindCoordinatorRequest(key_type=key_type, coordinator_keys=keys)
+    try:
+        response = await client.request_to_any(Versioned(FindCoordinatorRequest, lambda _: batched, floor=4))
         return [(answer.key, answer.error_code, answer.node_id) for answer in response.coordinators]
+    except UnsupportedByBroker:
+        pass  # before Kafka 3.0: one by one
     answers = []
     for key in keys:
         single = Versioned(

@@ -1,0 +1,114 @@
+"""Records as JSON objects, out and in again: what `tail -o jsonl` writes, `produce --json` reads.
+
+Bytes that are UTF-8 are strings; anything else is base64, and says so in `key_encoding`, `value_encoding` or a header's
+`encoding`, so that every record survives the way there and back.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from console.errors import OperatorError
+from console.records.producing import NewRecord
+from console.records.stream import ConsumedRecord
+
+TIMESTAMP_TYPES = ("create_time", "log_append_time")
+
+_INPUT_KEYS = frozenset({"key", "value", "headers", "partition", "timestamp", "key_encoding", "value_encoding"})
+_OUTPUT_ONLY_KEYS = frozenset({"topic", "offset", "timestamp_type"})
+
+
+def encode_bytes(data: bytes | None) -> tuple[str | None, str | None]:
+    """`data` as text, and how: "utf-8" or "base64"; None and None for null."""
+    if data is None:
+        return None, None
+    try:
+        return data.decode(), "utf-8"
+    except UnicodeDecodeError:
+        return base64.b64encode(data).decode("ascii"), "base64"
+
+
+def record_to_json(record: ConsumedRecord) -> dict[str, Any]:
+    """The record as an object of plain values, keys in a fixed order."""
+    key, key_encoding = encode_bytes(record.key)
+    value, value_encoding = encode_bytes(record.value)
+    headers = []
+    for name, content in record.headers:
+        text, encoding = encode_bytes(content)
+        headers.append({"key": name, "value": text, "encoding": encoding})
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "timestamp_type": TIMESTAMP_TYPES[record.timestamp_type],
+        "key": key,
+        "value": value,
+        "headers": headers,
+        "key_encoding": key_encoding,
+        "value_encoding": value_encoding,
+    }
+
+
+def record_from_json(text: str | bytes) -> NewRecord:
+    """The record that a JSON object describes.
+
+    `key` and `value` may be strings, null, or any JSON (sent as its text); `headers` an object, or a list of objects
+    with key and value; `partition` and `timestamp` (ms) numbers. `topic`, `offset` and `timestamp_type` are passed over.
+    Raises OperatorError.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise OperatorError(f"not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise OperatorError("not a JSON object", hint='Like {"key": "k", "value": "v", "headers": {"h": "x"}}.')
+    unknown = sorted(set(data) - _INPUT_KEYS - _OUTPUT_ONLY_KEYS)
+    if unknown:
+        raise OperatorError(f"unknown key {unknown[0]!r}", hint=f"Known: {', '.join(sorted(_INPUT_KEYS))}.")
+    for name in ("partition", "timestamp"):
+        number = data.get(name)
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
+            raise OperatorError(f"{name} is not a whole number")
+    return NewRecord(
+        _decode(data.get("key"), data.get("key_encoding"), "key"),
+        _decode(data.get("value"), data.get("value_encoding"), "value"),
+        _headers(data.get("headers")),
+        data.get("partition"),
+        data.get("timestamp"),
+    )
+
+
+def _headers(headers: Any) -> list[tuple[str, bytes | None]]:
+    if headers is None:
+        return []
+    if isinstance(headers, dict):
+        return [(name, _decode(value, None, f"header {name}")) for name, value in headers.items()]
+    if isinstance(headers, list) and all(
+        isinstance(each, dict) and isinstance(each.get("key"), str) for each in headers
+    ):
+        return [
+            (each["key"], _decode(each.get("value"), each.get("encoding"), f"header {each['key']}")) for each in headers
+        ]
+    raise OperatorError("headers are neither an object nor a list of objects with key and value")
+
+
+def _decode(value: Any, encoding: Any, what: str) -> bytes | None:
+    if value is None:
+        return None
+    if encoding == "base64":
+        try:
+            return base64.b64decode(value, validate=True)
+        except (binascii.Error, TypeError, ValueError) as error:
+            raise OperatorError(f"{what} is not base64: {error}") from error
+    if encoding not in (None, "utf-8"):
+        raise OperatorError(f"{what}: unknown encoding {encoding!r}", hint="utf-8 or base64.")
+    if isinstance(value, str):
+        try:
+            return value.encode()
+        except UnicodeEncodeError as error:
+            raise OperatorError(f"{what} cannot be written in UTF-8: {error.reason}") from error
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
