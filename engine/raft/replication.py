@@ -97,7 +97,7 @@ class Replication(Elections):
         if validity is VALID:
             end_offset = self.log.end_offset
             if partition.fetch_offset < end_offset:
-                records = self.log.read(partition.fetch_offset, fetch.max_bytes)
+                records = self.log.read(partition.fetch_offset, min(fetch.max_bytes, self.config.fetch_bytes_max))
             if state.advance_replica(fetch.key, partition.fetch_offset, end_offset, now_ms):
                 self._leader_high_watermark_advanced(state, now_ms)
             if not force and len(records) == 0 and state.high_watermark <= partition.high_watermark:
@@ -196,7 +196,12 @@ class Replication(Elections):
             )
         else:
             if partition.records:
-                self.log.append_as_follower(partition.records)
+                try:
+                    self.log.append_as_follower(partition.records)
+                except KafkaError as error:
+                    if error.code is ErrorCode.KAFKA_STORAGE_ERROR:
+                        raise
+                    return False  # damaged on its way: fetch it again
                 if self.is_voter:
                     self._request_flush()  # our next fetch tells the leader that we hold them, so they must be on disk
             self._advance_high_watermark(min(partition.high_watermark, self.log.end_offset))
@@ -303,7 +308,8 @@ class Replication(Elections):
                 error = ErrorCode.POSITION_OUT_OF_RANGE
             else:
                 size = known_size
-                data = self.log.read_snapshot(snapshot_id, partition.position, max(1, request.max_bytes))
+                max_bytes = max(1, min(request.max_bytes, self.config.fetch_bytes_max))
+                data = self.log.read_snapshot(snapshot_id, partition.position, max_bytes)
                 assert isinstance(self.state, Leader)
                 self.state.note_fetch(ReplicaKey(request.replica_id, partition.replica_directory_id), now_ms)
         response = fetch_snapshot_response(

@@ -172,14 +172,14 @@ class MemoryLog:
 
     def durably_holds(self, offset: int, epoch: int) -> bool:
         """Whether the record at `offset` would survive a power cut (or is covered by a snapshot)."""
-        start_offset, batches = self.durable
+        _, batches = self.durable
         if any(snapshot_id.offset > offset for snapshot_id in self.snapshots):
             return True
         return any(batch.offset == offset and batch.epoch == epoch for batch in batches)
 
     def crash(self, source: random.Random) -> None:
         """Lose what was not flushed, or some of it; a truncation that was not flushed may be undone."""
-        start_offset, durable = self.durable
+        _, durable = self.durable
         common = [batch for batch in durable if batch.offset >= self.start_offset]
         is_extension = self.batches[: len(common)] == common
         if is_extension:
