@@ -27,8 +27,6 @@ from engine.handlers.api_18_api_versions import unsupported_version
 from engine.handlers.registry import ListenerKind, handlers
 from engine.log import LogConfig, LogManager, read_meta_properties
 from engine.metadata.loader import MetadataLoader
-from engine.metadata.config_schema import TableConfigSchema
-from engine.metadata.settings import ControllerSettings
 from engine.net.dispatch import HandlerTable
 from engine.net.server import Server, ServerLimits
 from engine.runtime import Runtime, StorageError
@@ -156,15 +154,18 @@ class Node:
             timeouts=RaftTimeouts.from_config(config),
         )
         if config.is_controller:
-            self.controller = Controller(runtime, raft, config, self.cluster_id, settings=self._controller_settings())
+            self.controller = Controller(runtime, raft, config, self.cluster_id)
             raft.add_listener(self.controller)
         if config.is_broker:
             self.broker = broker = Broker(config, runtime, raft, logs, self.cluster_id)
             broker.advertised_endpoints = self.advertised_endpoints
             broker.previous_broker_epoch = logs.previous_broker_epoch
-            loader = MetadataLoader(self.cluster_id, lambda: raft.high_watermark)
-            loader.add_publisher(broker)
-            raft.add_listener(loader)
+            if self.controller is not None:
+                self.controller.loader.add_publisher(broker)
+            else:
+                loader = MetadataLoader(self.cluster_id, lambda: raft.high_watermark)
+                loader.add_publisher(broker)
+                raft.add_listener(loader)
         for server in self.servers.values():
             server.owner = self.controller if server.listener in config.controller_listener_names else self.broker
         for name in config.controller_listener_names:
@@ -183,19 +184,6 @@ class Node:
         await broker.lifecycle.unfenced()
         while not broker.metadata.image.is_active_broker(self.node_id):
             await broker.metadata.reached(broker.metadata.image.offset + 1)
-
-    def _controller_settings(self) -> ControllerSettings:
-        config = self.config
-        return ControllerSettings(
-            node_id=self.node_id,
-            cluster_id=self.cluster_id,
-            schema=TableConfigSchema(config),
-            voter_ids=tuple(sorted(self.voters)),
-            default_replication_factor=config.get_int("default.replication.factor"),
-            num_partitions=config.get_int("num.partitions"),
-            delete_topic_enable=config.get_bool("delete.topic.enable"),
-            session_timeout_ms=config.get_int("broker.session.timeout.ms"),
-        )
 
     def _read_cluster_id(self) -> str:
         for directory in self.config.log_dirs:

@@ -12,6 +12,7 @@ Kafka: KafkaApis.handleProduceRequest, ReplicaManager.appendRecords, DelayedProd
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import KafkaError
@@ -52,6 +53,7 @@ def handle(broker: Broker, context: RequestContext, request: ProduceRequest) -> 
     partitions = replicas.partitions
     by_id = context.api_version >= 13
     waits: list[tuple[Partition, int, Any]] = []
+    flushes: list[tuple[Partition, Any]] = []
     hints: dict[int, None] | None = None
     failed = False
     for topic in request.topic_data:
@@ -86,6 +88,8 @@ def handle(broker: Broker, context: RequestContext, request: ProduceRequest) -> 
             row.log_start_offset = info.log_start_offset
             if acks == -1:
                 waits.append((partition, info.last_offset + 1, row))
+            if info.flush_due:
+                flushes.append((partition, row))
         response.responses.append(TopicProduceResponse(name=name, topic_id=topic.topic_id, partition_responses=rows))
     if acks == 0:
         if failed:
@@ -96,10 +100,11 @@ def handle(broker: Broker, context: RequestContext, request: ProduceRequest) -> 
             ProduceResponse.NodeEndpoint(node_id=node_id, host=endpoint.host, port=endpoint.port, rack=rack)
             for node_id, endpoint, rack in broker.leader_hints(hints, context.listener)
         ]
-    if not waits:
+    if not waits and not flushes:
         return response
     waiting = WaitingProduce(response)
     waiting.wait_for(waits)
+    waiting.wait_for_flushes(flushes)
     if not waiting.left:
         return response
     waiting.start(broker, request.timeout_ms)
@@ -109,7 +114,7 @@ def handle(broker: Broker, context: RequestContext, request: ProduceRequest) -> 
 class WaitingProduce:
     """An acks=all produce of which some partitions are not replicated yet (Kafka: DelayedProduce)."""
 
-    __slots__ = ("_rows", "_ticket", "left", "pending", "response")
+    __slots__ = ("_flushes", "_rows", "_ticket", "left", "pending", "response")
 
     def __init__(self, response: ProduceResponse) -> None:
         self.response = response
@@ -117,6 +122,7 @@ class WaitingProduce:
         self.left = 0
         self._rows: dict[Partition, list[Any]] = {}
         self._ticket: TimeoutTicket | None = None
+        self._flushes: list[asyncio.Task[None]] = []
 
     def wait_for(self, waits: list[tuple[Partition, int, Any]]) -> None:
         for partition, offset, row in waits:
@@ -125,6 +131,21 @@ class WaitingProduce:
             else:
                 self._rows.setdefault(partition, []).append(row)
                 self.left += 1
+
+    def wait_for_flushes(self, flushes: list[tuple[Partition, Any]]) -> None:
+        """flush.messages is reached: nobody is told before the records are on disk."""
+        for partition, row in flushes:
+            self.left += 1
+            self._flushes.append(asyncio.get_running_loop().create_task(self._flush(partition, row)))
+
+    async def _flush(self, partition: Partition, row: Any) -> None:
+        try:
+            if partition.log is not None:
+                await partition.log.flush()
+        except KafkaError as error:
+            row.error_code = int(error.code)
+            row.base_offset = -1
+        self._one_done()
 
     def start(self, broker: Broker, timeout_ms: int) -> None:
         self._ticket = broker.timeouts.after(timeout_ms, self._timed_out)
@@ -145,6 +166,9 @@ class WaitingProduce:
             row.error_code = int(code)
             if code is not ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND:
                 row.base_offset = -1
+        self._one_done()
+
+    def _one_done(self) -> None:
         self.left -= 1
         if self.left == 0:
             if self._ticket is not None:

@@ -60,7 +60,9 @@ def _one(broker: Broker, version: int, request: ListOffsetsRequest, topic: str, 
         if timestamp < EARLIEST_PENDING_UPLOAD or version < _SINCE_VERSION.get(timestamp, 0):
             raise KafkaError(ErrorCode.UNSUPPORTED_VERSION)
         partition = broker.replicas.leading(TopicPartition(topic, index), asked.current_leader_epoch)
-        row.offset, row.timestamp, row.leader_epoch = _find(partition, request, version, timestamp)
+        row.offset, row.timestamp, epoch = _find(partition, request, version, timestamp)
+        if version >= 4:
+            row.leader_epoch = epoch
     except KafkaError as error:
         row.error_code = int(error.code)
     return row

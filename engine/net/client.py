@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from engine.net.frames import FrameReceiver, FrameTooLarge
 from engine.protocol.api import API_VERSIONS, ApiKey, response_class
@@ -193,7 +193,8 @@ class ClientConnection(FrameReceiver):
     # asyncio.BufferedProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        # uvloop's transports are not subclasses of asyncio.Transport, only shaped like them.
+        transport = cast(asyncio.Transport, transport)
         self._transport = transport
 
     def frame_received(self, frame: memoryview) -> None:
