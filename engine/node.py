@@ -21,7 +21,7 @@ from engine.broker.broker import Broker
 from engine.broker.housekeeping import HouseKeeping
 from engine.config import BrokerConfig
 from engine.controller.controller import Controller
-from engine.controller.raft_driver import RaftDriver, RaftTimeouts
+from engine.controller.raft_driver import RaftDriver
 from engine.errors import ConfigError
 from engine.handlers.api_18_api_versions import unsupported_version
 from engine.handlers.registry import ListenerKind, handlers
@@ -50,7 +50,7 @@ class Node:
         self.broker: Broker | None = None
         self.servers: dict[str, Server] = {}
         self.cluster_id = ""
-        self.failed: Exception | None = None
+        self.failed: BaseException | None = None
         """Why the node stopped itself; None while it has not."""
         self._housekeeping: HouseKeeping | None = None
 
@@ -142,20 +142,12 @@ class Node:
                 voter.node_id: Endpoint(config.controller_listener_names[0], voter.host, voter.port)
                 for voter in config.quorum_voters
             }
-        metadata_directory = config.metadata_log_dir.rstrip("/") or "/"
-        self.raft = raft = RaftDriver(
-            runtime,
-            node_id=self.node_id,
-            directory_id=logs.directory_ids[metadata_directory],
-            cluster_id=self.cluster_id,
-            voters=self.voters,
-            is_voter=config.is_controller,
-            directory=metadata_directory,
-            timeouts=RaftTimeouts.from_config(config),
+        self.raft = raft = RaftDriver.from_config(
+            runtime, config, self.voters, self, on_failure=self._raft_failed
         )
         if config.is_controller:
             self.controller = Controller(runtime, raft, config, self.cluster_id)
-            raft.add_listener(self.controller)
+            raft.register(self.controller)
         if config.is_broker:
             self.broker = broker = Broker(config, runtime, raft, logs, self.cluster_id)
             broker.advertised_endpoints = self.advertised_endpoints
@@ -165,7 +157,7 @@ class Node:
             else:
                 loader = MetadataLoader(self.cluster_id, lambda: raft.high_watermark)
                 loader.add_publisher(broker)
-                raft.add_listener(loader)
+                raft.register(loader)
         for server in self.servers.values():
             server.owner = self.controller if server.listener in config.controller_listener_names else self.broker
         for name in config.controller_listener_names:
@@ -237,6 +229,17 @@ class Node:
             self.raft.kill()
         if self.logs is not None:
             self.logs.abandon()
+
+    def directory_id(self, directory: str) -> bytes:
+        """The id of one of our log directories."""
+        assert self.logs is not None, "bind first"
+        return self.logs.directory_id(directory.rstrip("/") or "/")
+
+    def _raft_failed(self, error: BaseException) -> None:
+        """The quorum's log cannot be trusted or written any more: without it this node must not go on."""
+        logger.critical("node %d: the metadata quorum failed here (%s); the node stops", self.node_id, error)
+        self.failed = error
+        asyncio.get_running_loop().call_soon(self.kill)
 
     def _directory_failed(self, directory: str, error: StorageError) -> None:
         """A log directory is offline: its partitions are, and the controller is told; with the last one the node ends."""

@@ -130,6 +130,8 @@ class Controller:
         self.heartbeats = BrokerHeartbeats(self.settings.session_timeout_ms)
         self._runtime = runtime
         self._raft = raft
+        self.raft = raft
+        """The quorum, for the handlers of its own requests."""
         self._placement = runtime.randomness.stream("placement")
         self._ticks = Ticks.from_config(config)
         self._term: _Term | None = None
