@@ -7,8 +7,7 @@ Shows the configs of topics, brokers and groups: value, source, synonyms, type, 
 - v1: synonyms and source   v2: nothing new   v3: type and documentation   v4: flexible versions
 - `configuration_keys` null or empty means all; keys that do not exist are left out
 Errors stay within their resource. Kafka: ConfigHelper.
-Not implemented: broker loggers (there is no log4j) and client metrics (KIP-714), both INVALID_REQUEST; the controllers'
-listeners.
+Not implemented: broker loggers (there is no log4j) and client metrics (KIP-714), both INVALID_REQUEST.
 """
 
 from __future__ import annotations

@@ -20,30 +20,44 @@ from engine.protocol.api import API_VERSIONS, ApiKey, ApiSpec
 
 DEVIATIONS_PATH: Final = Path(__file__).parents[2] / "DEVIATIONS.md"
 
-_NOT_IMPLEMENTED: Final = re.compile(r"^Not implemented: (?P<what>.*?)(?=^Kafka: |^- |\Z)", re.DOTALL | re.MULTILINE)
-_CONTRACT: Final = re.compile(r"(?P<name>\w+) \(key (?P<key>\d+)\), v(?P<first>\d+)(?:-(?P<last>\d+))?[,. ]")
+_NOT_IMPLEMENTED: Final = re.compile(r"^Not implemented: (?P<what>.*?)(?=\bKafka: |^- |\Z)", re.DOTALL | re.MULTILINE)
+_CONTRACT: Final = re.compile(r"(?P<name>\w+) \(key (?P<key>\d+)\), v(?P<first>\d+)(?:-(?P<last>\d+))?\b")
+# A module that serves several keys names them all at its top, and gives each its versions in a line of its own.
+_SHARED: Final = r"^- (?:\w+, )*{name}(?:, \w+)*: v(?P<first>\d+)(?:-(?P<last>\d+))?\b"
 
 
 def contract_problem(handler: Handler) -> str | None:
-    """What is wrong with the first line of a handler's module; None when it says name, key and versions rightly."""
+    """What is wrong with how a handler's module opens; None when it says name, key and versions rightly."""
     module = inspect.getmodule(handler.function)
+    assert module is not None
     docstring = inspect.getdoc(module) or ""
-    opening = _CONTRACT.match(docstring)
-    if opening is None:
-        return f"{module and module.__name__}: the docstring must open with 'Name (key N), vA-B'"
-    name = API_VERSIONS[ApiKey(handler.api_key)].request_name.removesuffix("Request")
-    versions = f"{handler.min_version}-{handler.max_version}"
-    stated = (opening["name"], int(opening["key"]), f"{opening['first']}-{opening['last'] or opening['first']}")
-    if stated != (name, int(handler.api_key), versions):
-        return f"{module and module.__name__}: says {stated}, serves {(name, int(handler.api_key), versions)}"
+    name = _name(handler.api_key)
+    stated = _CONTRACT.match(docstring)
+    if stated is not None:
+        if (stated["name"], int(stated["key"])) != (name, int(handler.api_key)):
+            return f"{module.__name__}: is about {stated[0]}, serves {name} (key {int(handler.api_key)})"
+    else:
+        stated = re.search(_SHARED.format(name=name), docstring, re.MULTILINE)
+        if stated is None or f"{name} ({int(handler.api_key)})" not in " ".join(docstring.split()):
+            return f"{module.__name__}: the docstring must open with '{name} (key {int(handler.api_key)}), vA-B'"
+    versions = (int(stated["first"]), int(stated["last"] or stated["first"]))
+    if versions != (handler.min_version, handler.max_version):
+        return f"{module.__name__}: says {name} v{versions}, serves v{(handler.min_version, handler.max_version)}"
     return None
 
 
 def not_implemented(handler: Handler) -> str:
-    """What the contract of a handler says it lacks; "" when nothing."""
-    found = _NOT_IMPLEMENTED.search(inspect.getdoc(inspect.getmodule(handler.function)) or "")
-    what = " ".join(found["what"].split()) if found is not None else ""
-    return "" if what.rstrip(".") in ("", "none", "nothing") else what
+    """What the contract of a handler says it lacks; "" when nothing, and for modules that serve several keys."""
+    docstring = inspect.getdoc(inspect.getmodule(handler.function)) or ""
+    found = _NOT_IMPLEMENTED.search(docstring)
+    if found is None or _CONTRACT.match(docstring) is None:
+        return ""
+    what = " ".join(found["what"].split())
+    return "" if re.match(r"(none|nothing)\b", what) else what
+
+
+def _name(key: int) -> str:
+    return API_VERSIONS[ApiKey(key)].request_name.removesuffix("Request")
 
 
 def api_table() -> str:
@@ -64,9 +78,8 @@ def api_table() -> str:
                 missing += [text for text in (versions, not_implemented(handler)) if text and text not in missing]
         if not any(served.values()):
             missing = ["all of it"]
-        name = spec.request_name.removesuffix("Request")
         versions = f"{spec.min_version}-{spec.max_version}"
-        lines.append(f"| {int(key)} | {name} | {versions} | {' | '.join(cells)} | {' '.join(missing)} |")
+        lines.append(f"| {int(key)} | {_name(key)} | {versions} | {' | '.join(cells)} | {' '.join(missing)} |")
     return "\n".join(lines)
 
 
