@@ -126,10 +126,14 @@ class GroupCoordinator:
         self._expiry = asyncio.get_running_loop().call_later(interval_ms / 1000, self._expire)
 
     def _expire(self) -> None:
-        now_ms = self._broker.runtime.clock.now_ms()
+        loop = asyncio.get_running_loop()
         for host in self._active_hosts():
-            host.perform(host.shard.expire(now_ms))
+            loop.call_soon(self._expire_one, host)  # a turn of the loop each: a shard may hold very many offsets
         self._schedule_expiry()
+
+    def _expire_one(self, host: GroupShardHost) -> None:
+        if host.state is HostState.ACTIVE:
+            host.perform(host.shard.expire(self._broker.runtime.clock.now_ms()))
 
     # --- who coordinates what ---
 

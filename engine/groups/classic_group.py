@@ -123,7 +123,6 @@ class ClassicGroup:
         if self.leader_id == old_member_id:
             self.leader_id = new_member_id
         self.static_members[group_instance_id] = new_member_id
-        self.pending_sync_members.pop(old_member_id, None)
         return new
 
     def update_member(

@@ -238,6 +238,8 @@ class Membership:
                 return
             if group.state is not GroupState.STABLE:
                 return  # a rebalance began meanwhile and will answer the parked request
+            # It may subscribe to other topics than before; whoever reads the log will know, so know it here too.
+            group.subscribed_topics = group.compute_subscribed_topics()
             if attempt.version >= _FIRST_VERSION_SKIPPING_ASSIGNMENT:
                 # KIP-814: the leader gets the members to know its role, but must not compute a new assignment.
                 is_leader = group.leader_id == new_member_id
@@ -256,6 +258,8 @@ class Membership:
         self._rebalancing.answer_join(group, old, join_error(ErrorCode.FENCED_INSTANCE_ID, old_member_id))
         self._rebalancing.answer_sync(old, sync_error(ErrorCode.FENCED_INSTANCE_ID))
         self._shard.cancel_timer(heartbeat_timer(group, old_member_id))
+        if old_member_id in group.pending_sync_members:
+            self._rebalancing.member_synced(group, old_member_id)  # the new one's session says whether it lives
         return group.replace_static_member(instance_id, old_member_id, new_member_id)
 
     # --- SyncGroup ---

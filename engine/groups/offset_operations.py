@@ -242,7 +242,7 @@ class OffsetOperations:
     # --- expiry ---
 
     def expired(self, group: ClassicGroup, now_ms: int) -> tuple[list[OffsetRecord], bool]:
-        """Tombstones for the group's offsets whose retention is over (KIP-211), and whether none remains.
+        """Tombstones for the group's offsets whose retention is over (KIP-211), and whether that leaves an empty group without any.
 
         Offsets of subscribed topics stay, and so do those with a commit in flight or in an open transaction.
         """
@@ -251,7 +251,8 @@ class OffsetOperations:
         has_open = offsets.has_open_transaction(group.group_id)
         if not topics:
             # A commit in flight is about to bring an offset.
-            return [], not has_open and not offsets.all_keys(group.group_id)
+            is_unused = group.state is GroupState.EMPTY and not has_open and not offsets.all_keys(group.group_id)
+            return [], is_unused
         base = group.expiry_base()
         if base is None:
             return [], False

@@ -47,6 +47,10 @@ from engine.protocol.messages import (
     SyncGroupRequest,
 )
 
+EXPIRED_PER_APPEND = 1000
+"""Tombstones of expired offsets per append, so that no number of them is too large for a batch. A group with more is
+deleted at the next check."""
+
 
 class GroupShard:
     """Groups and offsets of one partition; pure. Times are wall-clock milliseconds, used only to stamp and expire."""
@@ -231,10 +235,11 @@ class GroupShard:
         offsets.retention.check.interval.ms. What fails to be written is tried again next time."""
         for group in list(self._state.groups.values()):
             records, none_left = self._offsets.expired(group, now_ms)
-            if none_left and group.state is GroupState.EMPTY and not group.pending_members:
+            if none_left and not group.pending_members and len(records) < EXPIRED_PER_APPEND:
                 self._delete(group, tuple(records), lambda _error: None)
-            elif records:
-                self._state.append(Append(tuple(records), nothing_more))
+                continue
+            for start in range(0, len(records), EXPIRED_PER_APPEND):
+                self._state.append(Append(tuple(records[start : start + EXPIRED_PER_APPEND]), nothing_more))
         return self._take()
 
     # --- groups ---

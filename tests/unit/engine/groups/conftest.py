@@ -52,6 +52,7 @@ class World:
         self.timers: dict[TimerKey, int] = {}
         self.in_flight: deque[Append] = deque()
         self.log: list[tuple[bytes, bytes | None]] = []
+        self.late: set[int] = set()
         self.auto_commit = True
         self.answered = 0
 
@@ -82,7 +83,9 @@ class World:
             return self.shard.append_failed(effect, error, self.now_ms)
         base_offset = len(self.log)
         self.log.extend(encode_record(record) for record in effect.records)
-        return self.shard.appended(effect, self.now_ms, base_offset=base_offset)
+        is_late = id(effect) in self.late
+        self.late.discard(id(effect))
+        return self.shard.appended(effect, self.now_ms, base_offset=base_offset, is_late=is_late)
 
     def commit(self, count: int | None = None) -> None:
         """The oldest appends on their way are replicated."""
@@ -92,6 +95,14 @@ class World:
     def fail(self, error: ErrorCode) -> None:
         """The oldest append on its way is not written."""
         self.perform(self._append_done(error))
+
+    def time_out(self) -> None:
+        """The oldest append on its way that has not timed out yet does; it may be replicated later."""
+        for effect in self.in_flight:
+            if id(effect) not in self.late:
+                self.late.add(id(effect))
+                self.perform(self.shard.append_timed_out(effect, self.now_ms))
+                return
 
     def sleep(self, duration_ms: int) -> None:
         """Let time pass, firing the timers that come due in order."""
@@ -113,16 +124,22 @@ class World:
 
     def replayed(self) -> GroupShard:
         """A fresh shard that has read the log."""
-        shard = GroupShard(self.settings, random.Random(1))
+        shard = GroupShard(self.settings, random.Random(self.answered))
         for offset, record in enumerate(self.records()):
             shard.replay(record, offset, self.now_ms)
         return shard
 
     def fail_over(self) -> None:
         """The partition moves to a coordinator that reads the log."""
+        self.auto_commit = False
         self.perform(self.shard.unload(self.now_ms))
-        self.in_flight.clear()
+        while self.in_flight:
+            effect = self.in_flight.popleft()
+            if id(effect) not in self.late:
+                self.perform(self.shard.append_failed(effect, ErrorCode.NOT_LEADER_OR_FOLLOWER, self.now_ms))
+        self.late.clear()
         self.timers.clear()
+        self.auto_commit = True
         self.shard = self.replayed()
         self.perform(self.shard.loaded(self.now_ms))
 
