@@ -173,7 +173,8 @@ class ServerConnection(FrameReceiver):
         else:
             frame_body = frame[position:]
         try:
-            request = handler.request_class.decode(frame_body, version)
+            # Bytes after the message are let pass, as Kafka does: librdkafka 2.x sends three after Metadata v13.
+            request, _ = handler.request_class.decode_from(frame_body, 0, version)
         except ProtocolError as error:
             self._close_for(f"unreadable {ApiKey(api_key).name} request: {error}")
             return
