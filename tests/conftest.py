@@ -31,7 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "seed" in metafunc.fixturenames:
+    own = {mark.args[0] for mark in metafunc.definition.iter_markers("parametrize") if isinstance(mark.args[0], str)}
+    if "seed" in metafunc.fixturenames and "seed" not in own:
         mark = metafunc.definition.get_closest_marker("seeds")
         metafunc.parametrize("seed", _seeds(metafunc.config.getoption("--seeds"), mark.args[0] if mark else 1))
 
