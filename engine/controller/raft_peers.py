@@ -46,8 +46,11 @@ class RaftPeers:
         response: Message | None = None
         try:
             response = await self._ask(node_id, message)
-        except (ConnectionLost, RequestTimedOut, UnsupportedVersion, ProtocolError) as error:
+        except (ConnectionLost, RequestTimedOut, UnsupportedVersion) as error:
             logger.debug("%s to node %d: %s", type(message).__name__, node_id, error)
+        except ProtocolError:
+            # Ours, not the peer's: a peer's malformed answer comes as ConnectionLost. Its version may be too old.
+            logger.exception("%s to node %d cannot be sent", type(message).__name__, node_id)
         if not self._closed:
             self._on_response(node_id, correlation_id, response)
 

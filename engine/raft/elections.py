@@ -281,6 +281,27 @@ class Elections(Transitions):
                 now_ms,
             )
 
+    # --- no answer
+
+    def _on_no_answer(self, node_id: int, now_ms: float) -> None:
+        """A request could not be delivered, or its connection broke.
+
+        Beyond Kafka: when nobody listens at the leader's address any more, again and again, its process is gone, and
+        waiting for the rest of the fetch timeout gains nothing. Followers then stand one after the other, by pre-vote,
+        so that a wrong guess costs the leader nothing: those that still reach it refuse. A leader that is cut off, or
+        only slow, does not refuse connections, and is waited for as in Kafka.
+        """
+        state = self.state
+        if isinstance(state, Resigned):
+            if self._shutting_down and node_id in state.unacknowledged:
+                state.unacknowledged.remove(node_id)  # it is gone as well: nobody to say good-bye to
+        elif isinstance(state, Follower) and node_id == state.leader_id and self.is_voter:
+            state.leader_failures += 1
+            if state.leader_failures == self.config.leader_failures_max:
+                contenders = [voter_id for voter_id in self.config.voter_ids if voter_id != state.leader_id]
+                state.fetch_deadline_ms = min(state.fetch_deadline_ms, now_ms + self._staggered_ms(contenders))
+                state.has_fetched_from_leader = False
+
     # --- common to all requests and answers
 
     def _is_our_cluster(self, cluster_id: str | None) -> bool:

@@ -218,7 +218,7 @@ def fetch_request(
     max_wait_ms: int,
 ) -> FetchRequest:
     """`high_watermark` is what the follower knows (-1: nothing): the leader answers as soon as it knows better
-    (KIP-1166)."""
+    (KIP-1166). For v15 and later, which carry the replica id in a struct of its own."""
     partition = FetchRequest.FetchPartition(
         partition=PARTITION,
         current_leader_epoch=epoch,
@@ -231,7 +231,6 @@ def fetch_request(
     )
     return FetchRequest(
         cluster_id=cluster_id,
-        replica_id=replica.id,
         replica_state=FetchRequest.ReplicaState(replica_id=replica.id),
         max_wait_ms=max_wait_ms,
         min_bytes=0,

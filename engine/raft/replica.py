@@ -90,8 +90,7 @@ class RaftReplica(Replication):
             case FetchSnapshotResponse():
                 success = self._on_fetch_snapshot_response(node_id, response, now_ms)
             case None:
-                if self._shutting_down and isinstance(self.state, Resigned) and node_id in self.state.unacknowledged:
-                    self.state.unacknowledged.remove(node_id)  # it is gone as well: nobody to say good-bye to
+                self._on_no_answer(node_id, now_ms)
             case _:
                 raise TypeError(f"{type(response).__name__} is no answer of the quorum")
         self._requests.completed(node_id, correlation_id, success, now_ms)

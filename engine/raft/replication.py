@@ -207,6 +207,7 @@ class Replication(Elections):
             self._advance_high_watermark(min(partition.high_watermark, self.log.end_offset))
         state.fetch_deadline_ms = now_ms + self.config.fetch_timeout_ms
         state.has_fetched_from_leader = True
+        state.leader_failures = 0
         return True
 
     def _truncate(self, diverging_end_offset: int, diverging_epoch: int) -> None:
@@ -357,6 +358,7 @@ class Replication(Elections):
             self._effects.append(FreezeSnapshot(snapshot_id))
         state.fetch_deadline_ms = now_ms + self.config.fetch_timeout_ms
         state.has_fetched_from_leader = True
+        state.leader_failures = 0
         return True
 
     def _snapshot_frozen(self, snapshot_id: OffsetAndEpoch) -> None:

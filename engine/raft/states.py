@@ -100,6 +100,8 @@ class Follower:
     voted: ReplicaKey | None = None
     has_fetched_from_leader: bool = False
     """Whether this leader ever answered us: only then do we refuse pre-votes for its sake."""
+    leader_failures: int = 0
+    """Requests to the leader in a row that nobody answered because nobody was there."""
     fetching_snapshot: OffsetAndEpoch | None = None
     snapshot_position: int = 0
     """Bytes of `fetching_snapshot` received so far."""

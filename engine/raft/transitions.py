@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Sequence
 
 from engine.errors import InvariantViolation
 from engine.protocol.buffers import Buffer
@@ -137,8 +138,7 @@ class Transitions:
         safe as any timeout is (safety never rests on time), and harmless where the guess is wrong, say when a voter
         lost its disk while the others run: it first asks by pre-vote, which disturbs no leader (KIP-996).
         """
-        rank = self.config.voter_ids.index(self.config.node_id)
-        return self.config.first_election_spacing_ms * (rank + self._random.random() / 3)
+        return self._staggered_ms(self.config.voter_ids)
 
     # --- transitions
 
@@ -293,6 +293,10 @@ class Transitions:
         self._effects.append(PersistElectionState(election_state))
 
     # --- small things
+
+    def _staggered_ms(self, contenders: Sequence[int]) -> float:
+        """A short wait that no two of the contenders share."""
+        return self.config.election_spacing_ms * (contenders.index(self.config.node_id) + self._random.random() / 3)
 
     def _respond(self, handle: Handle, message: object) -> None:
         self._effects.append(Respond(handle, message))  # type: ignore[arg-type]

@@ -74,9 +74,12 @@ class RaftConfig:
     fetch_wait_ms_max: int = 500
     """How long our fetches may wait at the leader (Kafka: KafkaRaftClient.MAX_FETCH_WAIT_MS)."""
     fetch_bytes_max: int = 8 * 1024 * 1024
-    first_election_spacing_ms: int = 75
-    """On the very first start of a quorum the voter of rank n (by id) waits n times this, plus jitter of up to a third,
-    instead of an election timeout; see `Transitions.first_election_delay_ms`."""
+    election_spacing_ms: int = 75
+    """Where voters need not wait for an election timeout, the one of rank n (by id) waits n times this, plus jitter of up
+    to a third; see `Transitions.first_election_delay_ms` and `Elections._on_no_answer`."""
+    leader_failures_max: int = 5
+    """A leader that refuses so many connections in a row is taken for dead without waiting for `fetch_timeout_ms`.
+    0 always waits, as Kafka does."""
 
     @property
     def key(self) -> ReplicaKey:
