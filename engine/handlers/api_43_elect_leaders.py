@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @handles(ApiKey.ELECT_LEADERS, versions=(0, 2))
 async def handle(broker: Broker, context: RequestContext, request: ElectLeadersRequest) -> ElectLeadersResponse:
     response: ElectLeadersResponse = await forward(broker, request)
-    return response
+    return _fitting(response, context.api_version)
 
 
 @handles(ApiKey.ELECT_LEADERS, versions=(0, 2), listener=ListenerKind.CONTROLLER)
@@ -34,7 +34,14 @@ async def handle_on_controller(
     controller: Controller, context: RequestContext, request: ElectLeadersRequest
 ) -> ElectLeadersResponse:
     try:
-        return await controller.elect_leaders(request)
+        response = await controller.elect_leaders(request)
     except KafkaError as error:
-        response: ElectLeadersResponse = error_response(request, error)
-        return response
+        response = error_response(request, error)
+    return _fitting(response, context.api_version)
+
+
+def _fitting(response: ElectLeadersResponse, api_version: int) -> ElectLeadersResponse:
+    """Version 0 has errors per partition only."""
+    if api_version == 0:
+        response.error_code = 0
+    return response

@@ -201,7 +201,7 @@ def test_a_standby_controller_says_so_in_every_version(key: int) -> None:
     for version in range(handler.min_version, handler.max_version + 1):
         response = asyncio.run(handler.function(Standby(), context(key, version), request_class(key)()))
         assert response.encode(version)
-        if hasattr(response, "error_code"):
+        if hasattr(response, "error_code") and (key, version) != (43, 0):  # which has errors per partition only
             assert response.error_code == ErrorCode.NOT_CONTROLLER
     assert (handler.min_version, handler.max_version) == (spec.min_version, spec.max_version)
 
