@@ -73,6 +73,8 @@ class Membership:
         if not self._accepts(group, member_id):
             if member_id != NO_MEMBER_ID:
                 self._rebalancing.remove_member(group, member_id)
+                # Everybody else may be here already (Kafka up to 3.x: JoinGroup attempted to complete the phase).
+                self._rebalancing.maybe_complete_join(group, now_ms)
             shard.respond(token, join_error(ErrorCode.GROUP_MAX_SIZE_REACHED))
         elif member_id == NO_MEMBER_ID:
             self._join_new(group, attempt, now_ms)

@@ -77,6 +77,7 @@ class Replicas:
     def __init__(self):
         self.logs = {}
         self.refusal = None
+        self.batch_bytes_max = 1_000_000
         self.holds = False
         self.waiting = []
 
@@ -91,6 +92,8 @@ class Replicas:
         assert required_acks == -1
         if self.refusal is not None:
             raise KafkaError(self.refusal)
+        if len(batch) > self.batch_bytes_max:
+            raise KafkaError(ErrorCode.MESSAGE_TOO_LARGE)
         base_offset = self.partition(topic_partition).log.append(batch)
         if not self.holds:
             return base_offset, None
@@ -342,15 +345,49 @@ def test_a_commit_that_is_not_replicated_in_time_fails_but_counts_once_it_is():
     async def scenario():
         world = await World().start()
         world.replicas.holds = True
-        assert codes(await world.ask(ApiKey.OFFSET_COMMIT, 8, commit_request())) == [
-            ErrorCode.COORDINATOR_NOT_AVAILABLE
-        ]
+        pending = world.begin(ApiKey.OFFSET_COMMIT, 8, commit_request())
+        refusal = await answer_of(pending)
+        assert codes(refusal) == [ErrorCode.COORDINATOR_NOT_AVAILABLE]
         fetched = await world.ask(ApiKey.OFFSET_FETCH, 7, fetch_request(7))
         assert fetched.topics[0].partitions[0].committed_offset == -1
         world.replicas.replicate()
         await asyncio.sleep(0)
         fetched = await world.ask(ApiKey.OFFSET_FETCH, 7, fetch_request(7))
         assert fetched.topics[0].partitions[0].committed_offset == 10
+        assert pending.parts == [refusal], "answered once"
+
+    run(scenario())
+
+
+def test_a_commit_that_is_too_large_does_not_fail_those_it_shares_a_batch_with():
+    """Ours: the operations of a batch that is refused for its size are tried one by one."""
+
+    async def scenario():
+        world = await World().start()
+        world.replicas.batch_bytes_max = 400
+        pendings = [
+            world.begin(ApiKey.OFFSET_COMMIT, 8, commit_request(partitions=indexes)) for indexes in ((0,), (1,))
+        ]
+        pendings.append(world.begin(ApiKey.OFFSET_COMMIT, 8, commit_request(partitions=(0, 1, 2) * 5)))
+        answers = [codes(await answer_of(pending)) for pending in pendings]
+        assert answers == [[ErrorCode.NONE], [ErrorCode.NONE], [ErrorCode.UNKNOWN_SERVER_ERROR] * 15]
+
+    run(scenario())
+
+
+def test_records_before_the_log_start_offset_are_not_loaded():
+    """A log may start in the middle of a batch (DeleteRecords)."""
+
+    async def scenario():
+        world = await World().start()
+        await world.ask(ApiKey.OFFSET_COMMIT, 8, commit_request(partitions=(0, 1)))
+        partition = partition_for("group", 50)
+        world.replicas.logs[partition].log_start_offset = 1
+        world.replicas.on_follower(partition)
+        world.replicas.on_leader(partition, 1)
+        await asyncio.sleep(0.1)
+        fetched = await world.ask(ApiKey.OFFSET_FETCH, 7, fetch_request(7))
+        assert [each.committed_offset for each in fetched.topics[0].partitions] == [-1, 10]
 
     run(scenario())
 
@@ -492,6 +529,8 @@ def test_a_silent_member_is_dropped_after_its_session_timeout():
         joined = await stable_group(world)
         await asyncio.sleep(9.9)
         beat = HeartbeatRequest(group_id="group", generation_id=1, member_id=joined.member_id)
+        assert (await world.ask(ApiKey.HEARTBEAT, 4, beat)).error_code == 0
+        await asyncio.sleep(9.9)
         assert (await world.ask(ApiKey.HEARTBEAT, 4, beat)).error_code == 0
         await asyncio.sleep(10.1)
         assert (await world.ask(ApiKey.HEARTBEAT, 4, beat)).error_code == ErrorCode.UNKNOWN_MEMBER_ID

@@ -277,6 +277,17 @@ def test_a_group_that_could_not_be_deleted_is_still_there(world):
     assert world.fetch_offset().committed_offset == 1
 
 
+def test_a_group_that_could_not_be_deleted_waits_for_nobody_it_forgot(world):
+    """Its pending member was told nothing, but has no session any more either."""
+    world.join()
+    world.auto_commit = False
+    world.delete_groups("group")
+    world.fail(ErrorCode.NOT_ENOUGH_REPLICAS)
+    world.auto_commit = True
+    (joined,) = world.stable_group(1)
+    assert world.join(joined.response.member_id).response is not None, "no pending member holds the rebalance up"
+
+
 def test_a_group_founded_while_its_namesake_is_deleted_lives(world):
     """Kafka: the new group's record follows the tombstone."""
     world.commit_offset(1)

@@ -156,9 +156,12 @@ def test_a_group_that_is_too_large_for_its_new_coordinator_rebalances(make_world
     """Kafka: testOnLoadedExceedGroupMaxSizeTriggersRebalance."""
     world = make_world(GroupSettings(initial_rebalance_delay_ms=0))
     world.stable_group(3)
+    members = [world.shard.groups["group"].members[member_id] for member_id in world.group().members]
     world.settings = GroupSettings(group_max_size=2)
     world.fail_over()
     assert world.group().state is GroupState.PREPARING_REBALANCE
+    joined = [world.join(member.member_id) for member in members]
+    assert [each.error for each in joined] == [ErrorCode.NONE, ErrorCode.NONE, ErrorCode.GROUP_MAX_SIZE_REACHED]
 
 
 def test_everybody_who_waits_when_the_coordinator_moves_is_sent_away(world):
