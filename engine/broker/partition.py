@@ -234,6 +234,14 @@ class Partition:
             if shrink is not None:
                 self.manager.isr.propose(self, shrink)
 
+    def check_joining(self) -> None:
+        """Propose a larger ISR when a caught-up follower may join now (brokers changed, and with `check_lagging`)."""
+        leader = self.leader
+        if leader is not None and len(leader.state.isr) < len(leader.remotes) + 1:
+            expand = leader.propose_expand(self.manager.monotonic_ms())
+            if expand is not None:
+                self.manager.isr.propose(self, expand)
+
     def on_isr_committed(
         self,
         isr: tuple[int, ...],

@@ -64,6 +64,7 @@ class ReplicaManager:
     def _check_lagging(self) -> None:
         for partition in list(self.partitions.values()):
             partition.check_lagging()
+            partition.check_joining()
         self._timer = self._loop.call_later(self.lag_max_ms / 2000, self._check_lagging)
 
     def kill(self) -> None:
@@ -217,6 +218,7 @@ class ReplicaManager:
                 leader = partition.leader
                 if leader is not None and leader.advance_high_watermark(self.monotonic_ms()):
                     partition.high_watermark_moved(leader)
+                partition.check_joining()
         self.fetchers.settle()
 
     def log_config(self, topic: str) -> LogConfig:

@@ -231,6 +231,21 @@ class PartitionLeader:
             return True
         return False
 
+    def propose_expand(self, now_ms: int) -> PendingExpandIsr | None:
+        """An expansion that no fetch will trigger: of a follower that is caught up, fetches, and was refused before.
+
+        Kafka asks at every fetch. Incremental fetches do not name a quiet partition here, so a follower that was fenced
+        when it caught up, or that the controller refused, would stay out until the next record; which may never come
+        when the ISR is under min.insync.replicas.
+        """
+        for remote in self.remotes.values():
+            session = remote.session
+            if session is not None and now_ms - session.last_fetch_ms <= self.lag_max_ms:
+                pending = self._maybe_expand(remote)
+                if pending is not None:
+                    return pending
+        return None
+
     def propose_shrink(self, now_ms: int) -> PendingShrinkIsr | None:
         """The shrink to propose to the controller when members of the ISR lag; the state is then pending already."""
         state = self.state

@@ -167,6 +167,10 @@ class SimNetwork:
             link = self._links[key] = Link(name, profile, self._randomness.stream(f"link {name}"))
         return link
 
+    def links(self) -> list[Link]:
+        """Every link that was used so far, in order of first use."""
+        return list(self._links.values())
+
     def cut(self, sources: Iterable[Host], destinations: Iterable[Host], *, both_ways: bool = True) -> None:
         """No byte gets from `sources` to `destinations`, nor back unless `both_ways` is False."""
         self._set_cut(list(sources), list(destinations), both_ways, True)

@@ -1,0 +1,128 @@
+"""The replicas at the end of a run: whether they have settled, and whether they agree.
+
+replicas-differ   two replicas of a partition do not hold the same bytes
+bad-batch         a batch in a log has a wrong checksum or offsets that do not follow
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from engine.broker.partition import Partition
+from engine.log import PartitionLog
+from engine.protocol.records.batch import iterate_batches, verify_crc
+from engine.protocol.records.record import decode_records
+from engine.sim.history import Log
+from engine.sim.nodes import SimNode
+from engine.types import TopicPartition
+
+Complain = Callable[[str, str], None]
+
+
+def hosted(node: SimNode) -> dict[TopicPartition, Partition]:
+    """The partitions on a node, sorted."""
+    if node.node is None or node.node.broker is None:
+        return {}
+    return dict(sorted(node.node.broker.replicas.partitions.items()))
+
+
+def unsettled_replicas(nodes: Iterable[SimNode]) -> str:
+    """A replica that is not in sync or not caught up; "" when all are."""
+    ends: dict[TopicPartition, tuple[int, str]] = {}
+    leaders: dict[TopicPartition, int] = {}
+    for node in nodes:
+        for place, partition in hosted(node).items():
+            log = partition.log
+            if log is None:
+                return f"{node.name} {place}: offline"
+            if log.high_watermark != log.log_end_offset:
+                return f"{node.name} {place}: high watermark {log.high_watermark}, log end {log.log_end_offset}"
+            other = ends.setdefault(place, (log.log_end_offset, node.name))
+            if other[0] != log.log_end_offset:
+                return f"{place}: log end {other[0]} on {other[1]}, {log.log_end_offset} on {node.name}"
+            leader = partition.leader
+            if leader is not None:
+                leaders[place] = leaders.get(place, 0) + 1
+                if len(leader.state.isr) < len(partition.replicas):
+                    return f"{place}: ISR {leader.state.isr} of {partition.replicas}"
+    for place in ends:
+        if leaders.get(place, 0) != 1:
+            return f"{place}: {leaders.get(place, 0)} leaders"
+    return ""
+
+
+def log_ends(nodes: Iterable[SimNode], topic: str) -> dict[int, int]:
+    """Partition index -> log end offset of a topic."""
+    found: dict[int, int] = {}
+    for node in nodes:
+        for place, partition in hosted(node).items():
+            if place.topic == topic and partition.log is not None:
+                found[place.partition] = partition.log.log_end_offset
+    return dict(sorted(found.items()))
+
+
+def read_all(log: PartitionLog) -> bytes:
+    """Every byte of a log's batches, from its start to its end."""
+    parts = []
+    offset = log.log_start_offset
+    while offset < log.log_end_offset:
+        result = log.read(offset, 1 << 20, max_offset=log.log_end_offset)
+        if not result.records:
+            break
+        parts.append(bytes(result.records))
+        offset = result.next_offset
+    return b"".join(parts)
+
+
+def judge_logs(nodes: Iterable[SimNode], complain: Complain) -> dict[TopicPartition, Log]:
+    """Compare all replicas byte by byte; returns what each partition of a user's topic holds."""
+    contents: dict[TopicPartition, tuple[str, bytes]] = {}
+    for node in nodes:
+        for place, partition in hosted(node).items():
+            if partition.log is None:
+                continue
+            content = read_all(partition.log)
+            name, other = contents.setdefault(place, (node.name, content))
+            if content != other:
+                complain(
+                    "replicas-differ", f"{place}: {name} and {node.name}: {_first_difference(place, other, content)}"
+                )
+    return {
+        place: _values(place, content, complain)
+        for place, (_, content) in contents.items()
+        if not place.topic.startswith("__")
+    }
+
+
+def _first_difference(place: TopicPartition, one: bytes, other: bytes) -> str:
+    left, right = list(_batches(one)), list(_batches(other))
+    for a, b in zip(left, right, strict=False):
+        if a != b:
+            return f"batch (offset, epoch, crc) {a} and {b}"
+    return f"{len(left)} and {len(right)} batches"
+
+
+def _batches(content: bytes) -> Iterable[tuple[int, int, int]]:
+    for _, header in iterate_batches(content):
+        yield header.base_offset, header.partition_leader_epoch, header.crc
+
+
+def _values(place: TopicPartition, content: bytes, complain: Complain) -> Log:
+    found: Log = {}
+    next_offset = 0
+    epoch = -1
+    for position, header in iterate_batches(content):
+        if not verify_crc(content, position, header):
+            complain("bad-batch", f"{place} offset {header.base_offset}: wrong checksum")
+            continue
+        if header.base_offset != next_offset or header.partition_leader_epoch < epoch:
+            complain(
+                "bad-batch",
+                f"{place}: offset {header.base_offset} epoch {header.partition_leader_epoch} where offset "
+                f"{next_offset} epoch >= {epoch} was due",
+            )
+        next_offset, epoch = header.next_offset, header.partition_leader_epoch
+        if not header.is_control:
+            for record in decode_records(content, position):
+                found[record.offset] = record.value or b""
+    return found

@@ -1,0 +1,92 @@
+"""What the clients of a run saw: sends with their fate, polls with what they returned. Pure data, for the judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from engine.types import TopicPartition
+
+
+class Fate(Enum):
+    """What a producer was told about a record."""
+
+    UNKNOWN = "unknown"
+    """No answer, or one that leaves it open (a timeout): it may be in the log or not."""
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+    """An answer that says it was not written."""
+
+
+@dataclass(slots=True)
+class Send:
+    """One record sent by one producer session. Values are unique in a run."""
+
+    producer: str
+    """The session: a producer that starts anew gets another name, since order and idempotence end there."""
+    sequence: int
+    """Order in which the session sent it."""
+    value: bytes
+    sent_ns: int
+    fate: Fate = Fate.UNKNOWN
+    topic_partition: TopicPartition | None = None
+    """Known once acknowledged, or when the producer chose it itself."""
+    offset: int = -1
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """One record returned to a consumer."""
+
+    topic_partition: TopicPartition
+    offset: int
+    value: bytes
+
+
+@dataclass(slots=True)
+class Consumer:
+    """All records one consumer was given, in order. A new assignment starts a new consumer here."""
+
+    name: str
+    records: list[Polled] = field(default_factory=list)
+
+
+Log = dict[int, bytes]
+"""Offset -> value of a partition, as it stands at the end."""
+
+
+@dataclass(slots=True)
+class History:
+    """Everything clients saw in one run."""
+
+    sends: list[Send] = field(default_factory=list)
+    consumers: list[Consumer] = field(default_factory=list)
+
+    def send(self, producer: str, sequence: int, value: bytes, now_ns: int) -> Send:
+        """A record is about to be sent."""
+        made = Send(producer, sequence, value, now_ns)
+        self.sends.append(made)
+        return made
+
+    def consumer(self, name: str) -> Consumer:
+        """A consumer with a fresh position."""
+        made = Consumer(name)
+        self.consumers.append(made)
+        return made
+
+    def acknowledged(self) -> Iterable[Send]:
+        """Sends that the cluster promised to keep."""
+        return (send for send in self.sends if send.fate is Fate.ACKNOWLEDGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that must never be. `kind` is a stable name (see `checker`), `detail` a sentence."""
+
+    kind: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail}"

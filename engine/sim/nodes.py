@@ -1,0 +1,156 @@
+"""Nodes of a simulated cluster: one machine each, with a disk and a clock, and one life after another on it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from enum import Enum
+
+from engine.config import BrokerConfig
+from engine.log import MetaProperties, format_directory
+from engine.node import Node
+from engine.runtime import Runtime
+from engine.sim.clock import SimClock
+from engine.sim.crash import PowerLoss, power_loss
+from engine.sim.disk import SimDisk
+from engine.sim.network import SimNetwork
+from engine.sim.process import Process
+from engine.sim.randomness import SimRandomness
+from engine.sim.trace import Trace
+
+DATA_DIRECTORY = "/data"
+CLIENT_PORT = 9092
+CONTROLLER_PORT = 9093
+
+
+class NodeState(Enum):
+    """DOWN -> STARTING -> UP -> DOWN; STOPPING on the way down when asked politely."""
+
+    DOWN = "down"
+    STARTING = "starting"
+    UP = "up"
+    STOPPING = "stopping"
+
+
+class SimNode:
+    """One node of the cluster, across its lives."""
+
+    def __init__(
+        self,
+        node_id: int,
+        network: SimNetwork,
+        randomness: SimRandomness,
+        trace: Trace,
+        properties: Mapping[str, str],
+    ) -> None:
+        self.node_id = node_id
+        self.name = f"node-{node_id}"
+        self.host = network.add_host(self.name)
+        self.network = network
+        self.loop = network.loop
+        self.state = NodeState.DOWN
+        self.lives = 0
+        self.node: Node | None = None
+        """The engine's node of this life; None while down."""
+        self.process: Process | None = None
+        self.properties = dict(properties)
+        self.failed: BaseException | None = None
+        """Why the node ended by itself, if it did."""
+        self.on_failure: Callable[[SimNode, BaseException], None] = _raise
+        self._randomness = randomness
+        self.clock = SimClock(network.loop)
+        self.disk = SimDisk(network.loop, randomness.stream("disk"), name=f"{self.name}:disk", trace=trace)
+        self._crash_random: random.Random = randomness.stream("crash")
+
+    async def format(self, cluster_id: str, directory_id: bytes) -> None:
+        """Give the disk its identity, as `stoker format` does."""
+        disk = self.disk.attach()
+        await format_directory(disk, DATA_DIRECTORY, MetaProperties(cluster_id, self.node_id, directory_id))
+        await disk.fsync_directory("/")
+
+    # ---- lives
+
+    def start(self) -> asyncio.Task[None]:
+        """Begin a new life; the task ends when the node serves."""
+        assert self.state is NodeState.DOWN, f"{self.name} is {self.state.value}"
+        self.lives += 1
+        self.state = NodeState.STARTING
+        if not self.host.up:
+            self.network.power_on(self.host)
+        self.network.record(f"start {self.name} life {self.lives}")
+        process = self.process = self.network.new_process(f"{self.name}/{self.lives}", self.host)
+        runtime = Runtime(self.clock, self.disk.attach(process), self._randomness.part(f"life-{self.lives}"))
+        return process.spawn(self._run(process, runtime), name=f"start {self.name}")
+
+    async def _run(self, process: Process, runtime: Runtime) -> None:
+        try:
+            node = self.node = Node(BrokerConfig.from_properties(self.properties), runtime)
+            await node.bind()
+            await node.start()
+        except BaseException as error:
+            if self.process is process and not isinstance(error, asyncio.CancelledError | GeneratorExit):
+                self.failed = error
+                self.on_failure(self, error)
+            raise
+        if self.process is process and self.state is NodeState.STARTING:
+            self.state = NodeState.UP
+            self.network.record(f"up {self.name}")
+
+    async def stop(self) -> None:
+        """Ask the node to go: it hands over its leaders and leaves a clean-shutdown file."""
+        assert self.node is not None
+        assert self.process is not None
+        process = self.process
+        self.state = NodeState.STOPPING
+        self.network.record(f"stop {self.name}")
+        await process.spawn(self.node.stop(), name=f"stop {self.name}")
+        self.end(process)
+
+    def end(self, process: Process) -> None:
+        """The process has returned from its main function."""
+        if self.process is process:
+            process.kill()
+            self._gone()
+
+    def kill(self) -> None:
+        """Kill -9: the connections are reset, the page cache stays."""
+        self.network.record(f"kill {self.name}")
+        if self.process is not None:
+            self.process.kill()
+        self._gone()
+
+    def lose_power(self, how: PowerLoss | None = None) -> PowerLoss:
+        """The machine goes dark at once: nobody is told, and what was not synced is at the mercy of the seed."""
+        self.network.power_off(self.host)
+        if self.process is not None:
+            self.process.kill(silent=True)
+        self._gone()
+        return power_loss(self.disk, self._crash_random, how)
+
+    def _gone(self) -> None:
+        self.state = NodeState.DOWN
+        self.node = None
+        self.process = None
+
+    def pause(self) -> None:
+        """Freeze, as in a long garbage collection."""
+        if self.process is not None:
+            self.network.record(f"pause {self.name}")
+            self.process.pause()
+
+    def resume(self) -> None:
+        if self.process is not None:
+            self.network.record(f"resume {self.name}")
+            self.process.resume()
+
+    @property
+    def is_up(self) -> bool:
+        return self.state is NodeState.UP
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.state.value} life {self.lives}>"
+
+
+def _raise(_node: SimNode, error: BaseException) -> None:
+    raise error

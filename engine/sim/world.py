@@ -1,0 +1,393 @@
+"""A whole cluster in virtual time: real nodes, real bytes, clients, faults and judges; a function of its seed.
+
+    result = World(seed=7).run()
+    assert not result.violations, result.replay
+
+A run: start the nodes, create a topic, load; a storm of faults while clients go on; then everything is put right and
+the cluster has a bounded time to answer every request and bring every replica in sync (liveness); then the judges look
+at the history and at every replica's log (safety).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from engine.metadata.image import MetadataImage
+from engine.protocol.uuids import uuid_to_text
+from engine.sim import final_state
+from engine.sim.checker import check
+from engine.sim.clients import BROKEN, SimProducer, SimReader
+from engine.sim.history import Fate, History, Violation
+from engine.sim.links import LOOPBACK, Link, LinkProfile, NetworkProfile
+from engine.sim.loop import START_NS, SimLoop, SimulationError
+from engine.sim.monitor import Monitor
+from engine.sim.nemesis import Level, Nemesis
+from engine.sim.network import SimNetwork
+from engine.sim.nodes import CLIENT_PORT, CONTROLLER_PORT, DATA_DIRECTORY, SimNode
+from engine.sim.randomness import SimRandomness
+from engine.sim.trace import Trace
+
+TOPIC = "orders"
+LIVENESS_S = 120.0
+"""Virtual seconds in which a healed cluster must have answered everything and be whole again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a run looks like; drawn from the seed where not given."""
+
+    nodes: int = 3
+    partitions: int = 3
+    min_insync_replicas: int = 2
+    storm_s: float = 20.0
+    producers: int = 2
+    sends_per_second: float = 20.0
+    aiokafka: bool = False
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What came of a run. `trace_hash` is equal for equal seeds, in any process."""
+
+    seed: int
+    level: str
+    trace_hash: str
+    violations: list[str]
+    virtual_seconds: float
+    callbacks: int
+    sends: int
+    acknowledged: int
+    polled: int
+    elections: int
+    faults: dict[str, int]
+    recent: list[str]
+    """The last lines of the trace, when something was violated."""
+
+    @property
+    def replay(self) -> str:
+        """The command that runs it again."""
+        return f"python -m engine.sim.run --seeds {self.seed} --level {self.level}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+class World:
+    """One world. `run` plays it to its end; `start`, `nodes` and `settle` are for scripts that want to play themselves."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        level: Level | str = Level.STORMY,
+        shape: Shape | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        self.seed = seed
+        self.level = Level(level)
+        self.randomness = SimRandomness(seed)
+        self._draw = self.randomness.stream("shape")
+        self.shape = shape if shape is not None else self._draw_shape()
+        self.trace = trace if trace is not None else Trace()
+        self.loop = SimLoop(self.randomness.stream("loop"))  # type: ignore[abstract]
+        self._base_profile = LinkProfile(
+            latency_ns=self._draw.choice((50_000, 200_000, 1_000_000, 5_000_000)),
+            jitter_ns=self._draw.choice((10_000, 100_000, 1_000_000)),
+            split_probability=self._draw.choice((0.0, 0.05, 0.3)),
+        )
+        self.network = SimNetwork(
+            self.loop,
+            self.randomness.part("network"),
+            profile=NetworkProfile(retransmission_timeout_ns=self._draw.choice((3, 15, 60)) * 1_000_000_000),
+            link_profile=self._base_profile,
+            trace=self.trace,
+        )
+        self.nodes: dict[int, SimNode] = {}
+        for node_id in range(1, self.shape.nodes + 1):
+            node = SimNode(
+                node_id,
+                self.network,
+                self.randomness.part(f"node-{node_id}"),
+                self.trace,
+                self.node_properties(node_id),
+            )
+            node.on_failure = self._node_failed
+            self.nodes[node_id] = node
+        self.client_host = self.network.add_host("clients", "10.0.0.200")
+        self.client_process = self.network.new_process("clients", self.client_host)
+        self.history = History()
+        self.violations: list[Violation] = []
+        self.monitor = Monitor(self.nodes.values(), self.violations.append)
+        self.nemesis = Nemesis(self, self.randomness.stream("nemesis"), self.level)
+        self.producers: list[SimProducer] = []
+        self.readers: list[SimReader] = []
+
+    def _draw_shape(self) -> Shape:
+        draw = self._draw
+        return Shape(
+            partitions=draw.choice((1, 3, 6)),
+            storm_s=draw.choice((10.0, 20.0, 30.0)),
+            producers=draw.choice((1, 2, 3)),
+            sends_per_second=draw.choice((5.0, 20.0, 60.0)),
+            properties={
+                "replica.lag.time.max.ms": draw.choice(("1500", "3000", "10000")),
+                "broker.session.timeout.ms": draw.choice(("2000", "3000", "6000")),
+                "metadata.log.max.record.bytes.between.snapshots": draw.choice(("2000", "20000", "20971520")),
+                "replica.fetch.wait.max.ms": draw.choice(("100", "500")),
+            },
+        )
+
+    def link_profile(self, link: Link) -> LinkProfile:
+        """How that link behaves when nothing is wrong."""
+        source, _, destination = link.name.partition("->")
+        return LOOPBACK if source == destination else self._base_profile
+
+    def node_properties(self, node_id: int) -> dict[str, str]:
+        """The properties of a node, as its properties file would have them."""
+        ids = range(1, self.shape.nodes + 1)
+        replication = str(min(3, self.shape.nodes))
+        min_isr = str(self.shape.min_insync_replicas)
+        return {
+            "node.id": str(node_id),
+            "process.roles": "broker,controller",
+            "listeners": f"PLAINTEXT://node-{node_id}:{CLIENT_PORT},CONTROLLER://node-{node_id}:{CONTROLLER_PORT}",
+            "controller.listener.names": "CONTROLLER",
+            "controller.quorum.voters": ",".join(f"{each}@node-{each}:{CONTROLLER_PORT}" for each in ids),
+            "log.dirs": DATA_DIRECTORY,
+            "default.replication.factor": replication,
+            "min.insync.replicas": min_isr,
+            "offsets.topic.replication.factor": replication,
+            "offsets.topic.num.partitions": "3",
+            "group.initial.rebalance.delay.ms": "0",
+            "broker.heartbeat.interval.ms": "500",
+            "broker.session.timeout.ms": "3000",
+            **self.shape.properties,
+        }
+
+    # ---- playing
+
+    def run(self) -> RunResult:
+        """Play the whole run and judge it. Never raises for what the engine did: that is a violation."""
+        with _quiet(), self._aiokafka():
+            try:
+                self.loop.run_until_complete(self._play())
+                self.loop.raise_unretrieved()
+            except SimulationError as error:
+                cause = error.__cause__ or error
+                where = "".join(traceback.format_exception(cause)[-3:]).strip()
+                self.complain("engine-error", f"{error}\n{where}")
+            finally:
+                self.close()
+        return self._result()
+
+    def _aiokafka(self) -> Any:
+        if not self.shape.aiokafka:
+            return nullcontext()
+        from engine.sim.aiokafka_time import aiokafka_in
+
+        return aiokafka_in(self.loop, self.randomness.stream("aiokafka"))
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for node in self.nodes.values():
+            if node.process is not None:
+                node.process.kill(silent=True)
+        self.client_process.kill(silent=True)
+        self.loop.close()
+
+    async def _play(self) -> None:
+        watching = self.loop.create_task(self._watch(), name="monitor")
+        await self.start()
+        await self.create_topic(TOPIC, self.shape.partitions)
+        load = [self.client_process.spawn(self._produce(index)) for index in range(self.shape.producers)]
+        for index in range(2):
+            self._start_reader(f"reader-{index}")
+        await asyncio.sleep(1)
+        await self.nemesis.run(self.shape.storm_s)
+        await self.nemesis.heal()
+        for task in load:
+            task.cancel()
+        if await self.settle():
+            watching.cancel()
+            logs = final_state.judge_logs(self.nodes.values(), self.complain)
+            self.violations.extend(check(self.history, logs))
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(0.02)
+            self.monitor.look()
+
+    async def start(self) -> None:
+        """Format every disk, start every node; returns when all serve. For nodes that were never started."""
+        cluster_id = uuid_to_text(self.randomness.uuid())
+        for node in self.nodes.values():
+            await node.format(cluster_id, self.randomness.uuid())
+        starting = [node.start() for node in self.nodes.values()]
+        _, late = await asyncio.wait(starting, timeout=LIVENESS_S)
+        if late:
+            self.complain("not-live", "the cluster did not start")
+            raise SimulationError("the cluster did not start")
+
+    async def create_topic(self, name: str, partitions: int) -> None:
+        """Create a topic with three replicas; tries until it is there."""
+        await self.client_process.spawn(self._create_topic(name, partitions))
+
+    async def _create_topic(self, name: str, partitions: int) -> None:
+        from engine.net.client import ClientConnection
+        from engine.protocol.errors import ErrorCode
+        from engine.protocol.messages import CreateTopicsRequest
+
+        topic = CreateTopicsRequest.CreatableTopic(
+            name=name, num_partitions=partitions, replication_factor=min(3, self.shape.nodes)
+        )
+        deadline = self.loop.now_ns + int(LIVENESS_S * 1e9)
+        while self.loop.now_ns < deadline:
+            try:
+                connection = await ClientConnection.open(*self.bootstrap[0], timeout_ms=3_000)
+                answer = await connection.request(CreateTopicsRequest(topics=[topic], timeout_ms=10_000))
+                connection.close()
+                code = ErrorCode.of(answer.topics[0].error_code)
+                if code in (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS):
+                    return
+            except BROKEN:
+                pass
+            await asyncio.sleep(0.2)
+        raise SimulationError(f"topic {name} could not be created within {LIVENESS_S} s")
+
+    @property
+    def bootstrap(self) -> list[tuple[str, int]]:
+        """Host and port of every node."""
+        return [(node.name, CLIENT_PORT) for node in self.nodes.values()]
+
+    async def _produce(self, index: int) -> None:
+        name = f"producer-{index}"
+        source = self.randomness.stream(name)
+        producer = SimProducer(name, self.bootstrap, TOPIC, source, self.history, self.violations.append)
+        await producer.start()
+        self.producers.append(producer)
+        while True:
+            producer.send()
+            await asyncio.sleep(source.expovariate(self.shape.sends_per_second))
+
+    def _start_reader(self, name: str) -> None:
+        source = self.randomness.stream(name)
+        reader = SimReader(name, self.bootstrap, TOPIC, source, self.history, self.violations.append)
+        self.readers.append(reader)
+        self.client_process.spawn(reader.run(), name=name)
+
+    async def settle(self) -> bool:
+        """After healing: wait until all is answered and whole. False, with a violation, when it takes too long."""
+        deadline = self.loop.now_ns + int(LIVENESS_S * 1e9)
+        while self.loop.now_ns < deadline:
+            missing = self._unsettled()
+            if not missing:
+                return True
+            await asyncio.sleep(0.25)
+        self.complain("not-live", f"{LIVENESS_S:.0f} s after healing: {missing}")
+        return False
+
+    def _unsettled(self) -> str:
+        """What is still open; "" when nothing is."""
+        for node in self.nodes.values():
+            if not node.is_up:
+                return f"{node.name} is {node.state.value}"
+        unanswered = sum(producer.unanswered for producer in self.producers)
+        if unanswered:
+            return f"{unanswered} records have no answer"
+        problem = final_state.unsettled_replicas(self.nodes.values())
+        if problem:
+            return problem
+        ends = final_state.log_ends(self.nodes.values(), TOPIC)
+        for reader in self.readers:
+            if reader.positions != ends:
+                return f"{reader.name} is at {reader.positions}, the logs end at {ends}"
+        return ""
+
+    # ---- looking
+
+    def image(self) -> MetadataImage | None:
+        """The newest metadata image any node has."""
+        images = [
+            node.node.broker.metadata.image
+            for node in self.nodes.values()
+            if node.node is not None and node.node.broker is not None
+        ]
+        return max(images, key=lambda image: image.offset, default=None)
+
+    def is_in_every_isr(self, node_id: int) -> bool:
+        """Whether the newest image has the node in sync in each partition it replicates."""
+        image = self.image()
+        if image is None:
+            return False
+        return all(
+            node_id in partition.isr
+            for topic in image.topics()
+            for partition in topic.partitions.values()
+            if node_id in partition.replicas
+        )
+
+    def has_other_in_sync(self, node_id: int) -> bool:
+        """Whether each partition the node is in sync in has another in-sync member."""
+        image = self.image()
+        if image is None:
+            return False
+        return all(
+            any(member != node_id for member in partition.isr)
+            for topic in image.topics()
+            for partition in topic.partitions.values()
+            if node_id in partition.replicas
+        )
+
+    def complain(self, kind: str, detail: str) -> None:
+        """Note a violation."""
+        self.violations.append(Violation(kind, detail))
+
+    def _node_failed(self, node: SimNode, error: BaseException) -> None:
+        where = "".join(traceback.format_exception(error)[-3:]).strip()
+        self.complain("node-failed", f"{node.name} life {node.lives}: {error!r}\n{where}")
+
+    def _result(self) -> RunResult:
+        faults: dict[str, int] = {}
+        for fault in self.nemesis.done:
+            faults[fault.name] = faults.get(fault.name, 0) + 1
+        sends = self.history.sends
+        return RunResult(
+            seed=self.seed,
+            level=self.level.value,
+            trace_hash=self.trace.hash,
+            violations=[str(violation) for violation in self.violations],
+            virtual_seconds=round((self.loop.now_ns - START_NS) / 1e9, 3),
+            callbacks=self.loop.callbacks,
+            sends=len(sends),
+            acknowledged=sum(send.fate is Fate.ACKNOWLEDGED for send in sends),
+            polled=sum(len(consumer.records) for consumer in self.history.consumers),
+            elections=sum(self.monitor.elections.values()),
+            faults=faults,
+            recent=self.trace.recent() if self.violations else [],
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No log lines unless somebody listens, and the collector runs only when asked: its timing is not the seed's."""
+    root = logging.getLogger("engine")
+    level = root.level
+    if not root.handlers:
+        root.setLevel(logging.CRITICAL + 1)
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        if enabled:
+            gc.enable()
