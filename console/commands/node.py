@@ -144,7 +144,9 @@ async def _format(config: BrokerConfig, runtime: object, cluster_id: str, ignore
     from console.output.render import say
 
     assert isinstance(runtime, Runtime)
-    directories = [os.path.abspath(directory) for directory in dict.fromkeys([*config.log_dirs, config.metadata_log_dir])]
+    directories = [
+        os.path.abspath(directory) for directory in dict.fromkeys([*config.log_dirs, config.metadata_log_dir])
+    ]
     formatted = {
         directory: existing
         for directory in directories

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from console.output.render import FORMATS
+
+if TYPE_CHECKING:
+    from console.client_config import ClientConfig
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -25,6 +28,8 @@ class Invocation:
     dry_run: bool = False
     yes: bool = False
     debug: bool = False
+    config: ClientConfig | None = None
+    """Which cluster that means, once it was found."""
 
 
 def invocation() -> Invocation:

@@ -8,7 +8,7 @@ import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.cluster import new_event_loop
 from engine.errors import ConfigError
@@ -66,7 +66,8 @@ async def _serve(service: Service, on_ready: Callable[[], Awaitable[None]]) -> i
         except NotImplementedError:  # pragma: no cover - Windows: Ctrl-C arrives as KeyboardInterrupt
             break
     starting = loop.create_task(_start(service))
-    await asyncio.wait({starting, received}, return_when=asyncio.FIRST_COMPLETED)
+    first: list[asyncio.Future[Any]] = [starting, received]
+    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)

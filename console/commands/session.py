@@ -24,7 +24,13 @@ T = TypeVar("T")
 
 
 def find_config(call: Invocation) -> ClientConfig:
-    """Which cluster is meant. Raises OperatorError when none is."""
+    """Which cluster is meant, and whether it may be changed (`call.readonly`). Raises OperatorError when none is."""
+    if call.config is None:
+        call.config = _find_config(call)
+    return call.config
+
+
+def _find_config(call: Invocation) -> ClientConfig:
     properties: dict[str, str] = {}
     servers = call.bootstrap_server or (None if call.context else os.environ.get("STOKER_BOOTSTRAP_SERVER"))
     command_config = call.command_config
@@ -78,6 +84,7 @@ def tell_missing(missing: Iterable[object]) -> None:
 
 def refuse_if_readonly(call: Invocation, what: str) -> None:
     """Every change passes here first. Raises OperatorError in read-only mode."""
+    find_config(call)
     if call.readonly and not call.dry_run:
         raise OperatorError(
             f"{what}: refused, this is read-only",

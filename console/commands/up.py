@@ -50,7 +50,9 @@ class UpOptions:
 @click.option("--processes", is_flag=True, help="One process per node.")
 @click.option("--no-web", is_flag=True, help="Without the web console.")
 @click.option("--ready-file", metavar="FILE", help="Write JSON with addresses and process ids there when it is ready.")
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A Kafka broker property for all nodes; repeatable.")
+@click.option(
+    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A Kafka broker property for all nodes; repeatable."
+)
 @debug_option
 def up(
     nodes: int | None,
@@ -104,10 +106,13 @@ class ClusterService:
     async def start(self) -> None:
         from engine.cluster import Cluster
 
+        from console.errors import OperatorError
         from console.local_cluster import LocalClusterRegistration
 
         self._began = time.monotonic()
         options = self.options
+        if options.processes:
+            raise OperatorError.words("--processes: not there yet", "Leave it out: all nodes then run in one process.")
         if options.ready_file is not None:
             _remove(options.ready_file)
         if options.data_dir is not None:
@@ -120,7 +125,6 @@ class ClusterService:
                 port=options.port,
                 data_dir=options.data_dir,
                 properties=options.properties,
-                **({"processes": True} if options.processes else {}),
             )
             await self.cluster.start()
             if self._registration is None:
@@ -159,7 +163,9 @@ class ClusterService:
             facts.append(("Web console", self.web_url))
         facts.append(("Data", cluster.data_dir + (" (removed at the end)" if options.data_dir is None else "")))
         print_facts("table", facts, {})
-        write("Ctrl-C stops it. In another terminal: stoker topics create orders; stoker produce orders; stoker tail orders")
+        write(
+            "Ctrl-C stops it. In another terminal: stoker topics create orders; stoker produce orders; stoker tail orders"
+        )
         _flush()
         if options.ready_file is not None:
             ready = {

@@ -42,7 +42,7 @@ class ConfigSource(IntEnum):
         return cls(code) if code in cls._value2member_map_ else cls.UNKNOWN
 
 
-OVERRIDES = frozenset(
+_OWN_SOURCES = frozenset(
     {
         ConfigSource.DYNAMIC_TOPIC_CONFIG,
         ConfigSource.DYNAMIC_BROKER_CONFIG,
@@ -83,11 +83,8 @@ class ConfigEntry:
     is_read_only: bool
     type: str
     documentation: str | None
-
-    @property
-    def is_override(self) -> bool:
-        """Whether it was set on the resource itself."""
-        return self.source in OVERRIDES
+    is_override: bool
+    """Whether it was set on the resource itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +153,8 @@ async def describe_configs(
         for result in response.results:
             resource = Resource(ResourceType(result.resource_type), result.resource_name)
             error = ErrorCode.of(result.error_code)
-            found[resource] = (
-                ConfigDescription(resource, tuple(sorted(map(_entry, result.configs), key=lambda entry: entry.name)))
-                if error == ErrorCode.NONE
-                else error
-            )
+            entries = sorted((_entry(resource, each) for each in result.configs), key=lambda entry: entry.name)
+            found[resource] = ConfigDescription(resource, tuple(entries)) if error == ErrorCode.NONE else error
     return found
 
 
@@ -253,14 +247,18 @@ def _replacing(resource: Resource, values: Mapping[str, str | None], validate_on
     )
 
 
-def _entry(wire: Any) -> ConfigEntry:
+def _entry(resource: Resource, wire: Any) -> ConfigEntry:
+    source = ConfigSource.of(wire.config_source)
+    # What all brokers share is the brokers' default's own, and not the single broker's.
+    whole = resource.type is ResourceType.BROKER and not resource.name
     type_name = CONFIG_TYPES[wire.config_type] if 0 <= wire.config_type < len(CONFIG_TYPES) else "unknown"
     return ConfigEntry(
         wire.name,
         wire.value,
-        ConfigSource.of(wire.config_source),
+        source,
         wire.is_sensitive,
         wire.read_only,
         type_name,
         wire.documentation,
+        source is ConfigSource.DYNAMIC_DEFAULT_BROKER_CONFIG if whole else source in _OWN_SOURCES,
     )

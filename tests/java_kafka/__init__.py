@@ -1,0 +1,1 @@
+"""The command suite, against the embedded cluster and (marked `java`) against Apache Kafka itself."""
