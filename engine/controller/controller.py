@@ -248,8 +248,9 @@ class Controller:
         if records:
             try:
                 last = self._raft.append(records, epoch=term.epoch)
-            except KafkaError:
-                self._deactivate()
+            except KafkaError as error:
+                if error.code == ErrorCode.NOT_CONTROLLER:
+                    self._deactivate()
                 raise
             expected = term.next_offset + len(records) - 1
             if last != expected:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from engine.config import BrokerConfig
 from engine.metadata.image import MetadataImage
 from engine.metadata.snapshot import image_records
 from engine.protocol.message import Message
@@ -37,6 +38,16 @@ class SnapshotSchedule:
         self._interval_max_ms = interval_max_ms
         self._bytes = 0
         self._last_ms: int | None = None
+
+    @classmethod
+    def from_config(cls, config: BrokerConfig, write: WriteSnapshot, now_ms: Callable[[], int]) -> SnapshotSchedule:
+        """As the node's properties have it."""
+        return cls(
+            write,
+            now_ms,
+            bytes_max=config.get_int("metadata.log.max.record.bytes.between.snapshots"),
+            interval_max_ms=config.get_int("metadata.log.max.snapshot.interval.ms"),
+        )
 
     def loaded(self) -> None:
         """A snapshot was read: count from there."""
