@@ -39,8 +39,10 @@ class Node:
         self.queue: deque[Effect] = deque()
         self.busy = False
         self.last_high_watermark = -1
+        self.checked_offset = 0
         self.last_epoch = 0
         self.wake_scheduled = float("inf")
+        self.unanswered: dict[int, Callable[[object], None]] = {}
         self.flush_sequence = 0
         self.flushed_sequence = 0
 
@@ -54,6 +56,7 @@ class Node:
         self.queue.clear()
         self.busy = False
         self.last_high_watermark = -1
+        self.checked_offset = 0
         self.last_epoch = self.stored.epoch if self.stored else 0
         self.wake_scheduled = float("inf")
         self.replica = RaftReplica(self.config, self.log, self.stored, self.world.random, self.world.now)
@@ -64,6 +67,9 @@ class Node:
         self.incarnation += 1
         self.queue.clear()
         self.log.crash(self.world.random)
+        unanswered, self.unanswered = self.unanswered, {}
+        for answer in unanswered.values():
+            answer(None)  # the connection breaks
 
     def act(self, event: Callable[[RaftReplica], list[Effect]]) -> None:
         """Feed one event, perform the effects in order."""
@@ -259,7 +265,15 @@ class World:
             if target.replica is None:
                 answer(None)  # connection refused
                 return
-            target.act(lambda replica: replica.on_request(answer, effect.message, self.now))
+            self.sequence += 1
+            number = self.sequence
+            target.unanswered[number] = answer
+
+            def respond(message: object) -> None:
+                if target.unanswered.pop(number, None) is not None:
+                    answer(message)
+
+            target.act(lambda replica: replica.on_request(respond, effect.message, self.now))
 
         source.later(self.random.uniform(low, high), arrive)
 
@@ -283,7 +297,9 @@ class World:
     def committed(self, node: Node, high_watermark: int) -> None:
         """A replica says that everything before `high_watermark` is committed."""
         log = node.log
-        for offset in range(max(log.start_offset, 0), min(high_watermark, log.end_offset)):
+        first = max(log.start_offset, node.checked_offset)
+        node.checked_offset = min(high_watermark, log.end_offset)
+        for offset in range(first, node.checked_offset):
             batch = log.at(offset)
             found = self.truth.setdefault(offset, (batch.epoch, batch.payload))
             assert found == (batch.epoch, batch.payload), f"{node.id}: offset {offset} is {batch}, was {found}"
