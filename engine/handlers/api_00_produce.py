@@ -104,32 +104,61 @@ def handle(broker: Broker, context: RequestContext, request: ProduceRequest) -> 
         return response
     waiting = WaitingProduce(response)
     waiting.wait_for(waits)
-    waiting.wait_for_flushes(flushes)
+    if flushes:
+        waiting.wait_for_flushes(flushes)
     if not waiting.left:
         return response
     waiting.start(broker, request.timeout_ms)
-    return waiting.pending
+    return waiting
 
 
-class WaitingProduce:
+class WaitingRow:
+    """One partition's row of a waiting produce (`engine.broker.partition.ProduceWaiter`)."""
+
+    __slots__ = ("done", "partition", "produce", "row")
+
+    def __init__(self, produce: WaitingProduce, partition: Partition, row: Any) -> None:
+        self.produce = produce
+        self.partition = partition
+        self.row = row
+        self.done = False
+
+    def on_replicated(self, partition: Partition) -> None:
+        self._settle(partition.replicated_code)
+
+    def on_lost(self, partition: Partition, code: ErrorCode) -> None:
+        self._settle(code)
+
+    def _settle(self, code: ErrorCode) -> None:
+        self.done = True
+        if code is not ErrorCode.NONE:
+            self.row.error_code = int(code)
+            if code is not ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+                self.row.base_offset = -1
+        self.produce.one_done()
+
+
+class WaitingProduce(Pending):
     """An acks=all produce of which some partitions are not replicated yet (Kafka: DelayedProduce)."""
 
-    __slots__ = ("_flushes", "_rows", "_ticket", "left", "pending", "response")
+    __slots__ = ("_flushes", "_response", "_rows", "_ticket", "left")
 
     def __init__(self, response: ProduceResponse) -> None:
-        self.response = response
-        self.pending = Pending()
+        super().__init__()
+        self._response = response
         self.left = 0
-        self._rows: dict[Partition, list[Any]] = {}
+        self._rows: list[WaitingRow] = []
         self._ticket: TimeoutTicket | None = None
         self._flushes: list[asyncio.Task[None]] = []
 
     def wait_for(self, waits: list[tuple[Partition, int, Any]]) -> None:
+        """Wait until each partition's high watermark has reached the offset."""
         for partition, offset, row in waits:
-            if partition.when_replicated(offset, self):
+            waiter = WaitingRow(self, partition, row)
+            if partition.when_replicated(offset, waiter):
                 row.error_code = int(partition.replicated_code)
             else:
-                self._rows.setdefault(partition, []).append(row)
+                self._rows.append(waiter)
                 self.left += 1
 
     def wait_for_flushes(self, flushes: list[tuple[Partition, Any]]) -> None:
@@ -145,48 +174,32 @@ class WaitingProduce:
         except KafkaError as error:
             row.error_code = int(error.code)
             row.base_offset = -1
-        self._one_done()
+        self.one_done()
 
     def start(self, broker: Broker, timeout_ms: int) -> None:
+        """Begin to wait, for at most `timeout_ms`."""
         self._ticket = broker.timeouts.after(timeout_ms, self._timed_out)
-        self.pending.on_abandon = self._abandon
+        self.on_abandon = self._abandon
 
-    def on_replicated(self, partition: Partition) -> None:
-        self._settle(partition, partition.replicated_code)
-
-    def on_lost(self, partition: Partition, code: ErrorCode) -> None:
-        self._settle(partition, code)
-
-    def _settle(self, partition: Partition, code: ErrorCode) -> None:
-        rows = self._rows.get(partition)
-        if not rows:
-            return
-        row = rows.pop(0)
-        if code is not ErrorCode.NONE:
-            row.error_code = int(code)
-            if code is not ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND:
-                row.base_offset = -1
-        self._one_done()
-
-    def _one_done(self) -> None:
+    def one_done(self) -> None:
+        """One of what is waited for has come."""
         self.left -= 1
-        if self.left == 0:
-            if self._ticket is not None:
-                self._ticket.cancel()
-            self.pending.complete(self.response)
+        if self.left == 0 and self._ticket is not None:
+            self._ticket.cancel()
+            self.complete(self._response)
 
     def _timed_out(self) -> None:
-        for partition, rows in self._rows.items():
-            if rows:
-                partition.forget_waiter(self)
-            for row in rows:
-                row.error_code = int(ErrorCode.REQUEST_TIMED_OUT)
-                row.base_offset = -1
-        self.pending.complete(self.response)
+        self._forget(ErrorCode.REQUEST_TIMED_OUT)
+        self.complete(self._response)
 
     def _abandon(self) -> None:
         if self._ticket is not None:
             self._ticket.cancel()
-        for partition, rows in self._rows.items():
-            if rows:
-                partition.forget_waiter(self)
+        self._forget(ErrorCode.REQUEST_TIMED_OUT)
+
+    def _forget(self, code: ErrorCode) -> None:
+        for waiter in self._rows:
+            if not waiter.done:
+                waiter.partition.forget_waiter(waiter)
+                waiter.row.error_code = int(code)
+                waiter.row.base_offset = -1
