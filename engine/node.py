@@ -18,15 +18,18 @@ import logging
 from collections.abc import Mapping
 
 from engine.broker.broker import Broker
+from engine.broker.controller_channel import ControllerChannel
 from engine.broker.housekeeping import HouseKeeping
 from engine.config import BrokerConfig
 from engine.controller.controller import Controller
 from engine.controller.raft_driver import RaftDriver
+from engine.controller.registration import ControllerRegistrar
 from engine.errors import ConfigError
 from engine.handlers.api_18_api_versions import unsupported_version
 from engine.handlers.registry import ListenerKind, handlers
 from engine.log import LogConfig, LogManager, read_meta_properties
 from engine.metadata.loader import MetadataLoader
+from engine.metadata.snapshot_schedule import SnapshotSchedule
 from engine.net.dispatch import HandlerTable
 from engine.net.server import Server, ServerLimits
 from engine.runtime import Runtime, StorageError
@@ -53,6 +56,7 @@ class Node:
         self.failed: BaseException | None = None
         """Why the node stopped itself; None while it has not."""
         self._housekeeping: HouseKeeping | None = None
+        self._registrar: ControllerRegistrar | None = None
 
     # addresses
 
@@ -142,12 +146,17 @@ class Node:
                 voter.node_id: Endpoint(config.controller_listener_names[0], voter.host, voter.port)
                 for voter in config.quorum_voters
             }
-        self.raft = raft = RaftDriver.from_config(
-            runtime, config, self.voters, self, on_failure=self._raft_failed
-        )
+        self.raft = raft = RaftDriver.from_config(runtime, config, self.voters, self, on_failure=self._raft_failed)
         if config.is_controller:
-            self.controller = Controller(runtime, raft, config, self.cluster_id)
+            self.controller = Controller(runtime, raft, config, self.cluster_id, snapshots=self._snapshots(raft))
             raft.register(self.controller)
+            self._registrar = ControllerRegistrar(
+                self.node_id,
+                runtime.randomness.uuid(),
+                [self._with_port(endpoint) for endpoint in config.advertised_controller_listeners],
+                ControllerChannel(raft, f"controller-{self.node_id}"),
+            )
+            self.controller.loader.add_publisher(self._registrar)
         if config.is_broker:
             self.broker = broker = Broker(config, runtime, raft, logs, self.cluster_id)
             broker.advertised_endpoints = self.advertised_endpoints
@@ -155,7 +164,7 @@ class Node:
             if self.controller is not None:
                 self.controller.loader.add_publisher(broker)
             else:
-                loader = MetadataLoader(self.cluster_id, lambda: raft.high_watermark)
+                loader = MetadataLoader(self.cluster_id, lambda: raft.high_watermark, self._snapshots(raft))
                 loader.add_publisher(broker)
                 raft.register(loader)
         for server in self.servers.values():
@@ -167,6 +176,10 @@ class Node:
         if self.broker is not None:
             await self._start_broker(self.broker)
         self._housekeeping = HouseKeeping(config, logs, runtime.clock)
+
+    def _snapshots(self, raft: RaftDriver) -> SnapshotSchedule:
+        loop = asyncio.get_running_loop()
+        return SnapshotSchedule.from_config(self.config, raft.write_snapshot, lambda: int(loop.time() * 1_000))
 
     async def _start_broker(self, broker: Broker) -> None:
         await broker.start()
@@ -203,6 +216,8 @@ class Node:
                 await self.servers[endpoint.listener].stop(drain_ms=500)
         if broker is not None:
             await broker.stop()
+        if self._registrar is not None:
+            self._registrar.stop()
         if self.controller is not None:
             self.controller.stop()
         if self.raft is not None:
@@ -223,6 +238,8 @@ class Node:
             self._housekeeping.kill()
         if self.broker is not None:
             self.broker.kill()
+        if self._registrar is not None:
+            self._registrar.stop()
         if self.controller is not None:
             self.controller.stop()
         if self.raft is not None:

@@ -34,7 +34,8 @@ async def handle(broker: Broker, context: RequestContext, request: UpdateFeature
     response: UpdateFeaturesResponse = await forward(broker, request)
     if context.api_version < 2 and not response.error_code:
         response.results = [
-            UpdateFeaturesResponse.UpdatableFeatureResult(feature=update.feature) for update in request.feature_updates
+            UpdateFeaturesResponse.UpdatableFeatureResult(feature=update.feature, error_message=None)
+            for update in request.feature_updates
         ]
     return response
 

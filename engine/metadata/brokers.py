@@ -310,7 +310,7 @@ def unregister_broker(
     draft.add(leader_and_isr_updates(draft.image, settings, in_elr, removed=broker_id, unclean_shutdown=broker_id))
     draft.add([UnregisterBrokerRecord(broker_id=broker_id, broker_epoch=broker.epoch)])
     check_record_count(draft.records)
-    return Decision(draft.records, UnregisterBrokerResponse())
+    return Decision(draft.records, UnregisterBrokerResponse(error_message=None))
 
 
 def register_controller(request: ControllerRegistrationRequest) -> Decision[ControllerRegistrationResponse]:
@@ -339,4 +339,4 @@ def register_controller(request: ControllerRegistrationRequest) -> Decision[Cont
             ],
         )
     ]
-    return Decision(records, ControllerRegistrationResponse())
+    return Decision(records, ControllerRegistrationResponse(error_message=None))

@@ -95,7 +95,8 @@ def update_features(
     response = UpdateFeaturesResponse(error_code=error.code, error_message=error.message)
     if api_version < 2 and not error.code:
         response.results = [
-            UpdateFeaturesResponse.UpdatableFeatureResult(feature=update.feature) for update in request.feature_updates
+            UpdateFeaturesResponse.UpdatableFeatureResult(feature=update.feature, error_message=None)
+            for update in request.feature_updates
         ]
     return Decision(records, response)
 

@@ -153,6 +153,7 @@ def _create_topic(
     answer = CreateTopicsResponse.CreatableTopicResult(
         name=topic.name,
         topic_id=topic_id,
+        error_message=None,
         num_partitions=len(new_partitions),
         replication_factor=len(new_partitions[0].replicas),
         configs=[
