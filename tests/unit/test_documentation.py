@@ -77,8 +77,6 @@ NOT_READ_YET = {
     "internal.metadata.max.batch.size.in.bytes",
     "log.dir.failure.timeout.ms",
     "log.initial.task.delay.ms",
-    "metadata.log.max.record.bytes.between.snapshots",
-    "metadata.log.max.snapshot.interval.ms",
     "offsets.load.buffer.size",
     "producer.id.expiration.check.interval.ms",
     "socket.connection.setup.timeout.ms",
