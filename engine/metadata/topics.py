@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from engine.errors import KafkaError
@@ -51,7 +52,7 @@ def create_topics(
     """
     _check_partition_total(request)
     names = [topic.name for topic in request.topics]
-    duplicates = {name: None for name in names if names.count(name) > 1} if len(set(names)) < len(names) else {}
+    duplicates = [name for name, count in Counter(names).items() if count > 1]
     collisions = _Collisions(image)
     records: list[Message] = []
     answers: list[CreateTopicsResponse.CreatableTopicResult] = []
@@ -302,7 +303,7 @@ def create_partitions(
     Raises KafkaError POLICY_VIOLATION for more than 10,000 new partitions in one request.
     """
     names = [topic.name for topic in request.topics]
-    duplicates = {name: None for name in names if names.count(name) > 1} if len(set(names)) < len(names) else {}
+    duplicates = [name for name, count in Counter(names).items() if count > 1]
     records: list[Message] = []
     results = [
         _partitions_result(name, ApiError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")) for name in duplicates
@@ -313,7 +314,8 @@ def create_partitions(
         error = NO_ERROR
         try:
             more = _more_partitions(image, topic, placement)
-            check_record_count([*records, *more])
+            if len(records) + len(more) > RECORDS_PER_OPERATION_MAX:
+                raise KafkaError(ErrorCode.POLICY_VIOLATION, "Excessively large number of partitions per request.")
             records.extend(more)
         except KafkaError as refusal:
             error = ApiError.of(refusal)

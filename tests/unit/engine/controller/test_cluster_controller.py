@@ -350,6 +350,29 @@ def test_a_new_controller_waits_a_whole_session_before_it_fences() -> None:
     run(scenario)
 
 
+def test_nobody_is_fenced_because_the_controller_itself_was_held_up() -> None:
+    """What brokers sent meanwhile is read before anybody is judged."""
+
+    async def scenario() -> None:
+        quorum = FakeQuorum(broker_session_timeout_ms="6000")
+        controller = quorum.add(1)
+        await active(quorum)
+        await start_broker(controller, 1)
+        await asyncio.sleep(5.9)
+        stall_ms = 4_000
+        clock = controller.monotonic_ms
+        controller.monotonic_ms = lambda: clock() + stall_ms  # type: ignore[method-assign]
+        await asyncio.sleep(0.2)
+        assert not controller.image.brokers[1].fenced
+        controller.heartbeats.contact(1, controller.image.brokers[1].epoch, controller.monotonic_ms())
+        await asyncio.sleep(5)
+        assert not controller.image.brokers[1].fenced
+        await asyncio.sleep(6)
+        assert controller.image.brokers[1].fenced
+
+    run(scenario)
+
+
 def test_leadership_is_balanced_by_the_timer() -> None:
     async def scenario() -> None:
         quorum = FakeQuorum(leader_imbalance_check_interval_seconds="10")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -282,3 +286,39 @@ def test_what_happened_is_what_a_replay_of_the_log_says(make_cluster: Any) -> No
     )
     assert replayed == first.image
     assert first.log == second.log
+
+
+_SCENARIO = """
+import hashlib, importlib.util, sys
+spec = importlib.util.spec_from_file_location("harness", sys.argv[1])
+harness = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(harness)
+cluster = harness.Cluster(elr=True, seed=5)
+cluster.start(1, 2, 3, 4, 5, racks={1: "a", 2: "b", 3: "c", 4: "a", 5: "b"})
+for step in range(20):
+    cluster.create(f"topic-{step}", 7, 3, configs={"retention.ms": "1", "segment.bytes": "1048576"})
+    cluster.fence(1 + step % 5)
+    cluster.unfence(1 + step % 5)
+cluster.balance()
+digest = hashlib.sha256()
+for record in cluster.log:
+    digest.update(record.encode(type(record).MAX_VERSION))
+print(digest.hexdigest())
+"""
+
+
+def test_the_same_seed_writes_the_same_bytes_whatever_the_hash_seed() -> None:
+    harness = str(pathlib.Path(__file__).with_name("conftest.py"))
+
+    def run(hash_seed: str) -> str:
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        return subprocess.run(
+            [sys.executable, "-c", _SCENARIO, harness],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        ).stdout
+
+    assert run("1") == run("2") != ""
