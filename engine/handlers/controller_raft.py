@@ -38,6 +38,7 @@ from engine.protocol.messages import (
 
 _NODE_ENDPOINTS_FROM = 1
 _FETCH_NODE_ENDPOINTS_FROM = 16
+_FETCH_LEADER_FROM = 12
 
 
 class HasRaft(Protocol):
@@ -52,6 +53,10 @@ async def fetch(node: HasRaft, context: RequestContext, request: FetchRequest) -
     response: FetchResponse = await node.raft.handle(request)
     if context.api_version < _FETCH_NODE_ENDPOINTS_FROM:
         response.node_endpoints = []
+    if context.api_version < _FETCH_LEADER_FROM:
+        for topic in response.responses:
+            for partition in topic.partitions:
+                partition.current_leader = FetchResponse.LeaderIdAndEpoch()
     return response
 
 

@@ -49,8 +49,6 @@ class RaftReplica(Replication):
             self._request_flush()
         if self.is_voter and len(self.config.voters) == 1:
             # Nobody to ask and nobody to wait for (Kafka: KafkaRaftClient.initialize).
-            if isinstance(self.state, Resigned):
-                self._become_unattached(self.epoch + 1, now_ms)
             self._become_prospective(now_ms)
         return self.poll(now_ms)
 

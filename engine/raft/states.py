@@ -25,7 +25,7 @@ TRANSITIONS: dict[str, tuple[str, ...]] = {
     "Candidate": ("Unattached", "Prospective", "Leader", "Follower"),
     "Leader": ("Unattached", "Resigned", "Follower"),
     "Follower": ("Unattached", "Prospective", "Follower"),
-    "Resigned": ("Unattached", "Follower"),
+    "Resigned": ("Unattached", "Follower", "Prospective"),  # the last only for the one voter there is, at its start
 }
 
 

@@ -181,7 +181,7 @@ class Transitions:
     def _become_prospective(self, now_ms: float) -> None:
         """Time to ask whether an election could be won. The epoch stays, so nobody is disturbed (KIP-996)."""
         old = self.state
-        if not self.is_voter or isinstance(old, Leader | Prospective | Resigned):
+        if not self.is_voter or isinstance(old, Leader | Prospective):
             raise InvariantViolation(f"{self._name}: to Prospective from {old}")
         votes = Votes(self.config.voter_ids)
         votes.record(self.config.node_id, True)
@@ -189,7 +189,7 @@ class Transitions:
             epoch=old.epoch,
             election_deadline_ms=now_ms + self._election_timeout_ms(),
             votes=votes,
-            leader_id=self.leader_id,
+            leader_id=NO_LEADER if isinstance(old, Resigned) else self.leader_id,
             leader_endpoint=old.leader_endpoint if isinstance(old, Follower) else None,
             voted=old.voted,
         )
