@@ -31,7 +31,7 @@ def cluster() -> None:
         ("Health", "ok" if summary.is_healthy else "needs attention"),
         ("Brokers", f"{summary.broker_count} alive{fenced}"),
         ("Controller", "none" if summary.controller is None else str(summary.controller)),
-        ("Topics", f"{count(summary.topic_count)} and {summary.internal_topic_count} internal"),
+        ("Topics", f"{count(summary.topic_count)}, and {summary.internal_topic_count} internal"),
         (
             "Partitions",
             f"{plural(summary.partition_count, 'partition')}, {plural(summary.replica_count, 'replica')}",
@@ -73,7 +73,7 @@ def brokers() -> None:
         rows.append(row)
     columns = [
         Column("node_id", "BROKER", right=True),
-        Column("address", "ADDRESS", flexible=True),
+        Column("address", "ADDRESS"),
         Column("state", "STATE", style=lambda state: Style.GOOD if state == "alive" else Style.BAD),
         Column("is_controller", "CONTROLLER", lambda value: "yes" if value else ""),
         Column("rack", "RACK"),
@@ -82,6 +82,8 @@ def brokers() -> None:
         Column("out_of_sync_replicas", "OUT OF SYNC", count, right=True, style=bad_above_zero),
         Column("size_bytes", "SIZE", size, right=True),
     ]
+    if not any(row["rack"] for row in rows):
+        columns = [column for column in columns if column.key != "rack"]
     print_rows(invocation().output, columns, rows)
 
 

@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 
 def load_config(path: str, pairs: tuple[str, ...]) -> BrokerConfig:
     """The node's configuration: the file with `--set` over it. Raises OperatorError naming every wrong property."""
+    from console.errors import Blame, OperatorError
     from engine.config import BrokerConfig
     from engine.config.properties import parse_properties
     from engine.errors import ConfigError
-
-    from console.errors import Blame, OperatorError
 
     try:
         properties = parse_properties(Path(path).read_text(encoding="utf-8"), path)
@@ -63,10 +62,9 @@ class NodeService:
         self._node: Node | None = None
 
     async def start(self) -> None:
+        from console.commands.serving import tell_warnings
         from engine.node import Node
         from engine.runtime import Runtime
-
-        from console.commands.serving import tell_warnings
 
         tell_warnings(self._config.warnings)
         self._node = Node(self._config, Runtime.real())
@@ -110,12 +108,11 @@ def format_directories(file: str, cluster_id: str | None, ignore_formatted: bool
 
     Prints the cluster id: nodes of one cluster are all formatted with the same.
     """
+    from console.errors import Blame, OperatorError
+    from console.output.render import write
     from engine.errors import ConfigError
     from engine.protocol.uuids import uuid_from_text, uuid_to_text
     from engine.runtime import Runtime, StorageError
-
-    from console.errors import Blame, OperatorError
-    from console.output.render import write
 
     config = load_config(file, pairs)
     runtime = Runtime.real()
@@ -137,16 +134,13 @@ def format_directories(file: str, cluster_id: str | None, ignore_formatted: bool
 
 
 async def _format(config: BrokerConfig, runtime: object, cluster_id: str, ignore_formatted: bool) -> None:
+    from console.output.render import say
     from engine.errors import ConfigError
     from engine.log import MetaProperties, format_directory, read_meta_properties
     from engine.runtime import Runtime
 
-    from console.output.render import say
-
     assert isinstance(runtime, Runtime)
-    directories = [
-        os.path.abspath(directory) for directory in dict.fromkeys([*config.log_dirs, config.metadata_log_dir])
-    ]
+    directories = list(dict.fromkeys(map(_absolute, [*config.log_dirs, config.metadata_log_dir])))
     formatted = {
         directory: existing
         for directory in directories
@@ -165,3 +159,7 @@ async def _format(config: BrokerConfig, runtime: object, cluster_id: str, ignore
         properties = MetaProperties(cluster_id, config.node_id, runtime.randomness.uuid())
         await format_directory(runtime.disk, directory, properties)
         say(f"Formatted {directory} for node {config.node_id}.")
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(path)

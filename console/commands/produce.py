@@ -172,7 +172,11 @@ async def _produce(
                 progress.update(statistics.acknowledged_records, statistics.acknowledged_bytes)
                 if statistics.first_error is not None:
                     break
-            await producer.flush()
+            rest = loop.create_task(producer.flush())
+            while not rest.done():
+                await asyncio.wait([rest], timeout=0.1)
+                progress.update(statistics.acknowledged_records, statistics.acknowledged_bytes)
+            await rest
         return statistics
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from engine.cluster import new_event_loop
-from engine.errors import ConfigError
-from engine.runtime import StorageError
-
 from console.cli import EXIT_INTERRUPTED
 from console.commands.options import Invocation
 from console.errors import Blame, OperatorError
+from console.local_cluster import find_local_cluster
 from console.output.render import say, warn
+from engine.cluster import new_event_loop
+from engine.errors import ConfigError
+from engine.runtime import StorageError
 
 WATCH_SECONDS = 0.5
 
@@ -103,8 +104,16 @@ async def _start(service: Service) -> None:
 def cannot_start(error: ConfigError) -> OperatorError:
     """The words are off (2), or this machine says no (1): then something else holds a port or a directory."""
     cause = error.__cause__
-    if isinstance(cause, OSError) and cause.errno in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
-        return OperatorError("a port cannot be taken", str(error))
+    if isinstance(cause, OSError):
+        match = re.search(r"://(\S+) cannot be taken", str(error))
+        address = match[1] if match else "the address"
+        if cause.errno == errno.EADDRINUSE:
+            cluster, _ = find_local_cluster()
+            ours = cluster is not None and address in cluster.bootstrap_servers.split(",")
+            holder = f"`stoker up` uses it for {cluster.data_dir}, process {cluster.pid}" if ours and cluster else ""
+            hint = "Stop what uses it, or choose other ports: --port 0 (or port 0 in listeners) takes free ones."
+            return OperatorError(f"{address} is in use", holder, hint)
+        return OperatorError(f"cannot listen on {address}", cause.strerror or str(cause))
     title, _, rest = str(error).partition("\n")
     blame = Blame.REFUSED if isinstance(cause, StorageError) else Blame.WORDS
     return OperatorError(title, rest, blame=blame)

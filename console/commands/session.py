@@ -96,7 +96,7 @@ def refuse_if_readonly(call: Invocation, what: str) -> None:
 def confirm_by_name(call: Invocation, subject: str, what: str, name: str) -> None:
     """Asks for the name of what is to be destroyed ("topic orders"), unless --yes was given; `what` says what goes.
 
-    Raises OperatorError, or click.Abort.
+    Raises OperatorError, or click's Exit.
     """
     if call.yes:
         return
@@ -106,7 +106,7 @@ def confirm_by_name(call: Invocation, subject: str, what: str, name: str) -> Non
     answer = click.prompt(f"Type {name!r} to go on", default="", show_default=False, err=True)
     if answer != name:
         say("Nothing was done.")
-        raise click.Abort
+        raise click.exceptions.Exit(Blame.REFUSED.value)
 
 
 def say_dry_run(lines: Sequence[str], command: Sequence[str]) -> None:

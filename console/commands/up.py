@@ -14,9 +14,8 @@ import click
 from console.commands.options import debug_option, invocation, key_value_pairs
 
 if TYPE_CHECKING:
-    from engine.cluster import Cluster
-
     from console.local_cluster import LocalClusterRegistration
+    from engine.cluster import Cluster
 
 NODES_DEFAULT = 3
 
@@ -104,10 +103,9 @@ class ClusterService:
         self._began = 0.0
 
     async def start(self) -> None:
-        from engine.cluster import Cluster
-
         from console.errors import OperatorError
         from console.local_cluster import LocalClusterRegistration
+        from engine.cluster import Cluster
 
         self._began = time.monotonic()
         options = self.options
@@ -153,7 +151,9 @@ class ClusterService:
             options.data_dir is None,
         )
         self._registration.announce(local)
-        tell_warnings(tuple(warning for node in cluster.nodes.values() for warning in node.config.warnings))
+        # What an embedded cluster sets by itself need not be told, only what somebody asked for.
+        warnings = (warning for node in cluster.nodes.values() for warning in node.config.warnings)
+        tell_warnings(tuple(each for each in warnings if each.partition("=")[0] in options.properties))
         count = len(cluster.node_ids)
         where = f"{count} processes" if options.processes else "one process"
         nodes = "1 node" if count == 1 else f"{count} nodes in {where}"

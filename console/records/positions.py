@@ -36,7 +36,7 @@ class Position:
     def __str__(self) -> str:
         match self.kind:
             case PositionKind.LAST:
-                return f"the last {self.value:,}"
+                return "the last record" if self.value == 1 else f"the last {self.value:,} records"
             case PositionKind.OFFSET:
                 return f"offset {self.value}"
             case PositionKind.TIMESTAMP:
