@@ -10,6 +10,7 @@ type 1 from the time before leader epochs. (Kafka: GroupCoordinatorRecordHelpers
 
 from typing import NamedTuple, TypeAlias
 
+from engine.groups.offset_codec import decode_offset_quickly, encode_offset_quickly
 from engine.protocol.buffers import Buffer
 from engine.protocol.messages import (
     GroupMetadataKey,
@@ -60,6 +61,9 @@ GroupRecord: TypeAlias = OffsetRecord | GroupStateRecord
 def encode_record(record: GroupRecord) -> tuple[bytes, bytes | None]:
     """Key and value as they are written."""
     if isinstance(record, OffsetRecord):
+        quick = encode_offset_quickly(record.key, record.value)
+        if quick is not None:
+            return quick
         group_id, topic, partition = record.key
         key = encode_coordinator_key(OffsetCommitKey(group=group_id, topic=topic, partition=partition))
         if record.value is None:
@@ -78,6 +82,10 @@ def decode_record(key: Buffer, value: Buffer | None) -> GroupRecord | None:
 
     Raises ProtocolError (remote) when the bytes are not what their type and version claim.
     """
+    quick = decode_offset_quickly(key, value)
+    if quick is not None:
+        key_parts, offset_value = quick
+        return OffsetRecord(OffsetKey(*key_parts), offset_value)
     try:
         key_message, value_message = decode_coordinator_record(Coordinator.GROUP, key, value)
     except UnknownRecordTypeError:
