@@ -30,12 +30,13 @@ _RECOVERY_READ_BYTES = 1024 * 1024
 
 
 class BatchSpan(NamedTuple):
-    """Which offsets a batch has and which bytes of its file it takes."""
+    """Which offsets a batch has, who led when it was written, and which bytes of its file it takes."""
 
     position: int
     size: int
     base_offset: int
     last_offset: int
+    leader_epoch: int
 
 
 def scan_spans(file: File, position: int, end: int) -> Iterator[BatchSpan]:
@@ -53,11 +54,11 @@ def scan_spans(file: File, position: int, end: int) -> Iterator[BatchSpan]:
             relative = 0
             if len(chunk) < _SHORT_HEADER_BYTES:
                 return
-        base_offset, length, _, magic, _, _, last_offset_delta = _SHORT_HEADER.unpack_from(chunk, relative)
+        base_offset, length, leader_epoch, magic, _, _, last_offset_delta = _SHORT_HEADER.unpack_from(chunk, relative)
         size = length + LENGTH_OVERHEAD_BYTES
         if size < HEADER_BYTES or magic != MAGIC or position + size > end:
             return
-        yield BatchSpan(position, size, base_offset, base_offset + last_offset_delta)
+        yield BatchSpan(position, size, base_offset, base_offset + last_offset_delta, leader_epoch)
         position += size
 
 

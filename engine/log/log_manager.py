@@ -189,6 +189,7 @@ class LogManager:
             log_start_offset=log_start_offset,
             recovery_point=recovery_point,
             had_clean_shutdown=had_clean_shutdown,
+            recovery_point_is_kept=True,
             pool=self._pool,
             randomness=self._randomness.stream("log"),
             producer_id_expiration_ms=self._producer_id_expiration_ms,
@@ -353,11 +354,16 @@ class LogManager:
         """
         for topic_partition, offset in offsets.items():
             self.logs[topic_partition].truncate_to(offset)
-        await self._checkpoint_lowered()
+        await self._checkpoint_urgent()
 
-    async def _checkpoint_lowered(self) -> None:
+    async def _checkpoint_urgent(self) -> None:
+        """Checkpoint recovery points that must not wait: those that moved down, and a log's first one."""
         lowered = [(key, log) for key, log in self.logs.items() if log.recovery_point_lowered and not log.is_offline]
-        if lowered:
+        if lowered or any(
+            log.recovery_point_checkpointed == 0 < log.recovery_point
+            for log in self.logs.values()
+            if not log.is_offline
+        ):
             await self.checkpoint_recovery_points()
         for topic_partition, log in lowered:
             await self._guarded(topic_partition, log.flush())
@@ -366,7 +372,7 @@ class LogManager:
 
     async def flush_due(self, now_ms: int) -> None:
         """Flush what flush.ms asks for, and the segments that have rolled since (log.flush.scheduler.interval.ms)."""
-        await self._checkpoint_lowered()
+        await self._checkpoint_urgent()
         for topic_partition, log in list(self.logs.items()):
             if log.is_offline or log.closed:
                 continue
@@ -376,6 +382,7 @@ class LogManager:
                 target = log.log_end_offset
             if target > log.recovery_point:
                 await self._guarded(topic_partition, log.flush(target))
+        await self._checkpoint_urgent()
 
     async def _guarded(self, topic_partition: TopicPartition, work: Awaitable[None]) -> bool:
         try:
@@ -387,13 +394,18 @@ class LogManager:
         return True
 
     async def run_retention(self, now_ms: int) -> int:
-        """Retention, expiry of producers and removal of `.deleted` files for all logs; returns the segments deleted."""
+        """Retention, expiry of producers and removal of `.deleted` files for all logs; returns the segments deleted.
+
+        A log keeps its first segments until its first recovery point is checkpointed (`flush_due`): until then, a missing
+        beginning means that a power cut took it.
+        """
         deleted = 0
         for number, (topic_partition, log) in enumerate(list(self.logs.items())):
             if log.is_offline or log.closed:
                 continue
             try:
-                deleted += log.delete_old_segments(now_ms)
+                if log.recovery_point_checkpointed:
+                    deleted += log.delete_old_segments(now_ms)
                 log.remove_deleted_files(now_ms)
             except KafkaError as error:
                 logger.error("retention of %s: %s", topic_partition, error)
@@ -424,9 +436,12 @@ class LogManager:
         for directory in self._online():
             logs = self._logs_in(directory)
             points = {key: log.recovery_point for key, log in logs}
-            for _, log in logs:
-                log.recovery_point_lowered = False
-            await self._checkpoint(directory, directory.write_recovery_points(points))
+            for key, log in logs:
+                # Until the write is through, either may be on the disk.
+                log.recovery_point_checkpointed = max(log.recovery_point_checkpointed, points[key])
+            if await self._checkpoint(directory, directory.write_recovery_points(points)):
+                for key, log in logs:
+                    log.recovery_point_checkpointed = points[key]
 
     async def checkpoint_log_start_offsets(self) -> None:
         """Write down the log start offsets that the names of the segments do not tell."""
@@ -451,11 +466,13 @@ class LogManager:
     def _logs_in(self, directory: LogDirectory) -> list[tuple[TopicPartition, PartitionLog]]:
         return [(key, log) for key, log in self.logs.items() if self._log_directories[key] is directory]
 
-    async def _checkpoint(self, directory: LogDirectory, work: Awaitable[None]) -> None:
+    async def _checkpoint(self, directory: LogDirectory, work: Awaitable[None]) -> bool:
         try:
             await work
         except StorageError as error:
             self._take_offline(directory, error)
+            return False
+        return True
 
     # The end --------------------------------------------------------------------------------------------------------------
 

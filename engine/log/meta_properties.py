@@ -65,6 +65,7 @@ async def format_directory(disk: Disk, directory: str, properties: MetaPropertie
 
     Raises ConfigError when it is formatted already, StorageError.
     """
+    made = _missing_parents(disk, directory)
     disk.make_directories(directory)
     existing = read_meta_properties(disk, directory)
     if existing is not None:
@@ -72,6 +73,18 @@ async def format_directory(disk: Disk, directory: str, properties: MetaPropertie
             f"log directory {directory} is already formatted for cluster {existing.cluster_id}, node {existing.node_id}"
         )
     await write_file_atomically(disk, f"{directory}/{META_PROPERTIES}", properties.encode())
+    for parent in made:
+        await disk.fsync_directory(parent)
+
+
+def _missing_parents(disk: Disk, directory: str) -> list[str]:
+    """The directories that get a new name when `directory` is made, from the deepest up."""
+    parents: list[str] = []
+    path = directory.rstrip("/")
+    while path and not disk.is_directory(path):
+        path = path.rpartition("/")[0]
+        parents.append(path or ("/" if directory.startswith("/") else "."))
+    return parents
 
 
 def check_owner(properties: MetaProperties, directory: str, cluster_id: str, node_id: int) -> None:

@@ -104,13 +104,13 @@ class OffsetIndex:
         self._relative_offsets.append(last_offset - self.base_offset)
         self._positions.append(position)
 
-    def lookup(self, offset: int) -> int:
-        """A position at or before the batch that has `offset`: to scan on from; 0 when no entry is that low.
+    def lookup(self, offset: int) -> OffsetPosition:
+        """The last entry at or before `offset`: the batch to scan on from. (base offset, 0) when there is none.
 
         An entry of exactly `offset` is the batch itself, as entries hold last offsets.
         """
         slot = bisect_right(self._relative_offsets, offset - self.base_offset)
-        return self._positions[slot - 1] if slot else 0
+        return self.entry(slot - 1) if slot else OffsetPosition(self.base_offset, 0)
 
     def position_at_or_before(self, position: int) -> int:
         """The highest indexed position that is <= `position`, 0 when there is none. Always a batch's beginning."""

@@ -25,7 +25,7 @@ from engine.log.offset_index import CorruptIndex
 from engine.log.open_files import OpenFiles
 from engine.log.partition_log import FailureListener, PartitionLog
 from engine.log.partition_metadata import CorruptPartitionMetadata, decode_partition_metadata
-from engine.log.producer_snapshots import ProducerSnapshots, rebuild_producers
+from engine.log.producer_snapshots import DamagedSegment, ProducerSnapshots, rebuild_producers
 from engine.log.producer_state import DEFAULT_PRODUCER_ID_EXPIRATION_MS, ProducerStateManager
 from engine.log.recovery import recover_segments
 from engine.log.segment import LogSegment
@@ -53,6 +53,7 @@ def open_log(
     log_start_offset: int = 0,
     recovery_point: int = 0,
     had_clean_shutdown: bool = False,
+    recovery_point_is_kept: bool = False,
     pool: OpenFiles | None = None,
     randomness: random.Random | None = None,
     producer_id_expiration_ms: int = DEFAULT_PRODUCER_ID_EXPIRATION_MS,
@@ -61,6 +62,8 @@ def open_log(
     """The log in `directory`, which is made when missing, and what had to be done to it.
 
     `log_start_offset` and `recovery_point` are the checkpointed ones (0 when unknown: then everything is recovered).
+    `recovery_point_is_kept` says that the recovery point would not be 0 any more had the log's first segments ever been
+    deleted, so that a log that begins later has lost them (`LogManager` keeps it so).
     Synchronous; the time of an unclean open is bounded by the bytes behind the recovery point. Raises KafkaError
     INCONSISTENT_TOPIC_ID when the directory belongs to another topic, StorageError, LegacyFormat.
     """
@@ -80,6 +83,8 @@ def open_log(
         )
     producers = ProducerStateManager(str(topic_partition), producer_id_expiration_ms)
     epochs = loader.leader_epochs()
+    if recovery_point_is_kept and not had_clean_shutdown and recovery_point == 0:
+        loader.drop_what_lost_its_beginning(log_start_offset)
     end_offset = loader.load(producers, epochs, log_start_offset, recovery_point, had_clean_shutdown)
     start_offset = max(log_start_offset, loader.segments.first.base_offset)
     log = PartitionLog(
@@ -98,7 +103,9 @@ def open_log(
         log_start_offset=start_offset,
         log_end_offset=end_offset,
         recovery_point=end_offset if had_clean_shutdown else min(recovery_point, end_offset),
+        recovery_point_checkpointed=recovery_point,
         is_new=is_new or bool(report.recovered_segments),
+        unsynced_from=report.recovered_segments[0] if report.recovered_segments else None,
         on_failure=on_failure,
     )
     if stored_topic_id == ZERO_UUID and topic_id != ZERO_UUID:
@@ -241,8 +248,12 @@ class _Loader:
             had_clean_shutdown = False
             recovery_point = min(recovery_point, damaged)
         if had_clean_shutdown:
-            end_offset = self.segments.active.next_offset()
-        else:
+            try:
+                end_offset = self._load_clean(producers, log_start_offset)
+            except DamagedSegment as damage:
+                self._report.reasons.append(str(damage))
+                had_clean_shutdown, recovery_point = False, damage.base_offset
+        if not had_clean_shutdown:
             end_offset = recover_segments(
                 self.segments,
                 self.snapshots,
@@ -255,14 +266,20 @@ class _Loader:
                 is_compacted=self._config.compact,
             )
         if end_offset < log_start_offset:
-            self._delete_all(end_offset, log_start_offset)
+            self._delete_all(f"the log ends at {end_offset}, before its start {log_start_offset}")
+            self._begin_at(log_start_offset)
             producers.clear(log_start_offset)
             epochs.clear()
             return log_start_offset
         epochs.truncate_from_end(end_offset)
         epochs.truncate_from_start(log_start_offset)
         self.snapshots.remove_above(end_offset)
-        if had_clean_shutdown:
+        return end_offset
+
+    def _load_clean(self, producers: ProducerStateManager, log_start_offset: int) -> int:
+        """The log end offset, and producer state up to it, of a log that was closed properly."""
+        end_offset = self.segments.active.next_offset()
+        if end_offset >= log_start_offset:
             self._report.reasons += rebuild_producers(
                 producers,
                 self.snapshots,
@@ -272,6 +289,15 @@ class _Loader:
                 now_ms=self._now_ms,
             )
         return end_offset
+
+    def drop_what_lost_its_beginning(self, log_start_offset: int) -> None:
+        """Nothing of this log was ever synced, and the names of its first segments did not survive a power cut: what is
+        left begins in the middle, and would pass for a log whose beginning was deleted."""
+        if len(self.segments) and self.segments.first.base_offset > log_start_offset:
+            self._delete_all(
+                f"the log begins at {self.segments.first.base_offset} instead of {log_start_offset}, and nothing of it was "
+                "ever synced"
+            )
 
     def _damaged_transaction_index(self) -> int | None:
         """The base offset of the first segment whose transaction index cannot be read: it has to be recovered."""
@@ -290,12 +316,10 @@ class _Loader:
             segment.file()
         self.segments.add(segment)
 
-    def _delete_all(self, end_offset: int, log_start_offset: int) -> None:
-        self._report.reasons.append(
-            f"the log ends at {end_offset}, before its start {log_start_offset}: all segments were deleted"
-        )
+    def _delete_all(self, reason: str) -> None:
+        self._report.reasons.append(f"{reason}: all segments were deleted")
         for segment in reversed(list(self.segments)):
+            self._report.deleted_segments.insert(0, segment.base_offset)
             self.segments.remove(segment)
             segment.rename_to_deleted()
         self.snapshots.remove_above(-1)
-        self._begin_at(log_start_offset)

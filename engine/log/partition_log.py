@@ -70,6 +70,7 @@ class PartitionLog:
         "_segments",
         "_snapshots",
         "_truncations",
+        "_unsynced_from",
         "closed",
         "directory",
         "high_watermark",
@@ -79,7 +80,7 @@ class PartitionLog:
         "log_start_offset",
         "producers",
         "recovery_point",
-        "recovery_point_lowered",
+        "recovery_point_checkpointed",
         "topic_id",
         "topic_partition",
     )
@@ -102,7 +103,9 @@ class PartitionLog:
         log_start_offset: int,
         log_end_offset: int,
         recovery_point: int,
+        recovery_point_checkpointed: int,
         is_new: bool,
+        unsynced_from: int | None,
         on_failure: FailureListener | None,
     ) -> None:
         self._disk = disk
@@ -115,6 +118,9 @@ class PartitionLog:
         self._failure: StorageError | None = None
         self._flush_lock: asyncio.Lock | None = None
         self._truncations = 0
+        # The first segment with changes older than the recovery point: a cut has to be synced before the recovery point
+        # leaves its segment behind, or a power cut brings back what was removed.
+        self._unsynced_from = unsynced_from
         self._directory_dirty = is_new
         self._parent_dirty = is_new
         self._pending_deletions: list[tuple[int, str]] = []
@@ -132,8 +138,8 @@ class PartitionLog:
         self.high_watermark = log_start_offset
         self.recovery_point = recovery_point
         """Everything before this offset survives a power cut."""
-        self.recovery_point_lowered = False
-        """A truncation moved the recovery point below what may be checkpointed."""
+        self.recovery_point_checkpointed = recovery_point_checkpointed
+        """What the directory's checkpoint says, at most; the owner of the checkpoint keeps it up to date."""
         self.last_flush_ms = clock.now_ms()
 
     # State ------------------------------------------------------------------------------------------------------------
@@ -182,6 +188,14 @@ class PartitionLog:
     @property
     def unflushed_messages(self) -> int:
         return self.log_end_offset - self.recovery_point
+
+    @property
+    def recovery_point_lowered(self) -> bool:
+        """A truncation moved the recovery point below the checkpointed one, which must follow soon.
+
+        Until it does, no segment rolls: recovery would not look at one that ends before the stale recovery point.
+        """
+        return self.recovery_point < self.recovery_point_checkpointed
 
     @property
     def is_offline(self) -> bool:
@@ -266,7 +280,9 @@ class PartitionLog:
         max_timestamp = header.max_timestamp
         segment = self._segments.active
         try:
-            if segment.should_roll(size, last_offset, max_timestamp, now_ms):
+            if segment.should_roll(size, last_offset, max_timestamp, now_ms) and self._may_roll(
+                segment, size, last_offset
+            ):
                 segment = self._roll(base_offset, now_ms)
             segment.append(
                 (PREFIX.pack(base_offset, batch_length, leader_epoch), memoryview(batch)[PREFIX_BYTES:size]),
@@ -432,8 +448,10 @@ class PartitionLog:
                 while stop < len(found):
                     header = found[stop][1]
                     size = header.size_bytes
-                    if segment.should_roll(pending + size, header.last_offset, header.max_timestamp, now_ms) and (
-                        pending or segment.size
+                    if (
+                        segment.should_roll(pending + size, header.last_offset, header.max_timestamp, now_ms)
+                        and (pending or segment.size)
+                        and self._may_roll(segment, pending + size, header.last_offset)
                     ):
                         break
                     pending += size
@@ -628,6 +646,8 @@ class PartitionLog:
             if covering is not None and covering.base_offset < offset:
                 offset = covering.base_offset
             segment.truncate_to(offset)
+            if self._unsynced_from is None or segment.base_offset < self._unsynced_from:
+                self._unsynced_from = segment.base_offset
             self._log_ends_at(offset)
             self._snapshots.remove_above(offset)
             if self.producers.map_end_offset > offset and (self.producers.producers or self.producers.unreplicated):
@@ -646,9 +666,7 @@ class PartitionLog:
     def _log_ends_at(self, offset: int) -> None:
         self.log_end_offset = offset
         self.log_start_offset = min(self.log_start_offset, offset)
-        if offset < self.recovery_point:
-            self.recovery_point = offset
-            self.recovery_point_lowered = True
+        self.recovery_point = min(self.recovery_point, offset)
         self.high_watermark = min(self.high_watermark, offset)
         self.leader_epochs.truncate_from_end(offset)
         self._truncations += 1
@@ -671,8 +689,10 @@ class PartitionLog:
         self.producers.clear(offset)
 
     def roll(self, now_ms: int) -> None:
-        """Begin a new segment at the log end offset, unless the active one is empty."""
+        """Begin a new segment at the log end offset, unless the active one is empty or `recovery_point_lowered`."""
         self._check_usable()
+        if self.recovery_point_lowered:
+            return
         try:
             self._roll(self.log_end_offset, now_ms)
         except StorageError as error:
@@ -694,6 +714,13 @@ class PartitionLog:
         self.producers.map_end_offset = base_offset
         self._snapshots.take(self.producers)
         return segment
+
+    def _may_roll(self, segment: LogSegment, length: int, last_offset: int) -> bool:
+        return (
+            not self.recovery_point_lowered
+            or segment.size + length > INT_MAX
+            or last_offset - segment.base_offset > INT_MAX
+        )
 
     def _new_segment(self, base_offset: int, now_ms: int) -> LogSegment:
         config = self._config
@@ -786,8 +813,10 @@ class PartitionLog:
             directory_due = True
         else:
             directory_due = False
-        if target > self.recovery_point:
-            for segment in self._segments.between(self.recovery_point, target):
+        unsynced_from, self._unsynced_from = self._unsynced_from, None
+        if target > self.recovery_point or unsynced_from is not None:
+            start = self.recovery_point if unsynced_from is None else min(self.recovery_point, unsynced_from)
+            for segment in self._segments.between(start, max(target, start + 1)):
                 # The first flush of a segment is also the first time its index files have names.
                 directory_due = directory_due or segment.base_offset >= self.recovery_point
                 if self.closed:

@@ -4,7 +4,7 @@ import struct
 from bisect import bisect_right, insort
 from typing import NamedTuple
 
-from engine.log.batches import scan_batches
+from engine.log.batches import DamagedBatch, scan_batches
 from engine.log.file_names import DELETED_SUFFIX, SNAPSHOT_SUFFIX, file_name
 from engine.log.producer_snapshot import CorruptSnapshot, decode_snapshot, encode_snapshot
 from engine.log.producer_state import ProducerStateManager
@@ -87,6 +87,14 @@ def apply_batch(
             )
         )
     producers.complete(completed)
+
+
+class DamagedSegment(Exception):
+    """A segment that was thought to be sound has something in it that is no batch: the log has to be recovered from it."""
+
+    def __init__(self, base_offset: int, reason: str) -> None:
+        super().__init__(f"segment {base_offset}: {reason}")
+        self.base_offset = base_offset
 
 
 class ProducerSnapshots:
@@ -182,7 +190,7 @@ def rebuild_producers(
 ) -> list[str]:
     """Bring the state to `end_offset`: from the latest snapshot before it, and the batches since.
 
-    Reads only what lies between. Returns what was wrong with snapshots (Kafka: UnifiedLog.rebuildProducerState, which
+    Reads only what lies between. Returns what was wrong with snapshots. Raises DamagedSegment. (Kafka: UnifiedLog.rebuildProducerState, which
     trusts a log without any snapshot to have no producers after a clean stop; here it is read instead).
     """
     problems = snapshots.load(producers, end_offset, log_start_offset, now_ms)
@@ -198,7 +206,10 @@ def _replay(producers: ProducerStateManager, segment: LogSegment, start_offset: 
     first = segment.find(start_offset)
     if first is None:
         return
-    for _, header, data in scan_batches(segment.file(), first.position, segment.size, verify_checksums=False):
-        if header.last_offset >= end_offset:
-            return
-        apply_batch(producers, header, data, None)
+    try:
+        for _, header, data in scan_batches(segment.file(), first.position, segment.size, verify_checksums=False):
+            if header.last_offset >= end_offset:
+                return
+            apply_batch(producers, header, data, None)
+    except (DamagedBatch, ProtocolError) as damage:
+        raise DamagedSegment(segment.base_offset, str(damage)) from damage

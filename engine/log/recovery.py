@@ -12,7 +12,7 @@ the gaps of compaction, offsets missing between two segments.
 
 from engine.log.batches import DamagedBatch, scan_batches
 from engine.log.leader_epoch_cache import LeaderEpochCache
-from engine.log.producer_snapshots import ProducerSnapshots, apply_batch, rebuild_producers
+from engine.log.producer_snapshots import DamagedSegment, ProducerSnapshots, apply_batch, rebuild_producers
 from engine.log.producer_state import ProducerStateManager
 from engine.log.segment import LogSegment
 from engine.log.segments import LogSegments
@@ -40,20 +40,28 @@ def recover_segments(
     Producer state is complete afterwards. `segments` must not be empty.
     """
     suspects = segments.between(recovery_point, segments.active.base_offset + 1)
-    first = suspects[0]
-    # Snapshots behind this point speak of records that may be gone.
-    snapshots.remove_above(first.base_offset)
-    report.reasons += rebuild_producers(
-        producers,
-        snapshots,
-        segments,
-        log_start_offset=log_start_offset,
-        end_offset=first.base_offset,
-        now_ms=now_ms,
-    )
+    if not is_compacted:
+        suspects = _with_what_does_not_fit(segments, suspects)
+    while True:
+        first = suspects[0]
+        # Snapshots behind this point speak of records that may be gone.
+        snapshots.remove_above(first.base_offset)
+        try:
+            report.reasons += rebuild_producers(
+                producers,
+                snapshots,
+                segments,
+                log_start_offset=log_start_offset,
+                end_offset=first.base_offset,
+                now_ms=now_ms,
+            )
+            break
+        except DamagedSegment as damage:
+            report.reasons.append(str(damage))
+            suspects = segments.between(damage.base_offset, segments.active.base_offset + 1)
     recovery = _Recovery(producers, epochs, report, first.base_offset, is_compacted)
     for index, segment in enumerate(suspects):
-        is_cut_off = recovery.misses_offsets_before(segment)
+        is_cut_off = recovery.does_not_follow(segment)
         if not is_cut_off:
             recovery.next_offset = producers.map_end_offset = max(recovery.next_offset, segment.base_offset)
             snapshots.take(producers)
@@ -64,6 +72,25 @@ def recover_segments(
                 later.rename_to_deleted()
             break
     return recovery.next_offset
+
+
+def _with_what_does_not_fit(segments: LogSegments, suspects: list[LogSegment]) -> list[LogSegment]:
+    """Add the segments before the suspects as long as the next one does not follow on them.
+
+    That is so when the recovery point is stale: the log was truncated below it, and a power cut came before the lower one
+    was checkpointed. Looks at the ends of segments only.
+    """
+    before = segments.between(0, suspects[0].base_offset)
+    while before:
+        end = before[-1].last_batch()
+        begin = next(suspects[0].spans(), None)
+        follows = end is not None and end.last_offset + 1 == suspects[0].base_offset
+        if follows and (
+            begin is None or end is None or begin.leader_epoch < 0 or end.leader_epoch <= begin.leader_epoch
+        ):
+            break
+        suspects = [before.pop(), *suspects]
+    return suspects
 
 
 class _Recovery:
@@ -83,13 +110,12 @@ class _Recovery:
         self._may_have_gaps = may_have_gaps
         self.next_offset = next_offset
 
-    def misses_offsets_before(self, segment: LogSegment) -> bool:
-        """Whether the segment begins behind a hole that compaction does not explain."""
-        if segment.base_offset <= self.next_offset or self._may_have_gaps:
+    def does_not_follow(self, segment: LogSegment) -> bool:
+        """Whether the segment begins inside of what came before, or behind a hole that compaction does not explain."""
+        base_offset = segment.base_offset
+        if base_offset == self.next_offset or (base_offset > self.next_offset and self._may_have_gaps):
             return False
-        self._report.reasons.append(
-            f"segment {segment.base_offset}: offsets {self.next_offset} to {segment.base_offset - 1} are missing before it"
-        )
+        self._report.reasons.append(f"segment {base_offset} comes where offset {self.next_offset} was due")
         self._report.truncated_at_offset = self.next_offset
         return True
 

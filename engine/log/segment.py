@@ -11,6 +11,7 @@ goes; the caller takes the directory offline.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from engine.log.batches import BatchSpan, scan_spans, whole_batches_end
 from engine.log.file_names import (
@@ -451,11 +452,28 @@ class LogSegment:
         last_offsets = self._tail_last_offsets
         if last_offsets and offset > last_offsets[-1]:
             return None
-        if self.size:
-            for span in self.spans(self.indexes()[0].lookup(offset)):
-                if span.last_offset >= offset:
-                    return span
+        for span in self.spans_near(offset):
+            if span.last_offset >= offset:
+                return span
         return None
+
+    def spans_near(self, offset: int) -> Iterator[BatchSpan]:
+        """The batches from a little before `offset` on, from where the index says.
+
+        An index whose entry does not fit the batch it points to is made anew: it was damaged in a way that its form does
+        not show.
+        """
+        if not self.size:
+            return iter(())
+        entry = self.indexes()[0].lookup(offset)
+        spans = self.spans(entry.position)
+        if entry.position == 0:
+            return spans
+        first = next(spans, None)
+        if first is not None and first.last_offset == entry.offset:
+            return chain((first,), spans)
+        self.rebuild_indexes()
+        return self.spans()
 
     def spans(self, position: int = 0) -> Iterator[BatchSpan]:
         """All batches from `position`, where one begins."""
@@ -469,15 +487,19 @@ class LogSegment:
         """The bytes of a batch."""
         return self.file().pread(span.size, span.position)
 
+    def last_batch(self) -> BatchSpan | None:
+        """The last batch, found from the last index entry on; None in an empty segment."""
+        last = None
+        for span in self.spans_near(self.base_offset + INT_MAX):
+            last = span
+        return last
+
     def next_offset(self) -> int:
         """One past the last offset in the segment; the base offset when it is empty. Reads the end of the file."""
         if self._tail_last_offsets:
             return self._tail_last_offsets[-1] + 1
-        last = self.base_offset - 1
-        if self.size:
-            for span in scan_spans(self.file(), self.indexes()[0].last_entry.position, self.size):
-                last = span.last_offset
-        return last + 1
+        last = self.last_batch()
+        return self.base_offset if last is None else last.last_offset + 1
 
     # Truncating and flushing ------------------------------------------------------------------------------------------
 
@@ -515,7 +537,7 @@ class LogSegment:
         maximum = time_index.last_entry
         if self.size:
             file = self.file()
-            for span in scan_spans(file, offset_index.lookup(maximum.offset), self.size):
+            for span in scan_spans(file, offset_index.lookup(maximum.offset).position, self.size):
                 timestamp_ms = parse_batch_header(file.pread(HEADER_BYTES, span.position)).max_timestamp
                 if timestamp_ms > maximum.timestamp_ms:
                     maximum = TimestampOffset(timestamp_ms, span.last_offset)

@@ -28,9 +28,8 @@ def max_timestamp_and_offset(segments: LogSegments, log_start_offset: int) -> Ti
 
 def _search_segment(segment: LogSegment, timestamp_ms: int, log_start_offset: int) -> TimestampAndOffset | None:
     # Everything up to the entry's offset is older, or as old, as the entry; so start at that very batch.
-    offset_index, time_index = segment.indexes()
-    start_offset = max(time_index.lookup(timestamp_ms - 1).offset, log_start_offset)
-    for span in segment.spans(offset_index.lookup(start_offset)):
+    start_offset = max(segment.indexes()[1].lookup(timestamp_ms - 1).offset, log_start_offset)
+    for span in segment.spans_near(start_offset):
         if span.last_offset >= log_start_offset:
             found = _search_batch(segment, span, timestamp_ms, log_start_offset)
             if found is not None:

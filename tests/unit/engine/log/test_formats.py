@@ -40,10 +40,17 @@ def test_an_offset_index_entry_is_relative_offset_and_position():
 
 def test_an_offset_index_finds_where_to_start_scanning():
     index = OffsetIndex(1000, INDEX_BYTES)
-    assert index.lookup(1234) == 0
+    assert index.lookup(1234) == (1000, 0)
     index.append(1005, 4200)
     index.append(1009, 8400)
-    assert [index.lookup(offset) for offset in (1000, 1004, 1005, 1008, 1009, 5000)] == [0, 0, 4200, 4200, 8400, 8400]
+    assert [index.lookup(offset).position for offset in (1000, 1004, 1005, 1008, 1009, 5000)] == [
+        0,
+        0,
+        4200,
+        4200,
+        8400,
+        8400,
+    ]
     assert [index.position_at_or_before(p) for p in (0, 4199, 4200, 9999)] == [0, 0, 4200, 8400]
 
 

@@ -15,16 +15,14 @@ SMALL = {"segment_bytes": 700, "index_interval_bytes": 100}
 def snapshot_of(bench):
     """Everything about a log that its files must bring back."""
     log = bench.log
-    indexes = [
-        [(i.entry(n)) for n in range(len(i))] for segment in log._segments for i in segment.indexes()
-    ]
+    indexes = [[(i.entry(n)) for n in range(len(i))] for segment in log._segments for i in segment.indexes()]
     return (
         bench.fetch(log.log_start_offset),
         bench.segment_bases(),
         log.log_start_offset,
         log.log_end_offset,
         log.leader_epochs.entries(),
-        sorted((entry.to_snapshot() for entry in log.producers.producers.values())),
+        sorted(entry.to_snapshot() for entry in log.producers.producers.values()),
         log.aborted_transactions(log.log_start_offset, log.log_end_offset),
         log.max_timestamp_and_offset(),
         indexes,
@@ -37,9 +35,7 @@ def fill(bench, batches=30):
         epoch = number // 10
         bench.append(2, epoch=epoch, value=b"x" * 20)
         bench.append(1, epoch=epoch, producer_id=1, producer_epoch=0, base_sequence=number)
-        bench.append(
-            1, epoch=epoch, producer_id=2, producer_epoch=0, base_sequence=number, is_transactional=True
-        )
+        bench.append(1, epoch=epoch, producer_id=2, producer_epoch=0, base_sequence=number, is_transactional=True)
         if number % 8 == 7:
             bench.append_marker(2, commit=number % 16 == 15, epoch=epoch)
         bench.clock.time_ms += 1000
@@ -265,9 +261,7 @@ def test_leftovers_are_removed(bench, log):
     for name in (f"{7:020d}.log.deleted", f"{0:020d}.log.cleaned", f"{99:020d}.index", "leader-epoch-checkpoint.tmp"):
         bench.path(name).write_bytes(b"x")
     bench.open()
-    assert bench.files() == sorted(
-        [f"{0:020d}.log", f"{0:020d}.index", f"{0:020d}.timeindex", "partition.metadata"]
-    )
+    assert bench.files() == sorted([f"{0:020d}.log", f"{0:020d}.index", f"{0:020d}.timeindex", "partition.metadata"])
 
 
 def test_a_compaction_that_was_swapping_its_result_in_is_finished(bench):

@@ -160,7 +160,6 @@ def test_truncating_moves_every_other_offset_down(bench, log):
     log.increment_log_start_offset(8, LogStartOffsetReason.CLIENT_RECORD_DELETION)
     log.truncate_to(6)
     assert (log.log_start_offset, log.high_watermark, log.recovery_point, log.log_end_offset) == (6, 6, 6, 6)
-    assert log.recovery_point_lowered
 
 
 def test_starting_over_keeps_nothing(bench, log):
