@@ -1,7 +1,7 @@
 """Looks at the nodes while the world runs: what must hold at every moment.
 
     two-leaders           two nodes lead one partition in the same leader epoch (or the quorum in the same raft epoch)
-    high-watermark-back   a leader's high watermark went back within its epoch; the quorum's within a life
+    high-watermark-back   a leader's high watermark went back within its epoch and life; the quorum's within a life
     bad-offsets           not (log start <= last stable <= high watermark <= log end)
     leader-incomplete     a leader's log ends before an offset that was committed
     epoch-back            a leader epoch went back on a node
@@ -28,7 +28,7 @@ class Monitor:
         self._leaders: dict[tuple[TopicPartition, int], int] = {}
         self._raft_leaders: dict[int, int] = {}
         self._raft_high_watermarks: dict[tuple[int, int], int] = {}
-        self._leader_high_watermarks: dict[tuple[TopicPartition, int], int] = {}
+        self._leader_high_watermarks: dict[tuple[TopicPartition, int, int], int] = {}
         self._epochs: dict[tuple[int, int, TopicPartition], int] = {}
         self.committed: dict[TopicPartition, int] = {}
         """The highest high watermark any leader has shown."""
@@ -89,12 +89,15 @@ class Monitor:
                 self._complain("epoch-back", place, f"node {node_id} {place}: {self._epochs[life]} then {epoch}")
             self._epochs[life] = epoch
             if partition.leader is not None:
-                self._look_at_leader(node_id, place, epoch, high_watermark, log_end)
+                self._look_at_leader(sim_node, place, epoch, high_watermark, log_end)
 
     def _look_at_leader(
-        self, node_id: int, place: TopicPartition, epoch: int, high_watermark: int, log_end: int
+        self, node: SimNode, place: TopicPartition, epoch: int, high_watermark: int, log_end: int
     ) -> None:
+        node_id = node.node_id
         key = (place, epoch)
+        # A restarted leader begins its high watermark anew (from its checkpoint), before it serves anybody.
+        life = (place, epoch, node.lives)
         if key not in self._leaders:
             self._leaders[key] = node_id
             self.elections[place] = self.elections.get(place, 0) + 1
@@ -110,13 +113,13 @@ class Monitor:
             self._complain(
                 "two-leaders", place, f"nodes {self._leaders[key]} and {node_id} lead {place} in epoch {epoch}"
             )
-        before = self._leader_high_watermarks.get(key, 0)
+        before = self._leader_high_watermarks.get(life, 0)
         if high_watermark < before:
             self._complain(
                 "high-watermark-back",
                 place,
                 f"node {node_id} {place} epoch {epoch}: high watermark {before} then {high_watermark}",
             )
-        self._leader_high_watermarks[key] = high_watermark
+        self._leader_high_watermarks[life] = high_watermark
         if high_watermark > self.committed.get(place, 0):
             self.committed[place] = high_watermark

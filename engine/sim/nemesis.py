@@ -1,9 +1,10 @@
 """The faults of a run: which, when, for how long; all drawn from the seed.
 
 Swarm testing: each run enables a random half of the kinds, with random weights, so that some runs have only crashes and
-others only networks that misbehave. Faults overlap. A budget keeps every loss the engine's fault: a node may lose
-unsynced data only when every partition has another in-sync member, and only when no other node still lacks what it
-lost (fewer than min.insync.replicas lossy crashes at once).
+others only networks that misbehave. Faults overlap. A budget keeps every loss the engine's fault. Kafka promises to keep
+acknowledged records while fewer than min.insync.replicas replicas go down uncleanly at once (KIP-966), and cannot tell
+kill -9 from a power cut. So a node may lose unsynced data only while every partition has another in-sync member that
+runs, and until it is back in every ISR no other node is killed. Kills alone, which keep the page cache, are unlimited.
 """
 
 from __future__ import annotations
@@ -139,12 +140,14 @@ class Nemesis:
 
     async def _kill(self) -> None:
         node = self._node(NodeState.UP, NodeState.STARTING, NodeState.STOPPING)
-        if node is not None:
+        if node is not None and not self._lossy_besides(node):
             self._note("kill", node.name)
             node.kill()
             await self._restart(node, self._seconds(0.05, 8.0))
 
     async def _kill_all(self) -> None:
+        if self._lossy_besides(None):
+            return
         self._note("kill_all", "")
         nodes = [node for node in self._world.nodes.values() if node.state is not NodeState.DOWN]
         for node in nodes:
@@ -167,12 +170,14 @@ class Nemesis:
 
     def may_lose_data(self, node: SimNode) -> bool:
         """Whether the budget allows `node` to lose what it has not synced."""
+        return not self._lossy_besides(node) and self._world.has_other_in_sync(node.node_id)
+
+    def _lossy_besides(self, node: SimNode | None) -> bool:
+        """Whether some other node still lacks what it lost."""
         for other in list(self.lossy):
             if other.state is NodeState.UP and self._world.is_in_every_isr(other.node_id):
                 del self.lossy[other]
-        if any(other is not node for other in self.lossy):
-            return False
-        return self._world.has_other_in_sync(node.node_id)
+        return any(other is not node for other in self.lossy)
 
     async def _stop(self) -> None:
         node = self._node(NodeState.UP)

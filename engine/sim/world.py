@@ -336,12 +336,13 @@ class World:
         )
 
     def has_other_in_sync(self, node_id: int) -> bool:
-        """Whether each partition the node is in sync in has another in-sync member."""
+        """Whether each partition the node replicates has another in-sync member that runs and is registered."""
         image = self.image()
         if image is None:
             return False
+        running = [node.node_id for node in self.nodes.values() if node.is_up and image.is_active_broker(node.node_id)]
         return all(
-            any(member != node_id for member in partition.isr)
+            any(member != node_id and member in running for member in partition.isr)
             for topic in image.topics()
             for partition in topic.partitions.values()
             if node_id in partition.replicas
