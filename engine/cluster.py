@@ -6,7 +6,7 @@
     with Cluster.running(nodes=3) as cluster:        # for code that is not async: it runs in a thread of its own
         Producer({"bootstrap.servers": cluster.bootstrap_servers})
 
-Every node is broker and controller. Single nodes can be stopped, killed and restarted by id. With `data_dir` the data
+Every node is broker and controller. `processes=True` gives each its own process. Single nodes can be stopped, killed and restarted by id. With `data_dir` the data
 survives; without, it lives in a temporary directory that goes with the cluster. `properties` are Kafka's own, for all
 nodes; `node_properties` for single ones.
 """
@@ -23,10 +23,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.config import BrokerConfig
-from engine.broker.controller_channel import ControllerChannel
 from engine.errors import ConfigError, KafkaError
 from engine.log import MetaProperties, format_directory, read_meta_properties
+from engine.net.cluster_client import ClusterClient
 from engine.node import Node
+from engine.processes import NodeProcess, free_ports
+from engine.processes import new_event_loop as new_event_loop
 from engine.protocol.errors import ErrorCode
 from engine.protocol.uuids import uuid_to_text
 from engine.runtime import Runtime
@@ -68,6 +70,7 @@ class Cluster:
         properties: Mapping[str, str] | None = None,
         node_properties: Mapping[int, Mapping[str, str]] | None = None,
         runtimes: Mapping[int, Runtime] | None = None,
+        processes: bool = False,
     ) -> None:
         """`port` is node 1's, node k gets `port` + k - 1; 0 takes free ones. `runtimes` are for the laboratory."""
         if not 1 <= nodes <= NODES_MAX:
@@ -78,7 +81,10 @@ class Cluster:
         self.host = host
         self.port = port
         self.nodes: dict[int, Node] = {}
-        """Nodes that run, by id."""
+        """Nodes that run in this process, by id."""
+        self.processes: dict[int, NodeProcess] = {}
+        """Nodes that run in processes of their own, by id."""
+        self.in_processes = processes
         self.cluster_id = ""
         self._properties = dict(properties or {})
         self._node_properties = {node_id: dict(values) for node_id, values in (node_properties or {}).items()}
@@ -97,8 +103,21 @@ class Cluster:
 
     @property
     def pids(self) -> dict[int, int]:
-        """Node id -> process id."""
-        return dict.fromkeys(self.nodes, os.getpid())
+        """Node id -> process id, of the nodes that run."""
+        return {**dict.fromkeys(self.nodes, os.getpid()), **{key: each.pid for key, each in self.processes.items()}}
+
+    @property
+    def failures(self) -> dict[int, BaseException]:
+        """Node id -> why it stopped by itself, of those that did."""
+        return {node.node_id: node.failed for node in self._running() if node.failed is not None}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was set and has no effect, once each."""
+        return tuple(dict.fromkeys(warning for node in self._running() for warning in node.config.warnings))
+
+    def _running(self) -> list[Node | NodeProcess]:
+        return [*self.nodes.values(), *self.processes.values()]
 
     # life
 
@@ -108,34 +127,50 @@ class Cluster:
             self.data_dir = tempfile.mkdtemp(prefix="stoker-")
         try:
             await self._format()
-            nodes = {node_id: self._make_node(node_id) for node_id in self.node_ids}
-            bound: list[Node] = []
-            try:
-                for node in nodes.values():
-                    await node.bind()
-                    bound.append(node)
-            except BaseException:
-                for node in bound:
-                    node.kill()
-                raise
-            for node_id, node in nodes.items():
-                self._ports[node_id] = (node.advertised_endpoints[0].port, node.controller_endpoint.port)
-            voters = self._voters()
-            for node in nodes.values():
-                node.voters = dict(voters)
-            self.nodes = nodes
-            await _together(*(node.start() for node in nodes.values()))
+            if self.in_processes:
+                await self._start_processes()
+            else:
+                await self._start_nodes()
         except BaseException:
-            for node in self.nodes.values():
+            for node in self._running():
                 node.kill()
-            self.nodes = {}
+            self.nodes, self.processes = {}, {}
             self._remove_temporary()
             raise
 
+    async def _start_nodes(self) -> None:
+        nodes = {node_id: self._make_node(node_id) for node_id in self.node_ids}
+        bound: list[Node] = []
+        try:
+            for node in nodes.values():
+                await node.bind()
+                bound.append(node)
+        except BaseException:
+            for node in bound:
+                node.kill()
+            raise
+        for node_id, node in nodes.items():
+            self._ports[node_id] = (node.advertised_endpoints[0].port, node.controller_endpoint.port)
+        voters = self._voters()
+        for node in nodes.values():
+            node.voters = dict(voters)
+        self.nodes = nodes
+        await _together(*(node.start() for node in nodes.values()))
+
+    async def _start_processes(self) -> None:
+        if not self._ports:
+            count = len(self.node_ids)
+            free = free_ports(self.host, 2 * count)
+            clients = [self.port + index for index in range(count)] if self.port else free[:count]
+            self._ports = dict(zip(self.node_ids, zip(clients, free[count:], strict=True), strict=True))
+        self.processes = {node_id: self._make_process(node_id) for node_id in self.node_ids}
+        await _together(*(process.start() for process in self.processes.values()))
+
     async def stop(self) -> None:
         """Stop every node cleanly; a temporary data directory is removed."""
-        nodes, self.nodes = self.nodes, {}
-        await asyncio.gather(*(node.stop() for node in nodes.values()))
+        running = self._running()
+        self.nodes, self.processes = {}, {}
+        await asyncio.gather(*(node.stop() for node in running))
         self._remove_temporary()
 
     async def __aenter__(self) -> Cluster:
@@ -149,18 +184,32 @@ class Cluster:
 
     async def stop_node(self, node_id: int) -> None:
         """Stop one node cleanly: it hands its leaders over first."""
-        await self.nodes.pop(node_id).stop()
+        await self._pop(node_id).stop()
 
     def kill_node(self, node_id: int) -> None:
-        """One node is gone at once, as after kill -9: nothing is flushed, nobody is told."""
-        self.nodes.pop(node_id).kill()
+        """One node is gone at once: nothing is flushed, nobody is told. SIGKILL where it is a process."""
+        self._pop(node_id).kill()
+
+    def _pop(self, node_id: int) -> Node | NodeProcess:
+        running: Mapping[int, object] = self.processes if self.in_processes else self.nodes
+        if node_id not in running:
+            raise ConfigError(f"node {node_id} does not run")
+        return self.processes.pop(node_id) if self.in_processes else self.nodes.pop(node_id)
 
     async def start_node(self, node_id: int) -> None:
         """Start a node that was stopped or killed, on its old data and its old ports."""
-        if node_id in self.nodes:
+        if node_id in self.pids:
             raise ConfigError(f"node {node_id} runs already")
         if node_id not in self.node_ids:
             raise ConfigError(f"there is no node {node_id}; the nodes are {', '.join(map(str, self.node_ids))}")
+        if self.in_processes:
+            process = self.processes[node_id] = self._make_process(node_id)
+            try:
+                await process.start()
+            except BaseException:
+                self.processes.pop(node_id, None)
+                raise
+            return
         node = self._make_node(node_id)
         node.voters = self._voters()
         await node.bind()
@@ -174,7 +223,7 @@ class Cluster:
 
     async def restart_node(self, node_id: int) -> None:
         """Stop it cleanly if it runs, and start it."""
-        if node_id in self.nodes:
+        if node_id in self.pids:
             await self.stop_node(node_id)
         await self.start_node(node_id)
 
@@ -206,13 +255,17 @@ class Cluster:
             ],
             timeout_ms=timeout_ms,
         )
-        response = await self._controller_channel().send(request, timeout_ms=timeout_ms)
+        response = await self._ask_controller(request, timeout_ms)
         _raise_for(response.topics[0])
         async with asyncio.timeout(timeout_ms / 1000):
+            if self.in_processes:
+                await self._known_everywhere(name)
             for node in self.nodes.values():
                 broker = node.broker
                 assert broker is not None
-                while (topic := broker.metadata.image.topic(name)) is None or len(topic.partitions) < max(partitions, 1):
+                while (topic := broker.metadata.image.topic(name)) is None or len(topic.partitions) < max(
+                    partitions, 1
+                ):
                     await broker.metadata.reached(broker.metadata.image.offset + 1)
 
     async def delete_topic(self, name: str, *, timeout_ms: int = 30_000) -> None:
@@ -220,14 +273,34 @@ class Cluster:
         from engine.protocol.messages import DeleteTopicsRequest
 
         request = DeleteTopicsRequest(topics=[DeleteTopicsRequest.DeleteTopicState(name=name)], timeout_ms=timeout_ms)
-        response = await self._controller_channel().send(request, timeout_ms=timeout_ms)
+        response = await self._ask_controller(request, timeout_ms)
         _raise_for(response.responses[0])
 
-    def _controller_channel(self) -> ControllerChannel:
+    async def _ask_controller(self, request: Any, timeout_ms: int) -> Any:
         for node in self.nodes.values():
             if node.broker is not None:
-                return node.broker.controller
-        raise ConfigError("no node of this cluster runs")
+                return await node.broker.controller.send(request, timeout_ms=timeout_ms)
+        async with self._client(*self.processes) as client:
+            return await client.request_to_controller(request, timeout_ms=timeout_ms)
+
+    def _client(self, *node_ids: int) -> ClusterClient:
+        """A client over the sockets, for nodes that run elsewhere."""
+        if not node_ids:
+            raise ConfigError("no node of this cluster runs")
+        return ClusterClient([(self.host, self._ports[node_id][0]) for node_id in node_ids])
+
+    async def _known_everywhere(self, topic: str) -> None:
+        """Returns when every process says who leads the topic's partitions."""
+        from engine.protocol.messages import MetadataRequest
+
+        for node_id in self.processes:
+            async with self._client(node_id) as client:
+                request = MetadataRequest(topics=[MetadataRequest.MetadataRequestTopic(name=topic)])
+                while True:
+                    (answer,) = (await client.request_to_any(request)).topics
+                    if not answer.error_code and all(each.leader_id >= 0 for each in answer.partitions):
+                        break
+                    await asyncio.sleep(0.01)
 
     # making
 
@@ -264,10 +337,11 @@ class Cluster:
     def _make_node(self, node_id: int) -> Node:
         return Node(BrokerConfig.from_properties(self.node_properties(node_id)), self.runtime(node_id))
 
+    def _make_process(self, node_id: int) -> NodeProcess:
+        return NodeProcess(node_id, self.node_properties(node_id), self.node_directory(node_id))
+
     def _voters(self) -> dict[int, Endpoint]:
-        return {
-            node_id: Endpoint("CONTROLLER", self.host, self._ports[node_id][1]) for node_id in self.node_ids
-        }
+        return {node_id: Endpoint("CONTROLLER", self.host, self._ports[node_id][1]) for node_id in self.node_ids}
 
     async def _format(self) -> None:
         """Give the directories of new nodes their identity; those of old ones must belong to one cluster."""
@@ -346,13 +420,3 @@ async def _together(*coroutines: Any) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop where it can be imported, else asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
