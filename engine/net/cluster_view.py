@@ -89,13 +89,26 @@ class ClusterView:
 
     def merged(self, newer: ClusterView, asked: Collection[str] | None) -> ClusterView:
         """This view with what `newer`, the answer to a question about `asked` (None: all topics), tells anew."""
+        fresh = {name: self._newest(topic) for name, topic in newer.topics.items()}
         if asked is None:
-            return replace(newer, all_topics=True)
-        topics = {**self.topics, **newer.topics}
-        for name in asked:
-            if name not in newer.topics:
-                topics.pop(name, None)
+            return replace(newer, topics=fresh, all_topics=True)
+        topics = {name: topic for name, topic in self.topics.items() if name not in asked} | fresh
         return replace(newer, topics=dict(sorted(topics.items())), all_topics=self.all_topics)
+
+    def _newest(self, topic: TopicView) -> TopicView:
+        """The topic with each partition as the later leader epoch has it: brokers lag behind one another (KIP-320)."""
+        known = self.topics.get(topic.name)
+        if known is None or known.topic_id != topic.topic_id or len(known.partitions) > len(topic.partitions):
+            return topic
+        if all(
+            old.leader_epoch <= new.leader_epoch for old, new in zip(known.partitions, topic.partitions, strict=False)
+        ):
+            return topic
+        kept = tuple(
+            old if old.leader_epoch > new.leader_epoch else new
+            for old, new in zip(known.partitions, topic.partitions, strict=False)
+        )
+        return replace(topic, partitions=kept + topic.partitions[len(kept) :])
 
 
 def view_of(response: MetadataResponse) -> ClusterView:
