@@ -135,7 +135,7 @@ class RaftDriver:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms = 0.0
         self._cleaner: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}  # in order, unlike a set: cancelling must be repeatable
         self._changed = asyncio.Event()
         self._peers = RaftPeers(
             f"raft-client-{node_id}",
@@ -583,11 +583,11 @@ class RaftDriver:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
+        self._tasks[task] = None
         task.add_done_callback(self._task_done)
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._fail(error)

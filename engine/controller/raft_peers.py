@@ -33,14 +33,14 @@ class RaftPeers:
         self._on_response = on_response
         self._idle: dict[int, list[tuple[Endpoint, ClientConnection]]] = {}
         self._busy: list[ClientConnection] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}  # in order, unlike a set: cancelling must be repeatable
         self._closed = False
 
     def send(self, node_id: int, correlation_id: int, message: Message) -> None:
         """Start the request. A node without a known endpoint fails at once (but not within this call)."""
         task = asyncio.get_running_loop().create_task(self._request(node_id, correlation_id, message))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     async def _request(self, node_id: int, correlation_id: int, message: Message) -> None:
         response: Message | None = None
