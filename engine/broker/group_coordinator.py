@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from engine.broker.group_shard_host import GroupShardHost, HostState
+from engine.broker.group_shard_host import LOADING_MAX, GroupShardHost, HostState
 from engine.broker.group_topic import OffsetsTopicCreator
 from engine.errors import KafkaError
 from engine.groups.offset_operations import DeletedTopic, commit_error
@@ -62,6 +62,7 @@ class GroupCoordinator:
         self._topic_creator = OffsetsTopicCreator(broker)
         self._expiry: asyncio.TimerHandle | None = None
         self._is_running = False
+        self._loading = asyncio.Semaphore(LOADING_MAX)
         broker.replicas.add_leadership_listener(CONSUMER_OFFSETS_TOPIC, self._on_leader, self._on_follower)
 
     # --- life ---
@@ -106,7 +107,8 @@ class GroupCoordinator:
         if host is not None and host.state is not HostState.FAILED:
             host.leader_epoch = leader_epoch  # re-elected: what is in memory is still what is in the log
             return
-        host = self._hosts[partition] = GroupShardHost(self._broker, partition, leader_epoch, self._settings())
+        host = GroupShardHost(self._broker, partition, leader_epoch, self._settings(), self._loading)
+        self._hosts[partition] = host
         host.start()
 
     def _on_follower(self, partition: int) -> None:

@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOAD_SLICE_BYTES = 64 * 1024
-"""Read and replayed between two turns of the loop while loading; some milliseconds of work. Kafka has threads for it,
-and reads offsets.load.buffer.size at once."""
+LOAD_SLICE_BYTES = 16 * 1024
+"""Read and replayed between two turns of the loop while loading: some 150 offsets, 2 to 5 ms. Kafka has threads for
+this, and reads offsets.load.buffer.size at once."""
+LOADING_MAX = 2
+"""Shards that load at the same time; the others wait for their turn (Kafka: group.coordinator.threads)."""
 
 
 class HostState(Enum):
@@ -50,11 +52,19 @@ class HostState(Enum):
 class GroupShardHost:
     """Lives from the election of this broker to its resignation."""
 
-    def __init__(self, broker: Broker, partition: int, leader_epoch: int, settings: GroupSettings) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        partition: int,
+        leader_epoch: int,
+        settings: GroupSettings,
+        loading: asyncio.Semaphore,
+    ) -> None:
         self.leader_epoch = leader_epoch
         self.state = HostState.LOADING
         self.topic_partition = TopicPartition(CONSUMER_OFFSETS_TOPIC, partition)
         self.shard = GroupShard(settings, broker.runtime.randomness.stream("groups"))
+        self._loading = loading
         self._broker = broker
         self._clock = broker.runtime.clock
         self._log = GroupLog(broker, self.topic_partition, self)
@@ -74,7 +84,8 @@ class GroupShardHost:
 
     async def _load(self) -> None:
         try:
-            count = await self._replay_log()
+            async with self._loading:
+                count = await self._replay_log()
         except (KafkaError, ProtocolError) as error:
             self.state = HostState.FAILED
             logger.error("%s: cannot load the groups: %s", self.topic_partition, error)
@@ -135,7 +146,7 @@ class GroupShardHost:
         for effect in effects:
             match effect:
                 case Respond(token, response):
-                    token(response)
+                    _reply(token, response)
                 case SetTimer(key, delay_ms):
                     previous = self._timers.get(key)
                     if previous is not None:
@@ -208,11 +219,15 @@ class GroupShardHost:
         appends = []
         for effect in effects:
             if isinstance(effect, Respond):
-                effect.token(effect.response)
+                _reply(effect.token, effect.response)
             elif isinstance(effect, Append):
                 appends.append(effect)
         return appends
 
 
-Reply = Callable[[Any], None]
-"""What the shells give the core as a token: takes the response."""
+def _reply(reply: Callable[[Any], None], response: Any) -> None:
+    """Answer one request, whose reply callback is its token; if that fails, others are not to suffer."""
+    try:
+        reply(response)
+    except Exception:
+        logger.exception("an answer of the group coordinator was lost")

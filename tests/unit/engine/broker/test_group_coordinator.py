@@ -375,6 +375,23 @@ def test_a_commit_that_is_too_large_does_not_fail_those_it_shares_a_batch_with()
     run(scenario())
 
 
+def test_an_answer_that_fails_does_not_keep_others_from_theirs(caplog):
+    """One client's broken connection is its own trouble."""
+    caplog.set_level(logging.CRITICAL)
+
+    async def scenario():
+        world = await World().start()
+
+        def broken(_response):
+            raise RuntimeError("no way to answer")
+
+        world.groups.commit(8, commit_request(), broken)
+        pending = world.begin(ApiKey.OFFSET_COMMIT, 8, commit_request())
+        assert codes(await answer_of(pending)) == [ErrorCode.NONE]
+
+    run(scenario())
+
+
 def test_records_before_the_log_start_offset_are_not_loaded():
     """A log may start in the middle of a batch (DeleteRecords)."""
 
