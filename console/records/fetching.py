@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.net.cluster_client import Versioned
-from engine.net.cluster_view import ClusterView
+from engine.net.cluster_view import TopicView
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import FetchRequest
 from engine.protocol.records.batch import TimestampType, iterate_batches
@@ -45,24 +45,24 @@ class Chunk:
 
 
 def fetch_request(
-    view: ClusterView,
+    topics: Mapping[str, TopicView],
     positions: Mapping[TopicPartition, int],
     limits: FetchLimits,
     *,
     isolation: int,
 ) -> Versioned:
-    """The request for those partitions, all led by one broker, without a fetch session."""
+    """The request for those partitions, all led by one broker and of known `topics`, without a fetch session."""
     by_topic: dict[str, list[TopicPartition]] = {}
     for partition in positions:
         by_topic.setdefault(partition.topic, []).append(partition)
-    ids = {name: view.topics[name].topic_id for name in by_topic}
+    ids = {name: topics[name].topic_id for name in by_topic}
 
     def build(version: int) -> FetchRequest:
-        topics = []
+        fetched = []
         for name, partitions in by_topic.items():
             wanted = []
             for partition in partitions:
-                known = view.partition(*partition)
+                known = topics[name].partition(partition.partition)
                 wanted.append(
                     FetchRequest.FetchPartition(
                         partition=partition.partition,
@@ -72,7 +72,7 @@ def fetch_request(
                         partition_max_bytes=limits.partition_max_bytes,
                     )
                 )
-            topics.append(
+            fetched.append(
                 FetchRequest.FetchTopic(topic_id=ids[name], partitions=wanted)
                 if version >= 13
                 else FetchRequest.FetchTopic(topic=name, partitions=wanted)
@@ -82,17 +82,17 @@ def fetch_request(
             min_bytes=limits.min_bytes,
             max_bytes=limits.max_bytes,
             isolation_level=isolation,
-            topics=topics,
+            topics=fetched,
         )
 
     return Versioned(FetchRequest, build, ceiling=12 if ZERO_UUID in ids.values() else 32767)
 
 
 def read_fetch_response(
-    response: Any, view: ClusterView, positions: Mapping[TopicPartition, int], *, read_committed: bool
+    response: Any, topics: Mapping[str, TopicView], positions: Mapping[TopicPartition, int], *, read_committed: bool
 ) -> Iterable[Chunk]:
     """A chunk for each partition in the answer. Raises ProtocolError for batches that are damaged."""
-    names = {topic.topic_id: name for name, topic in view.topics.items()}
+    names = {topic.topic_id: name for name, topic in topics.items()}
     for topic in response.responses:
         name = topic.topic or names.get(bytes(topic.topic_id), "")
         for data in topic.partitions:

@@ -17,6 +17,7 @@ from console.services.offsets import EARLIEST, READ_COMMITTED, READ_UNCOMMITTED,
 from engine.errors import KafkaError
 from engine.net.cluster_client import ClusterClient
 from engine.net.cluster_errors import BrokerUnreachable, ClusterUnreachable
+from engine.net.cluster_view import TopicView
 from engine.net.deadlines import Deadline
 from engine.net.partition_requests import PASSING
 from engine.protocol.errors import ErrorCode
@@ -60,6 +61,10 @@ class RecordReader:
         self._queue: asyncio.Queue[Chunk | Exception] = asyncio.Queue(_QUEUE_CHUNKS)
         self._loops: dict[int, asyncio.Task[None]] = {}
         self._assigned: dict[int, dict[TopicPartition, None]] = {}
+        self._topics: dict[str, TopicView] = {}
+        """As they were when their partitions were last given to a leader."""
+        self._is_stale = False
+        """Whether a broker told us that what we know is out of date."""
         self._changed = asyncio.Event()
         self._router: asyncio.Task[None] | None = None
 
@@ -131,7 +136,8 @@ class RecordReader:
             topics = sorted({partition.topic for partition in self._homeless})
             reason = "the partition has no leader"
             try:
-                view = await (self._client.known_view(topics) if tries == 0 else self._client.metadata(topics))
+                view = await (self._client.metadata if tries or self._is_stale else self._client.known_view)(topics)
+                self._is_stale = False
             except (ClusterUnreachable, BrokerUnreachable) as error:
                 reason = str(error)
             else:
@@ -144,6 +150,7 @@ class RecordReader:
                             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"topic {partition.topic} is gone")
                         continue
                     del self._homeless[partition]
+                    self._topics[partition.topic] = view.topics[partition.topic]
                     self._assigned.setdefault(leader, {})[partition] = None
                     task = self._loops.get(leader)
                     if task is None or task.done():
@@ -173,9 +180,9 @@ class RecordReader:
             # The broker fills the answer in the order asked: rotate, so that none starves (Kafka: KIP-74).
             del assigned[ready[0]]
             assigned[ready[0]] = None
-            view = self._client.view
+            topics = dict(self._topics)
             positions = {partition: self.positions[partition] for partition in ready}
-            request = fetch_request(view, positions, self._limits, isolation=isolation)
+            request = fetch_request(topics, positions, self._limits, isolation=isolation)
             timeout_ms = self._client.request_timeout_ms + self._limits.max_wait_ms
             try:
                 response = await self._client.request_to(node_id, request, channel="fetch", timeout_ms=timeout_ms)
@@ -187,7 +194,7 @@ class RecordReader:
                 await asyncio.sleep(self._client.backoff.wait_ms(failures, self._client.randomness) / 1000)
                 continue
             failures = 0
-            for chunk in read_fetch_response(response, view, positions, read_committed=self._read_committed):
+            for chunk in read_fetch_response(response, topics, positions, read_committed=self._read_committed):
                 if chunk.error == ErrorCode.NONE:
                     await self._accept(chunk)
                 else:
@@ -236,5 +243,5 @@ class RecordReader:
         for partition in partitions:
             self._assigned[node_id].pop(partition, None)
             self._homeless[partition] = None
-            self._client.forget(partition.topic)
+        self._is_stale = True
         self._changed.set()

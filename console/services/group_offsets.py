@@ -107,11 +107,11 @@ async def times_of_next_records(
             _: int, partitions: list[TopicPartition], p: Any = pending, limits: FetchLimits = limits
         ) -> Versioned:
             return fetch_request(
-                client.view, {each: p[each] for each in partitions}, limits, isolation=READ_UNCOMMITTED
+                client.view.topics, {each: p[each] for each in partitions}, limits, isolation=READ_UNCOMMITTED
             )
 
         def read(response: Any, p: Any = pending) -> Any:
-            for chunk in read_fetch_response(response, client.view, p, read_committed=False):
+            for chunk in read_fetch_response(response, client.view.topics, p, read_committed=False):
                 yield chunk.partition, int(chunk.error), chunk.records[0].timestamp if chunk.records else -1
 
         answers = await ask_leaders(client, pending, build, read, patience_ms=0)

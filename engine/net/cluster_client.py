@@ -13,7 +13,7 @@ import asyncio
 import random
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from engine.errors import KafkaError
@@ -149,12 +149,6 @@ class ClusterClient:
             self.view.all_topics if topics is None else all(self._is_known(topic) for topic in topics)
         )
         return self.view if known else await self.metadata(topics)
-
-    def forget(self, topic: str) -> None:
-        """Drops what is known about a topic, since a broker said that it is out of date."""
-        if topic in self.view.topics:
-            topics = {name: view for name, view in self.view.topics.items() if name != topic}
-            self.view = replace(self.view, topics=topics, all_topics=False)
 
     def _is_known(self, topic: str) -> bool:
         view = self.view.topics.get(topic)

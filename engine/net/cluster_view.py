@@ -51,6 +51,12 @@ class TopicView:
     partitions: tuple[PartitionView, ...]
     """By partition number."""
 
+    def partition(self, partition: int) -> PartitionView | None:
+        """The partition of that number, None when it is not known."""
+        if 0 <= partition < len(self.partitions) and self.partitions[partition].partition == partition:
+            return self.partitions[partition]
+        return next((each for each in self.partitions if each.partition == partition), None)
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
@@ -74,11 +80,7 @@ class ClusterView:
     def partition(self, topic: str, partition: int) -> PartitionView | None:
         """The partition, None when it is not known."""
         view = self.topics.get(topic)
-        if view is None:
-            return None
-        if 0 <= partition < len(view.partitions) and view.partitions[partition].partition == partition:
-            return view.partitions[partition]
-        return next((each for each in view.partitions if each.partition == partition), None)
+        return None if view is None else view.partition(partition)
 
     def topic_partitions(self, topics: Iterable[str] | None = None) -> Iterator[TopicPartition]:
         """Every partition of `topics` (of all known ones when None) in order."""
