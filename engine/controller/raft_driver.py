@@ -199,7 +199,8 @@ class RaftDriver:
 
     @property
     def is_leader(self) -> bool:
-        return self._core is not None and self._core.is_leader
+        """Whether this node leads, and has written down that it does."""
+        return self._leader.leader_id == self.node_id and self._core is not None and self._core.is_leader
 
     @property
     def high_watermark(self) -> int | None:
@@ -526,7 +527,8 @@ class RaftDriver:
 
     def _on_timer(self) -> None:
         self._timer = None
-        self._run(lambda core, now_ms: core.poll(now_ms))
+        due_ms = self._timer_ms  # seconds to milliseconds and back may have made "now" a hair earlier than this
+        self._run(lambda core, now_ms: core.poll(max(now_ms, due_ms)))
 
     def _perform(self) -> None:
         if self._performing:
