@@ -16,10 +16,8 @@ from engine.groups.member import Member, Protocols
 from engine.groups.offsets import CommittedOffset
 from engine.groups.states import LEGAL_TRANSITIONS, GroupState
 from engine.groups.subscriptions import subscribed_topics_of
+from engine.protocol.consumer_protocol import PROTOCOL_TYPE as CONSUMER
 from engine.protocol.errors import ErrorCode
-
-CONSUMER_PROTOCOL_TYPE = "consumer"
-"""Protocol type of groups of consumers (Kafka: ConsumerProtocol.PROTOCOL_TYPE); Connect and others have their own."""
 
 
 @dataclass(slots=True, eq=False)
@@ -69,7 +67,7 @@ class ClassicGroup:
 
     @property
     def uses_consumer_protocol(self) -> bool:
-        return self.protocol_type == CONSUMER_PROTOCOL_TYPE
+        return self.protocol_type == CONSUMER
 
     @property
     def is_simple(self) -> bool:
@@ -210,7 +208,7 @@ class ClassicGroup:
 
     def compute_subscribed_topics(self) -> frozenset[str] | None:
         """Topics its members subscribe to; None when it is no consumer group or the metadata cannot be read."""
-        if self.protocol_type != CONSUMER_PROTOCOL_TYPE:
+        if self.protocol_type != CONSUMER:
             return None
         if not self.members:
             return frozenset()

@@ -10,7 +10,7 @@ from engine.protocol.errors import ErrorCode
 
 
 class TimerKind(Enum):
-    """What a timer is for; see `engine.groups.membership`."""
+    """What a timer is for; see `engine.groups.rebalancing`."""
 
     HEARTBEAT = "heartbeat"
     """The session of a member, a pending member, or a member that waits for its first JoinGroup answer."""

@@ -70,6 +70,15 @@ class Rebalancing:
         group.remove(member_id)
         self._shard.cancel_timer(heartbeat_timer(group, member_id))
 
+    def forget(self, group: ClassicGroup) -> None:
+        """Drop the group from memory, with its timers and the members that had not joined yet."""
+        del self._shard.groups[group.group_id]
+        for member_id in (*group.members, *group.pending_members):
+            self._shard.cancel_timer(heartbeat_timer(group, member_id))
+        group.pending_members.clear()
+        self._shard.cancel_timer(join_timer(group))
+        self._shard.cancel_timer(sync_timer(group))
+
     # --- join phase ---
 
     def prepare_or_complete(self, group: ClassicGroup, now_ms: int) -> None:

@@ -17,10 +17,6 @@ class GroupSettings:
     """group.max.size: members a group may have."""
     initial_rebalance_delay_ms: int = 3000
     """group.initial.rebalance.delay.ms: how long an empty group waits for more members than the first."""
-    min_session_timeout_ms: int = 6000
-    """group.min.session.timeout.ms, inclusive."""
-    max_session_timeout_ms: int = 1_800_000
-    """group.max.session.timeout.ms, inclusive."""
     new_member_join_timeout_ms: int = NEW_MEMBER_JOIN_TIMEOUT_MS
     offset_metadata_max_bytes: int = 4096
     """offset.metadata.max.bytes; Kafka counts characters (OffsetMetadataManager.isMetadataInvalid), and so do we."""

@@ -20,10 +20,12 @@ from functools import partial
 from engine.errors import KafkaError
 from engine.groups.classic_group import ClassicGroup
 from engine.groups.effects import Append, Effect, Outcome, TimerKey, TimerKind, Token, nothing_more
+from engine.groups.joining import Joining
 from engine.groups.member import Member
 from engine.groups.membership import Membership
 from engine.groups.offset_operations import DeletedTopic, OffsetOperations
 from engine.groups.offsets import NO_PRODUCER_ID, CommittedOffset, OffsetStore
+from engine.groups.rebalancing import Rebalancing
 from engine.groups.records import GroupRecord, GroupStateRecord, OffsetRecord
 from engine.groups.responses import described, described_missing, error_after_append, join_error, listed, sync_error
 from engine.groups.settings import GroupSettings
@@ -57,8 +59,10 @@ class GroupShard:
 
     def __init__(self, settings: GroupSettings, source: random.Random) -> None:
         self._state = ShardState(settings, source)
-        self._membership = Membership(self._state)
-        self._offsets = OffsetOperations(self._state, self._membership.rebalancing)
+        self._rebalancing = Rebalancing(self._state)
+        self._joining = Joining(self._state, self._rebalancing)
+        self._membership = Membership(self._state, self._rebalancing)
+        self._offsets = OffsetOperations(self._state, self._rebalancing)
 
     @property
     def groups(self) -> dict[str, ClassicGroup]:
@@ -102,7 +106,7 @@ class GroupShard:
 
     def loaded(self, now_ms: int) -> list[Effect]:
         """The log was replayed: start the sessions, and shrink groups that are larger than allowed by now."""
-        rebalancing = self._membership.rebalancing
+        rebalancing = self._rebalancing
         for group in list(self._state.groups.values()):
             for member in group.members.values():
                 rebalancing.renew_session(group, member)
@@ -112,7 +116,7 @@ class GroupShard:
 
     def unload(self, now_ms: int) -> list[Effect]:
         """Leadership is lost: every parked request is answered NOT_COORDINATOR, so that clients look elsewhere."""
-        rebalancing = self._membership.rebalancing
+        rebalancing = self._rebalancing
         for group in self._state.groups.values():
             for member in group.members.values():
                 rebalancing.answer_join(group, member, join_error(ErrorCode.NOT_COORDINATOR, member.member_id))
@@ -154,9 +158,9 @@ class GroupShard:
                 case TimerKind.HEARTBEAT:
                     self._membership.session_expired(group, key.member_id, now_ms)
                 case TimerKind.JOIN:
-                    self._membership.rebalancing.join_timer_fired(group, now_ms)
+                    self._rebalancing.join_timer_fired(group, now_ms)
                 case TimerKind.SYNC:
-                    self._membership.rebalancing.sync_timer_fired(group, now_ms)
+                    self._rebalancing.sync_timer_fired(group, now_ms)
         return self._take()
 
     def _take(self) -> list[Effect]:
@@ -181,7 +185,7 @@ class GroupShard:
         now_ms: int,
     ) -> list[Effect]:
         """JoinGroup, its session timeout already checked; responds with a JoinGroupResponse."""
-        self._membership.join(request, version, client_id, client_host, token, now_ms)
+        self._joining.join(request, version, client_id, client_host, token, now_ms)
         return self._take()
 
     def sync(self, request: SyncGroupRequest, token: Token) -> list[Effect]:
@@ -276,7 +280,7 @@ class GroupShard:
         self, group: ClassicGroup, tombstones: tuple[OffsetRecord, ...], on_done: Callable[[ErrorCode | None], None]
     ) -> None:
         """Forget the group at once, so that whoever joins meanwhile founds a new one; bring it back on failure."""
-        self._membership.forget(group)
+        self._rebalancing.forget(group)
 
         def appended(outcome: Outcome, _now_ms: int) -> None:
             if not outcome.is_written:
