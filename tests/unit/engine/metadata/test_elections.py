@@ -9,7 +9,7 @@ import pytest
 from engine.errors import KafkaError
 from engine.metadata.elections import elect_leaders
 from engine.protocol.errors import ErrorCode
-from engine.protocol.messages import ElectLeadersRequest
+from engine.protocol.messages import ElectLeadersRequest, PartitionChangeRecord
 
 
 def test_leadership_goes_back_to_the_preferred_replica_when_asked(cluster: Any) -> None:
@@ -158,3 +158,21 @@ def test_the_minimum_is_never_more_than_the_replication_factor(make_cluster: Any
     cluster.unfence(1)
     assert cluster.partition("single").leader == 1
     assert cluster.partition("single").elr == ()
+
+
+def test_a_replica_whose_directory_failed_is_not_elected(make_cluster: Any) -> None:
+    """KIP-858; Kafka: LeaderAcceptor."""
+    cluster = make_cluster(unclean_leader_election_enable="true")
+    cluster.start(1, 3)
+    good, bad = b"g" * 16, b"b" * 16
+    cluster.register(2, directories=[good, bad])
+    cluster.heartbeat(2)
+    cluster.create("orders", assignments=[[1, 2, 3]])
+    topic_id = cluster.image.topic_ids["orders"]
+    directories = [cluster.partition("orders").directories[0], bad, cluster.partition("orders").directories[2]]
+    cluster.apply([PartitionChangeRecord(topic_id=topic_id, partition_id=0, directories=directories)])
+    cluster.heartbeat(2, offline_directories=[bad])
+    assert cluster.partition("orders").isr == (1, 3)
+    cluster.alter_isr("orders", [1])
+    cluster.fence(1)
+    assert cluster.partition("orders").leader == 3, "2 is alive, but not its replica"

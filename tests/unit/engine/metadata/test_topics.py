@@ -129,6 +129,15 @@ def test_a_manual_assignment_is_taken_as_it_is(cluster: Any) -> None:
     assert cluster.partition("orders", 1).leader == 2
 
 
+def test_of_a_manual_assignment_the_first_that_is_alive_leads(cluster: Any) -> None:
+    cluster.fence(3)
+    cluster.create("orders", assignments=[[3, 1, 2]])
+    partition = cluster.partition("orders")
+    assert (partition.replicas, partition.isr, partition.leader) == ((3, 1, 2), (1, 2), 1)
+    nobody = cluster.create("nobody", assignments=[[3]])
+    assert nobody.error_code == ErrorCode.INVALID_REPLICA_ASSIGNMENT
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
