@@ -19,7 +19,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from engine.metadata.image import MetadataImage
+from engine.metadata.image import MetadataImage, PartitionImage
 from engine.protocol.uuids import uuid_to_text
 from engine.sim import final_state
 from engine.sim.checker import check
@@ -324,28 +324,33 @@ class World:
         return max(images, key=lambda image: image.offset, default=None)
 
     def is_in_every_isr(self, node_id: int) -> bool:
-        """Whether the newest image has the node in sync in each partition it replicates."""
+        """Whether the newest image knows this life of the node and has it in sync in each partition it replicates."""
         image = self.image()
-        if image is None:
-            return False
-        return all(
-            node_id in partition.isr
-            for topic in image.topics()
-            for partition in topic.partitions.values()
-            if node_id in partition.replicas
+        return (
+            image is not None
+            and self._is_registered(image, node_id)
+            and all(node_id in partition.isr for partition in _replicated_by(image, node_id))
         )
 
     def has_other_in_sync(self, node_id: int) -> bool:
         """Whether each partition the node replicates has another in-sync member that runs and is registered."""
         image = self.image()
-        if image is None:
+        if image is None or not image.partition_count:
             return False
-        running = [node.node_id for node in self.nodes.values() if node.is_up and image.is_active_broker(node.node_id)]
-        return all(
-            any(member != node_id and member in running for member in partition.isr)
-            for topic in image.topics()
-            for partition in topic.partitions.values()
-            if node_id in partition.replicas
+        running = [other for other in self.nodes if other != node_id and self._is_registered(image, other)]
+        return all(any(member in running for member in partition.isr) for partition in _replicated_by(image, node_id))
+
+    def _is_registered(self, image: MetadataImage, node_id: int) -> bool:
+        """Whether the node is up and active in `image` with the epoch of its present life."""
+        node = self.nodes[node_id].node
+        registration = image.brokers.get(node_id)
+        return (
+            self.nodes[node_id].is_up
+            and node is not None
+            and node.broker is not None
+            and registration is not None
+            and registration.is_active
+            and registration.epoch == node.broker.broker_epoch
         )
 
     def complain(self, kind: str, detail: str) -> None:
@@ -375,6 +380,13 @@ class World:
             faults=faults,
             recent=self.trace.recent() if self.violations else [],
         )
+
+
+def _replicated_by(image: MetadataImage, node_id: int) -> Iterator[PartitionImage]:
+    for topic in image.topics():
+        for partition in topic.partitions.values():
+            if node_id in partition.replicas:
+                yield partition
 
 
 @contextmanager

@@ -1,0 +1,148 @@
+"""`python -m engine.sim.run --seeds 1..300 --jobs 2`: worlds, one per seed, and a summary.
+
+Each seed that violates something prints what, and one line that replays it. The exit code is 1 then. `--json FILE`
+writes one object per seed. `--check K` runs every K-th seed a second time in a fresh process with another
+PYTHONHASHSEED and compares the trace hashes. `--without NAME` takes a safeguard away, to see that it is noticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TextIO
+
+from engine.runtime import safeguards
+from engine.sim.nemesis import Level
+from engine.sim.world import RunResult, World
+
+
+def parse_seeds(text: str) -> list[int]:
+    """ "7", "1..300" (inclusive), "3,5,8..10". Raises ValueError."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dots, last = part.partition("..")
+        if dots and int(last) < int(first):
+            raise ValueError(f"{part}: the last seed comes before the first")
+        seeds.extend(range(int(first), int(last) + 1) if dots else [int(first)])
+    return seeds
+
+
+def run_seed(seed: int, level: str, without: str | None = None, aiokafka: bool | None = None) -> RunResult:
+    """Play one world to its end. `aiokafka` None lets the seed decide."""
+    with nullcontext() if without is None else safeguards.without(without):
+        world = World(seed, level=level)
+        if aiokafka is not None:
+            world.shape = replace(world.shape, aiokafka=aiokafka)
+        return world.run()
+
+
+def _run_job(job: tuple[int, str, str | None, bool | None]) -> RunResult:
+    return run_seed(*job)
+
+
+def run_seeds(
+    seeds: Sequence[int], level: str, jobs: int = 1, without: str | None = None, aiokafka: bool | None = None
+) -> Iterator[RunResult]:
+    """Results in the order of the seeds, as they come."""
+    work = [(seed, level, without, aiokafka) for seed in seeds]
+    if jobs <= 1:
+        yield from map(_run_job, work)
+        return
+    with ProcessPoolExecutor(jobs, max_tasks_per_child=25) as pool:
+        yield from pool.map(_run_job, work)
+
+
+def hash_in_fresh_process(seed: int, level: str, hash_seed: str) -> str:
+    """The trace hash of a seed, run by another interpreter with that PYTHONHASHSEED."""
+    command = [sys.executable, "-m", "engine.sim.run", "--seeds", str(seed), "--level", level, "--json", "-", "--quiet"]
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
+    return str(json.loads(output.splitlines()[0])["trace_hash"])
+
+
+def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> int:
+    """The command. Returns the exit code."""
+    out = sys.stdout if out is None else out
+    parser = argparse.ArgumentParser(prog="python -m engine.sim.run", description="Run clusters in virtual time.")
+    parser.add_argument("--seeds", type=parse_seeds, default=[1], help="7, 1..300 or 3,5,8..10 (default: 1)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument("--level", choices=[level.value for level in Level], default=Level.STORMY.value)
+    parser.add_argument("--json", metavar="FILE", help="one JSON object per seed; - is standard output")
+    parser.add_argument("--check", type=int, metavar="K", default=0, help="run every K-th seed twice, compare hashes")
+    parser.add_argument("--without", choices=safeguards.NAMES, help="take a safeguard away")
+    parser.add_argument("--aiokafka", action=argparse.BooleanOptionalAction, help="force aiokafka clients on or off")
+    parser.add_argument("--first", action="store_true", help="stop at the first violation")
+    parser.add_argument("--quiet", action="store_true", help="only violations and the summary")
+    options = parser.parse_args(arguments)
+
+    to_stdout = options.json == "-"
+    report: TextIO = sys.stderr if to_stdout else out
+    lines: list[str] = []
+    began = time.monotonic()
+    bad: list[RunResult] = []
+    totals = {"virtual_seconds": 0.0, "acknowledged": 0, "faults": 0, "runs": 0}
+    for result in run_seeds(options.seeds, options.level, options.jobs, options.without, options.aiokafka):
+        _check_determinism(result, options.check)
+        line = json.dumps(result.as_dict(), sort_keys=True)
+        if to_stdout:
+            print(line, file=out, flush=True)
+        else:
+            lines.append(line)
+        totals["runs"] += 1
+        totals["virtual_seconds"] += result.virtual_seconds
+        totals["acknowledged"] += result.acknowledged
+        totals["faults"] += sum(result.faults.values())
+        if result.violations:
+            bad.append(result)
+            _print_violations(result, report, options.without)
+        elif not options.quiet:
+            print(_one_line(result), file=report, flush=True)
+        if result.violations and options.first:
+            break
+    if options.json and not to_stdout:
+        with open(options.json, "w", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in lines)
+    seconds = time.monotonic() - began
+    print(
+        f"{totals['runs']} seeds, {len(bad)} with violations; {totals['virtual_seconds'] / 3600:.2f} virtual hours in "
+        f"{seconds:.0f} s; {totals['acknowledged']} records acknowledged, {totals['faults']} faults",
+        file=report,
+    )
+    return 1 if bad else 0
+
+
+def _check_determinism(result: RunResult, every: int) -> None:
+    if every and result.seed % every == 0:
+        other = hash_in_fresh_process(result.seed, result.level, str(result.seed % 1000 + 1))
+        if other != result.trace_hash:
+            result.violations.append(f"not-deterministic: trace {result.trace_hash} here, {other} in a fresh process")
+
+
+def _one_line(result: RunResult) -> str:
+    faults = ", ".join(f"{count} {name}" for name, count in sorted(result.faults.items()))
+    return (
+        f"seed {result.seed}: {result.trace_hash[:12]} {result.virtual_seconds:.1f} s, "
+        f"{result.acknowledged} records, {result.elections} elections; {faults or 'no fault'}"
+    )
+
+
+def _print_violations(result: RunResult, out: TextIO, without: str | None) -> None:
+    print(f"seed {result.seed} VIOLATES", file=out)
+    for violation in result.violations[:5]:
+        print(f"    {violation[:2000]}", file=out)
+    if len(result.violations) > 5:
+        print(f"    and {len(result.violations) - 5} more", file=out)
+    suffix = f" --without {without}" if without else ""
+    print(f"    replay: {result.replay}{suffix}", file=out, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
