@@ -117,6 +117,7 @@ class Broker:
         """Stop everything that runs by itself, at once, telling nobody."""
         self.lifecycle.kill()
         self.groups.kill()
+        self.producer_ids.stop()
         self.replicas.kill()
         self.controller.close()
         self.timeouts.stop()
@@ -125,6 +126,7 @@ class Broker:
         """Stop what runs by itself; the logs are the node's to close."""
         await self.lifecycle.stop()
         await self.groups.stop()
+        self.producer_ids.stop()
         await self.replicas.stop()
         self.controller.close()
         self.timeouts.stop()
