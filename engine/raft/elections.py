@@ -162,7 +162,7 @@ class Elections(Transitions):
         if partition is None:
             self._respond(handle, BeginQuorumEpochResponse(error_code=ErrorCode.INVALID_REQUEST))
             return
-        error = self._validate_voter_request(partition.leader_id, partition.leader_epoch)
+        error = self._validate_leaders_request(partition.leader_id, partition.leader_epoch)
         if error is ErrorCode.NONE:
             endpoint = None
             if request.leader_endpoints:
@@ -219,7 +219,7 @@ class Elections(Transitions):
         if partition is None:
             self._respond(handle, EndQuorumEpochResponse(error_code=ErrorCode.INVALID_REQUEST))
             return
-        error = self._validate_voter_request(partition.leader_id, partition.leader_epoch)
+        error = self._validate_leaders_request(partition.leader_id, partition.leader_epoch)
         if error is ErrorCode.NONE:
             endpoint = None
             if request.leader_endpoints:
@@ -318,6 +318,13 @@ class Elections(Transitions):
         if sender_id < 0:
             return ErrorCode.INVALID_REQUEST
         return ErrorCode.NONE
+
+    def _validate_leaders_request(self, leader_id: int, epoch: int) -> ErrorCode:
+        """As above; and only a voter can lead (Kafka fails on a leader whose endpoint it cannot find)."""
+        error = self._validate_voter_request(leader_id, epoch)
+        if error is ErrorCode.NONE and self.config.voters and leader_id not in self.config.voter_ids:
+            return ErrorCode.INVALID_REQUEST
+        return error
 
     def _handle_common(
         self, error_code: int, leader_id: int, epoch: int, endpoint: Endpoint | None, now_ms: float

@@ -221,7 +221,9 @@ class Replication(Elections):
             )
         self.log.truncate_to(offset)
         self._log_generation += 1
-        self._flushed_offset = min(self._flushed_offset, offset)
+        self._flushed_offset = min(self._flushed_offset, self.log.end_offset)  # a batch goes as a whole
+        if self._flushed_offset < self.log.end_offset:
+            self._request_flush()  # flushes under way are of another generation
 
     def _send_fetch(self, node_id: int, now_ms: float) -> None:
         self._effects.append(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.controller.raft_driver import RaftSettings
+from engine.controller.raft_driver import RaftDriver, RaftSettings
 from engine.controller.raft_log import RaftLogSettings
 from engine.errors import KafkaError
 from engine.net.client import ClientConnection
@@ -15,8 +15,9 @@ from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import DescribeQuorumRequest, FetchRequest, VoteRequest
 from engine.raft.quorum_state_file import CorruptQuorumState
 from engine.raft.types import METADATA_TOPIC_ID
+from engine.runtime import Runtime
 from engine.types import OffsetAndEpoch
-from tests.unit.engine.controller.raft_nodes import RaftNodes, raft_nodes, record, until
+from tests.unit.engine.controller.raft_nodes import RaftNodes, Recorder, raft_nodes, record, until
 
 SMALL_LOG = RaftSettings(log=RaftLogSettings(segment_bytes=4_096, retention_bytes=1, file_delete_delay_ms=0))
 
@@ -238,10 +239,40 @@ def test_who_is_too_far_behind_downloads_the_snapshot(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_an_observer_finds_the_quorum_through_a_bootstrap_server(tmp_path: Path) -> None:
+    """controller.quorum.bootstrap.servers: it knows an address, not who the voters are."""
+
+    async def scenario() -> None:
+        async with raft_nodes(tmp_path, 3) as nodes:
+            await nodes.write("a")
+            leader = await nodes.leader()
+            follower = next(node for node in nodes if node is not leader)
+            recorder = Recorder()
+            observer = RaftDriver(
+                Runtime.real(),
+                node_id=9,
+                voters={},
+                is_voter=False,
+                log_directory=str(tmp_path / "node-9"),
+                bootstrap_servers=[follower.endpoint],
+                listener=recorder,
+            )
+            await observer.start()
+            try:
+                await until(lambda: recorder.values == ["a"])
+                assert observer.leader.leader_id == leader.node_id
+                assert observer.controller_endpoint(leader.node_id) == leader.endpoint._replace(listener="")
+                leader.kill()
+                await nodes.write("b")
+                await until(lambda: recorder.values == ["a", "b"])
+            finally:
+                await observer.stop()
+
+    run(scenario())
+
+
 def test_a_listener_that_comes_later_is_told_everything(tmp_path: Path) -> None:
     async def scenario() -> None:
-        from tests.unit.engine.controller.raft_nodes import Recorder
-
         async with raft_nodes(tmp_path, 1) as nodes:
             await nodes.write("a", "b")
             late = Recorder()

@@ -293,6 +293,10 @@ class World:
         for offset, high_watermark in node.log.truncated_below:
             assert offset >= high_watermark, f"{node.id} truncated to {offset}, below {high_watermark}"
         node.log.truncated_below.clear()
+        start_offset = node.log.start_offset
+        assert start_offset == 0 or any(snapshot_id.offset == start_offset for snapshot_id in node.log.snapshots), (
+            f"the log of {node.id} starts at {start_offset}, where no snapshot ends"
+        )
 
     def committed(self, node: Node, high_watermark: int) -> None:
         """A replica says that everything before `high_watermark` is committed."""

@@ -266,6 +266,14 @@ def test_who_hears_of_a_leader_follows_it_and_fetches() -> None:
     assert [effect.node_id for effect in replica.latest_of(SendRequest)] == [OTHER]
 
 
+def test_only_a_voter_is_believed_to_lead() -> None:
+    """The voters are static."""
+    replica = OneReplica()
+    for request in (begins(OBSERVER, 3), ends(OBSERVER, 3, []), begins(-1, 3)):
+        assert replica.receives(request).topics[0].partitions[0].error_code == ErrorCode.INVALID_REQUEST
+    assert replica.replica.epoch == 0
+
+
 def test_two_leaders_in_one_epoch_stop_the_node() -> None:
     """Raft §5.2, election safety. Kafka: hasConsistentLeader."""
     replica = OneReplica().follows(OTHER, 3)
