@@ -1,0 +1,45 @@
+"""Named clusters in a TOML file."""
+
+import pytest
+
+from console.contexts import Context, Contexts, check_context_name, contexts_file, load_contexts, save_contexts
+from console.errors import OperatorError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_without_a_file_there_are_none():
+    assert load_contexts() == Contexts({}, None)
+
+
+def test_what_is_saved_is_loaded():
+    context = Context("staging", "a:9092,b:9092", 'C:\\odd "path"\n', True)
+    saved = Contexts({"prod.eu": Context("prod.eu", "p:9092"), "staging": context}, "staging")
+
+    save_contexts(saved)
+
+    assert load_contexts() == saved
+
+
+def test_a_file_of_nonsense_is_named():
+    contexts_file().parent.mkdir(parents=True)
+    for text in ("=", "[contexts.a]\n", '[contexts.a]\nbootstrap_servers="x"\ncolour="red"\n'):
+        contexts_file().write_text(text)
+        with pytest.raises(OperatorError, match=r"contexts\.toml"):
+            load_contexts()
+
+
+def test_an_unknown_name_is_said_with_the_known_ones():
+    with pytest.raises(OperatorError, match="there is no context 'x'") as raised:
+        Contexts({"a": Context("a", "b:1")}, None).get("x")
+    assert "a" in raised.value.hint
+
+
+def test_names_are_plain_words():
+    assert check_context_name("prod.eu-1_x") == "prod.eu-1_x"
+    with pytest.raises(OperatorError):
+        check_context_name("a b")
