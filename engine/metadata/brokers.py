@@ -245,6 +245,8 @@ def broker_heartbeat(
 
 def _take_directories_offline(draft: Draft, settings: ControllerSettings, request: BrokerHeartbeatRequest) -> None:
     """Replicas in directories that have just failed leave the ISR (KIP-858; Kafka: handleDirectoriesOffline)."""
+    if not request.offline_log_dirs:
+        return
     broker_id = request.broker_id
     image = draft.image
     broker = image.brokers[broker_id]
@@ -264,9 +266,11 @@ def _take_directories_offline(draft: Draft, settings: ControllerSettings, reques
 
 def _cordon_directories(draft: Draft, request: BrokerHeartbeatRequest) -> None:
     """Write down which directories take no new replicas, when that changed (KIP-1066)."""
-    broker = draft.image.brokers[request.broker_id]
     cordoned = request.cordoned_log_dirs
-    if cordoned is not None and tuple(sorted(cordoned)) != broker.cordoned_log_dirs:
+    if cordoned is None:
+        return
+    broker = draft.image.brokers[request.broker_id]
+    if tuple(sorted(cordoned)) != broker.cordoned_log_dirs:
         draft.add(
             [
                 BrokerRegistrationChangeRecord(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from engine.errors import KafkaError
@@ -39,21 +39,31 @@ class ApiError(NamedTuple):
 NO_ERROR = ApiError(ErrorCode.NONE)
 
 
-@dataclass(slots=True)
 class Draft:
     """Records being collected, and the image as it will be with them.
 
-    Steps that build on each other read `image`, so that the second sees what the first decided.
+    Steps that build on each other read `image`, so that the second sees what the first decided. Records are applied
+    only when somebody looks.
     """
 
-    image: MetadataImage
-    records: list[Message] = field(default_factory=list)
+    __slots__ = ("_applied", "_image", "records")
+
+    def __init__(self, image: MetadataImage) -> None:
+        self.records: list[Message] = []
+        self._image = image
+        self._applied = 0
+
+    @property
+    def image(self) -> MetadataImage:
+        pending = self.records[self._applied :]
+        if pending:
+            self._applied = len(self.records)
+            self._image, _ = apply_records(self._image, pending, self._image.offset + len(pending), self._image.epoch)
+        return self._image
 
     def add(self, records: list[Message]) -> None:
-        """Append `records` and apply them to `image`."""
-        if records:
-            self.records.extend(records)
-            self.image, _ = apply_records(self.image, records, self.image.offset + len(records), self.image.epoch)
+        """Append `records`, as if they had been written."""
+        self.records.extend(records)
 
 
 def check_record_count(records: list[Message]) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from engine.errors import KafkaError
-from engine.metadata.brokers import check_broker_epoch
+from engine.metadata.brokers import broker_heartbeat, check_broker_epoch
 from engine.protocol.errors import ErrorCode
+from engine.protocol.messages import BrokerHeartbeatRequest
 
 
 def refusal(call: Any, *arguments: Any, **options: Any) -> ErrorCode:
@@ -181,3 +182,25 @@ def test_a_new_controller_gives_every_live_broker_a_whole_session(cluster: Any) 
     assert not cluster.image.brokers[1].fenced
     cluster.pass_time(1)
     assert [b.fenced for b in cluster.image.brokers.values()] == [True, True, True]
+
+
+def test_cordoned_directories_are_written_down_once_and_keep_new_replicas_away(cluster: Any) -> None:
+    """KIP-1066; Kafka: handleDirectoriesCordoned."""
+    directory = cluster.image.brokers[1].log_dirs[0]
+
+    def heartbeat() -> None:
+        request = BrokerHeartbeatRequest(
+            broker_id=1,
+            broker_epoch=cluster.image.brokers[1].epoch,
+            current_metadata_offset=cluster.image.offset,
+            cordoned_log_dirs=[directory],
+        )
+        cluster.decide(broker_heartbeat(cluster.image, cluster.settings, cluster.heartbeats, request))
+
+    heartbeat()
+    assert cluster.image.brokers[1].cordoned_log_dirs == (directory,)
+    before = len(cluster.log)
+    heartbeat()
+    assert len(cluster.log) == before
+    cluster.create("orders", 10, 2)
+    assert {r for p in cluster.image.topic("orders").partitions.values() for r in p.replicas} == {2, 3}
