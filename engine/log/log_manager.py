@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.errors import ConfigError, KafkaError
 from engine.log.checkpoints import (
+    CLEANER_CHECKPOINT,
     HIGH_WATERMARK_CHECKPOINT,
     LOG_START_OFFSET_CHECKPOINT,
     RECOVERY_POINT_CHECKPOINT,
@@ -131,6 +132,7 @@ class LogManager:
     async def _load(self, directory: LogDirectory, config_of: Callable[[str], LogConfig]) -> None:
         recovery_points = directory.read_checkpoint(RECOVERY_POINT_CHECKPOINT)
         log_start_offsets = directory.read_checkpoint(LOG_START_OFFSET_CHECKPOINT)
+        cleaned = directory.read_checkpoint(CLEANER_CHECKPOINT)
         high_watermarks = directory.read_checkpoint(HIGH_WATERMARK_CHECKPOINT)
         for number, name in enumerate(self._disk.list_directory(directory.path)):
             path = f"{directory.path}/{name}"
@@ -157,6 +159,7 @@ class LogManager:
                     log_start_offset=log_start_offsets.get(topic_partition, 0),
                     recovery_point=recovery_points.get(topic_partition, 0),
                     had_clean_shutdown=directory.had_clean_shutdown,
+                    was_cleaned=topic_partition in cleaned,
                 )
 
             if directory.had_clean_shutdown:
@@ -178,6 +181,7 @@ class LogManager:
         log_start_offset: int = 0,
         recovery_point: int = 0,
         had_clean_shutdown: bool = False,
+        was_cleaned: bool = False,
     ) -> PartitionLog:
         log, report = open_log(
             self._disk,
@@ -190,6 +194,7 @@ class LogManager:
             recovery_point=recovery_point,
             had_clean_shutdown=had_clean_shutdown,
             recovery_point_is_kept=True,
+            was_cleaned=was_cleaned,
             pool=self._pool,
             randomness=self._randomness.stream("log"),
             producer_id_expiration_ms=self._producer_id_expiration_ms,
@@ -347,14 +352,22 @@ class LogManager:
             self._doomed.append((self._clock.now_ms() + log.config.file_delete_delay_ms, target, directory))
 
     async def truncate_to(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Truncate logs and checkpoint the recovery points that moved down with them (Kafka: LogManager.truncateTo).
+        """Truncate logs so that no power cut can undo it by half (Kafka: LogManager.truncateTo).
 
-        Without the checkpoint, a power cut after further appends and a roll could leave an unsynced segment below a stale
-        recovery point. After a truncation that did not come through here, `flush_due` writes it.
+        The recovery points go down in the checkpoint first, so that recovery looks at everything that is cut now or written
+        over it later; then the cuts are made, and synced. Raises KafkaError KAFKA_STORAGE_ERROR.
         """
-        for topic_partition, offset in offsets.items():
-            self.logs[topic_partition].truncate_to(offset)
-        await self._checkpoint_urgent()
+        lowered = {
+            key: offset for key, offset in offsets.items() if offset < self.logs[key].recovery_point_checkpointed
+        }
+        if lowered:
+            for key, offset in lowered.items():
+                self.logs[key].lower_recovery_point(offset)
+            await self.checkpoint_recovery_points()
+        for key, offset in offsets.items():
+            self.logs[key].truncate_to(offset)
+        for key in lowered:
+            await self.logs[key].flush()
 
     async def _checkpoint_urgent(self) -> None:
         """Checkpoint recovery points that must not wait: those that moved down, and a log's first one."""

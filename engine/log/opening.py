@@ -54,6 +54,7 @@ def open_log(
     recovery_point: int = 0,
     had_clean_shutdown: bool = False,
     recovery_point_is_kept: bool = False,
+    was_cleaned: bool = False,
     pool: OpenFiles | None = None,
     randomness: random.Random | None = None,
     producer_id_expiration_ms: int = DEFAULT_PRODUCER_ID_EXPIRATION_MS,
@@ -63,7 +64,8 @@ def open_log(
 
     `log_start_offset` and `recovery_point` are the checkpointed ones (0 when unknown: then everything is recovered).
     `recovery_point_is_kept` says that the recovery point would not be 0 any more had the log's first segments ever been
-    deleted, so that a log that begins later has lost them (`LogManager` keeps it so).
+    deleted, so that a log that begins later has lost them (`LogManager` keeps it so). `was_cleaned` says that compaction
+    may have left holes.
     Synchronous; the time of an unclean open is bounded by the bytes behind the recovery point. Raises KafkaError
     INCONSISTENT_TOPIC_ID when the directory belongs to another topic, StorageError, LegacyFormat.
     """
@@ -85,7 +87,9 @@ def open_log(
     epochs = loader.leader_epochs()
     if recovery_point_is_kept and not had_clean_shutdown and recovery_point == 0:
         loader.drop_what_lost_its_beginning(log_start_offset)
-    end_offset = loader.load(producers, epochs, log_start_offset, recovery_point, had_clean_shutdown)
+    end_offset = loader.load(
+        producers, epochs, log_start_offset, recovery_point, had_clean_shutdown, was_cleaned or config.compact
+    )
     start_offset = max(log_start_offset, loader.segments.first.base_offset)
     log = PartitionLog(
         disk,
@@ -105,7 +109,7 @@ def open_log(
         recovery_point=end_offset if had_clean_shutdown else min(recovery_point, end_offset),
         recovery_point_checkpointed=recovery_point,
         is_new=is_new or bool(report.recovered_segments),
-        unsynced_from=report.recovered_segments[0] if report.recovered_segments else None,
+        unsynced_from=loader.unsynced_from(recovery_point),
         on_failure=on_failure,
     )
     if stored_topic_id == ZERO_UUID and topic_id != ZERO_UUID:
@@ -236,6 +240,7 @@ class _Loader:
         log_start_offset: int,
         recovery_point: int,
         had_clean_shutdown: bool,
+        is_compacted: bool,
     ) -> int:
         """Recover when due, and bring everything in line with the batches. Returns the log end offset."""
         if not len(self.segments):
@@ -263,7 +268,7 @@ class _Loader:
                 recovery_point=recovery_point,
                 log_start_offset=log_start_offset,
                 now_ms=self._now_ms,
-                is_compacted=self._config.compact,
+                is_compacted=is_compacted,
             )
         if end_offset < log_start_offset:
             self._delete_all(f"the log ends at {end_offset}, before its start {log_start_offset}")
@@ -289,6 +294,14 @@ class _Loader:
                 now_ms=self._now_ms,
             )
         return end_offset
+
+    def unsynced_from(self, recovery_point: int) -> int | None:
+        """The first segment that has to be synced although it may end at the recovery point: recovery has written it, or
+        the process that was killed has cut it there. None after a clean stop."""
+        if not self._report.recovered_segments:
+            return None
+        floor = self.segments.floor(max(recovery_point - 1, 0)) or self.segments.first
+        return min(floor.base_offset, self._report.recovered_segments[0])
 
     def drop_what_lost_its_beginning(self, log_start_offset: int) -> None:
         """Nothing of this log was ever synced, and the names of its first segments did not survive a power cut: what is

@@ -624,8 +624,8 @@ class PartitionLog:
     def truncate_to(self, offset: int) -> None:
         """Remove every record at or behind `offset`; none when the log ends before it.
 
-        A batch that has `offset` inside goes as a whole, and the log then ends where that batch began. Whoever calls this
-        has the recovery points checkpointed afterwards (`LogManager.truncate_to` does both).
+        A batch that has `offset` inside goes as a whole, and the log then ends where that batch began. Below the
+        checkpointed recovery point use `LogManager.truncate_to`, which makes sure that no power cut undoes it by half.
         """
         self._check_usable()
         if offset < 0:
@@ -662,6 +662,10 @@ class PartitionLog:
             self.producers.map_end_offset = offset
         except StorageError as error:
             self._fail(error)
+
+    def lower_recovery_point(self, offset: int) -> None:
+        """Recovery shall begin at `offset` at the latest: ahead of a truncation to there."""
+        self.recovery_point = min(self.recovery_point, offset)
 
     def _log_ends_at(self, offset: int) -> None:
         self.log_end_offset = offset
@@ -815,8 +819,10 @@ class PartitionLog:
             directory_due = False
         unsynced_from, self._unsynced_from = self._unsynced_from, None
         if target > self.recovery_point or unsynced_from is not None:
-            start = self.recovery_point if unsynced_from is None else min(self.recovery_point, unsynced_from)
-            for segment in self._segments.between(start, max(target, start + 1)):
+            start, end = self.recovery_point, target
+            if unsynced_from is not None:
+                start, end = min(start, unsynced_from), max(end, self._segments.active.base_offset + 1)
+            for segment in self._segments.between(start, end):
                 # The first flush of a segment is also the first time its index files have names.
                 directory_due = directory_due or segment.base_offset >= self.recovery_point
                 if self.closed:

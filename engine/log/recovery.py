@@ -40,8 +40,7 @@ def recover_segments(
     Producer state is complete afterwards. `segments` must not be empty.
     """
     suspects = segments.between(recovery_point, segments.active.base_offset + 1)
-    if not is_compacted:
-        suspects = _with_what_does_not_fit(segments, suspects)
+    suspects = _with_overwritten_predecessors(segments, suspects)
     while True:
         first = suspects[0]
         # Snapshots behind this point speak of records that may be gone.
@@ -74,20 +73,18 @@ def recover_segments(
     return recovery.next_offset
 
 
-def _with_what_does_not_fit(segments: LogSegments, suspects: list[LogSegment]) -> list[LogSegment]:
-    """Add the segments before the suspects as long as the next one does not follow on them.
+def _with_overwritten_predecessors(segments: LogSegments, suspects: list[LogSegment]) -> list[LogSegment]:
+    """Add the segments before the suspects that reach into the next one, or end in a later epoch than it begins with.
 
-    That is so when the recovery point is stale: the log was truncated below it, and a power cut came before the lower one
-    was checkpointed. Looks at the ends of segments only.
+    That is so when a power cut has undone a truncation at the recovery point, or below it when it is stale.
     """
     before = segments.between(0, suspects[0].base_offset)
     while before:
         end = before[-1].last_batch()
         begin = next(suspects[0].spans(), None)
-        follows = end is not None and end.last_offset + 1 == suspects[0].base_offset
-        if follows and (
-            begin is None or end is None or begin.leader_epoch < 0 or end.leader_epoch <= begin.leader_epoch
-        ):
+        reaches_in = end is not None and end.last_offset >= suspects[0].base_offset
+        is_later = end is not None and begin is not None and 0 <= begin.leader_epoch < end.leader_epoch
+        if not (reaches_in or is_later):
             break
         suspects = [before.pop(), *suspects]
     return suspects

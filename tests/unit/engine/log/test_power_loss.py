@@ -86,12 +86,12 @@ class Machine:
         self.log.append_as_leader(build_batch(records, **options), leader_epoch=self.epoch, now_ms=self.clock.time_ms)
         self.written[start, self.epoch] = self.log.read(start, 1 << 20, max_offset=1 << 60).records
 
-    def truncate(self, *, settle):
+    def truncate(self):
         """Another leader's log ends earlier; from now on there is a new epoch."""
         boundaries = [header.base_offset for header in self.headers()][-12:]
         if boundaries:
             offset = self.random.choice(boundaries)
-            if settle:
+            if offset < self.log.recovery_point_checkpointed or self.random.random() < 0.5:
                 self.run(self.manager.truncate_to({ORDERS: offset}))
             else:
                 self.log.truncate_to(offset)
@@ -124,7 +124,7 @@ class Machine:
         elif action < 0.94:
             self.log.roll(self.clock.time_ms)
         else:
-            self.truncate(settle=self.random.random() < 0.5)
+            self.truncate()
 
     def lose_power(self):
         flushed = self.log.recovery_point
