@@ -11,6 +11,7 @@ import logging
 from typing import Any, Protocol
 
 from engine.errors import KafkaError
+from engine.metadata.answers import is_not_controller
 from engine.net.client import ClientConnection, ConnectionLost, RequestTimedOut
 from engine.protocol.errors import ErrorCode
 from engine.types import Endpoint, LeaderAndEpoch
@@ -55,7 +56,7 @@ class ControllerChannel:
                 connection = await self._connect(left_ms)
                 if connection is not None:
                     response = await connection.request(request, timeout_ms=left_ms, version=version)
-                    if getattr(response, "error_code", 0) != ErrorCode.NOT_CONTROLLER:
+                    if not is_not_controller(response):
                         return response
                     last = f"node {self._connected_to} is not the controller"
             except (ConnectionLost, RequestTimedOut) as error:

@@ -19,11 +19,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.controller.answers import error_response
 from engine.errors import KafkaError
 from engine.handlers.authorized_operations import CLUSTER_OPERATIONS, TOPIC_OPERATIONS
 from engine.handlers.registry import handles
 from engine.handlers.topic_descriptions import TopicView, alive_brokers, controller_for_clients
+from engine.metadata.answers import error_response
 from engine.metadata.internal_topics import creatable_topic
 from engine.metadata.topic_names import is_internal, why_invalid
 from engine.net.context import RequestContext

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.controller.answers import error_response
 from engine.errors import KafkaError
 from engine.handlers.forwarding import forward
 from engine.handlers.registry import ListenerKind, handles
+from engine.metadata.answers import error_response
 from engine.net.context import RequestContext
 from engine.protocol.api import ApiKey
 from engine.protocol.messages import CreateTopicsRequest, CreateTopicsResponse

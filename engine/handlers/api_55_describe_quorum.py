@@ -1,6 +1,6 @@
 """DescribeQuorum (key 55), v0-2, on the brokers' listeners: forwarded to the active controller, which leads the quorum.
 
-(What controllers answer is in `controller_quorum`.) v1: fetch times (KIP-836)   v2: directory ids, nodes (KIP-853)
+(What controllers answer is in `controller_raft`.) v1: fetch times (KIP-836)   v2: directory ids, nodes (KIP-853)
 Kafka: KafkaApis.handleDescribeQuorumRequest.
 """
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.controller.answers import error_response
 from engine.errors import KafkaError
+from engine.metadata.answers import error_response
 from engine.protocol.message import Message
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from engine.config import BrokerConfig
-from engine.controller.answers import error_response, is_not_controller
 from engine.controller.controller import Controller
 from engine.errors import KafkaError
+from engine.metadata.answers import error_response, is_not_controller
 from engine.metadata.features import SUPPORTED_FEATURES
 from engine.metadata.listener import CommittedBatch
 from engine.protocol.errors import ErrorCode
