@@ -93,8 +93,9 @@ def operator_errors(subject: str) -> Iterator[None]:
     except ClusterUnreachable as error:
         raise unreachable(error) from error
     except BrokerUnreachable as error:
+        broker = f"broker {error.node_id}"
         raise OperatorError(
-            f"{subject}: broker {error.node_id} cannot be reached",
+            f"{broker} cannot be reached" if subject == broker else f"{subject}: {broker} cannot be reached",
             f"{error.address}: {error.reason}" if error.address else error.reason,
             "The address is the one the broker advertises (advertised.listeners): it must lead to it from here."
             if error.address and not error.timed_out

@@ -249,7 +249,9 @@ class ClusterClient:
             async with gate:
                 try:
                     answers[node_id] = await call()
-                except (BrokerUnreachable, UnsupportedByBroker, ProtocolError) as error:
+                except BrokerUnreachable as error:
+                    missing[node_id] = f"{error.address}: {error.reason}" if error.address else error.reason
+                except (UnsupportedByBroker, ProtocolError) as error:
                     missing[node_id] = str(error)
 
         loop = asyncio.get_running_loop()

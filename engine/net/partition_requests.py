@@ -91,7 +91,7 @@ async def ask_leaders(
         )
         for node_id, reason in partial.missing.items():
             for partition in by_leader[node_id]:
-                answers.missing[partition] = reason
+                answers.missing[partition] = f"broker {node_id}, its leader, at {reason}"
         pending = []
         for response in partial.answers.values():
             for partition, code, value in read(response):
