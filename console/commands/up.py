@@ -101,16 +101,15 @@ class ClusterService:
         self.web_url: str | None = None
         self._registration: LocalClusterRegistration | None = None
         self._began = 0.0
+        self._failed: dict[int, str] = {}
+        """Nodes that stopped by themselves, and why."""
 
     async def start(self) -> None:
-        from console.errors import OperatorError
         from console.local_cluster import LocalClusterRegistration
         from engine.cluster import Cluster
 
         self._began = time.monotonic()
         options = self.options
-        if options.processes:
-            raise OperatorError.words("--processes: not there yet", "Leave it out: all nodes then run in one process.")
         if options.ready_file is not None:
             _remove(options.ready_file)
         if options.data_dir is not None:
@@ -123,6 +122,7 @@ class ClusterService:
                 port=options.port,
                 data_dir=options.data_dir,
                 properties=options.properties,
+                processes=options.processes,
             )
             await self.cluster.start()
             if self._registration is None:
@@ -152,8 +152,7 @@ class ClusterService:
         )
         self._registration.announce(local)
         # What an embedded cluster sets by itself need not be told, only what somebody asked for.
-        warnings = (warning for node in cluster.nodes.values() for warning in node.config.warnings)
-        tell_warnings(tuple(each for each in warnings if each.partition("=")[0] in options.properties))
+        tell_warnings(tuple(each for each in cluster.warnings if each.partition("=")[0] in options.properties))
         count = len(cluster.node_ids)
         where = f"{count} processes" if options.processes else "one process"
         nodes = "1 node" if count == 1 else f"{count} nodes in {where}"
@@ -186,13 +185,18 @@ class ClusterService:
                 _remove(self.options.ready_file)
 
     def failure(self) -> str | None:
+        from console.output.render import warn
+
         cluster = self.cluster
         if cluster is None:
             return None
-        failed = {node_id: node.failed for node_id, node in cluster.nodes.items() if node.failed is not None}
-        if len(failed) < len(cluster.nodes):
+        for node_id, error in cluster.failures.items():
+            if node_id not in self._failed:
+                self._failed[node_id] = str(error)
+                warn(f"node {node_id} stopped by itself: {error}")
+        if len(self._failed) < len(cluster.node_ids):
             return None
-        return "; ".join(f"node {node_id}: {error}" for node_id, error in failed.items()) or None
+        return "no node is left"
 
     def _release(self) -> None:
         if self._registration is not None:

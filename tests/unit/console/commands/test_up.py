@@ -15,13 +15,18 @@ ROOT = Path(__file__).parents[4]
 START_SECONDS_MAX = 40
 
 
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory):
+    """Compiled once for all processes, also where nothing may be written next to the sources."""
+    return str(tmp_path_factory.mktemp("bytecode"))
+
+
 @pytest.fixture
-def environment(tmp_path):
+def environment(tmp_path, bytecode):
     folders = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-    clean = {
-        name: value for name, value in os.environ.items() if name not in ("XDG_RUNTIME_DIR", "STOKER_BOOTSTRAP_SERVER")
-    }
-    return {**clean, **folders, "PYTHONPATH": str(ROOT)}
+    dropped = ("XDG_RUNTIME_DIR", "STOKER_BOOTSTRAP_SERVER", "PYTHONDONTWRITEBYTECODE")
+    clean = {name: value for name, value in os.environ.items() if name not in dropped}
+    return {**clean, **folders, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": bytecode}
 
 
 @pytest.fixture
@@ -138,6 +143,21 @@ def test_a_killed_cluster_is_noticed_and_its_data_is_there_again(up, stoker):
 
     up("--port", 0)
     assert stoker("tail", "orders", "-e", "--format", "%v").stdout == "kept\n"
+
+
+def test_each_node_may_have_a_process_of_its_own(up, stoker):
+    process, ready, _ = up("--ephemeral", "--processes", "--port", 0)
+    pids = ready["pids"]
+    assert sorted(pids) == ["1", "2", "3"]
+    assert len({*pids.values(), process.pid}) == 4
+
+    stoker("topics", "create", "orders", "--replication-factor", 3)
+    os.kill(pids["2"], signal.SIGKILL)
+    stoker("produce", "orders", stdin="a\nb\n")
+    assert stoker("tail", "orders", "-e", "--format", "%v").stdout == "a\nb\n"
+    (_, err), code = stop(process)
+    assert code == 0
+    assert "node 2 stopped by itself" in err
 
 
 def test_properties_are_kafkas_and_a_wrong_one_is_named(stoker, up):
