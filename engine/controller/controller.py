@@ -36,7 +36,8 @@ from engine.metadata.loader import MetadataLoader
 from engine.metadata.producer_ids import allocate_producer_ids
 from engine.metadata.settings import ControllerSettings
 from engine.metadata.snapshot_schedule import SnapshotSchedule
-from engine.metadata.topics import create_partitions, create_topics, delete_topics
+from engine.metadata.topic_deletion import delete_topics
+from engine.metadata.topics import create_partitions, create_topics
 from engine.protocol.errors import ErrorCode
 from engine.protocol.message import Message
 from engine.protocol.messages import (

@@ -20,7 +20,8 @@ from engine.metadata.features import SUPPORTED_FEATURES, bootstrap_records
 from engine.metadata.heartbeats import BrokerHeartbeats
 from engine.metadata.image import MetadataImage, PartitionImage
 from engine.metadata.settings import ControllerSettings
-from engine.metadata.topics import create_partitions, create_topics, delete_topics
+from engine.metadata.topic_deletion import delete_topics
+from engine.metadata.topics import create_partitions, create_topics
 from engine.protocol.messages import (
     AlterPartitionRequest,
     AlterPartitionResponse,

@@ -14,7 +14,7 @@ from engine.errors import KafkaError
 from engine.metadata.apply import apply_records
 from engine.metadata.decision import RECORDS_PER_OPERATION_MAX
 from engine.metadata.image import MetadataImage
-from engine.metadata.topics import delete_topics
+from engine.metadata.topic_deletion import delete_topics
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import CreateTopicsRequest, DeleteTopicsRequest
 from engine.protocol.uuids import ZERO_UUID
