@@ -8,18 +8,18 @@ A node that is a controller votes; one that is only a broker observes. Both use 
 """
 
 import asyncio
-import bisect
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engine.config import BrokerConfig
 from engine.controller.raft_accumulator import RaftAccumulator
 from engine.controller.raft_feed import ListenerFeed
-from engine.controller.raft_log import RaftLog, RaftLogSettings
+from engine.controller.raft_log import RaftLog
 from engine.controller.raft_peers import RaftPeers
+from engine.controller.raft_settings import RaftSettings
+from engine.controller.raft_waiters import CommitWaiters
 from engine.errors import InvariantViolation, KafkaError
 from engine.metadata.listener import CommittedBatch, RaftListener
 from engine.protocol.errors import ErrorCode
@@ -58,23 +58,6 @@ class DirectoryIdentity(Protocol):
     def cluster_id(self) -> str: ...
 
     def directory_id(self, directory: str) -> bytes: ...
-
-
-@dataclass(frozen=True, slots=True)
-class RaftSettings:
-    """Times in milliseconds, sizes in bytes; the defaults are Kafka's (QuorumConfig). See `RaftConfig`."""
-
-    election_timeout_ms: int = 1_000
-    fetch_timeout_ms: int = 2_000
-    election_backoff_max_ms: int = 1_000
-    request_timeout_ms: int = 2_000
-    retry_backoff_ms: int = 20
-    append_linger_ms: int = 0
-    """How long records wait for company; 0: until the end of this turn of the loop. Kafka's default is 25."""
-    fetch_bytes_max: int = 8 * 1024 * 1024
-    shutdown_timeout_ms: int = 5_000
-    """How long a leader that stops waits for the voters to hear of it."""
-    log: RaftLogSettings = field(default_factory=RaftLogSettings)
 
 
 class RaftDriver:
@@ -121,8 +104,7 @@ class RaftDriver:
         self._own: dict[int, CommittedBatch] = {}
         self._accumulator: RaftAccumulator | None = None
         self._drain_scheduled = False
-        self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._waiter_sequence = 0
+        self._waiters = CommitWaiters()
         self._requests: dict[int, asyncio.Future[Message]] = {}
         self._request_sequence = 0
         self._effects: deque[Effect] = deque()
@@ -159,21 +141,6 @@ class RaftDriver:
         on_failure: Callable[[BaseException], None] | None = None,
     ) -> "RaftDriver":
         """The driver of a node with these properties; `voters` stands in for controller.quorum.voters."""
-        settings = RaftSettings(
-            election_timeout_ms=config.get_int("controller.quorum.election.timeout.ms"),
-            fetch_timeout_ms=config.get_int("controller.quorum.fetch.timeout.ms"),
-            election_backoff_max_ms=config.get_int("controller.quorum.election.backoff.max.ms"),
-            request_timeout_ms=config.get_int("controller.quorum.request.timeout.ms"),
-            retry_backoff_ms=config.get_int("controller.quorum.retry.backoff.ms"),
-            append_linger_ms=config.get_int("controller.quorum.append.linger.ms"),
-            fetch_bytes_max=config.get_int("controller.quorum.fetch.max.bytes"),
-            log=RaftLogSettings(
-                segment_bytes=config.get_int("metadata.log.segment.bytes"),
-                segment_ms=config.get_int("metadata.log.segment.ms"),
-                retention_bytes=config.get_int("metadata.max.retention.bytes"),
-                retention_ms=config.get_int("metadata.max.retention.ms"),
-            ),
-        )
         controller_listener = config.controller_listener_names[0] if config.controller_listener_names else ""
         return cls(
             runtime,
@@ -183,7 +150,7 @@ class RaftDriver:
             voters=voters,
             is_voter=config.is_controller,
             log_directory=config.metadata_log_dir,
-            settings=settings,
+            settings=RaftSettings.from_config(config),
             bootstrap_servers=[
                 Endpoint(controller_listener, server.host, server.port) for server in config.quorum_bootstrap_servers
             ],
@@ -322,7 +289,7 @@ class RaftDriver:
             self._timer.cancel()
             self._timer = None
         self._peers.close()
-        self._fail_waiters(error)
+        self._waiters.fail(error)
         for future in self._requests.values():
             if not future.done():
                 future.set_exception(KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, str(error)))
@@ -400,27 +367,7 @@ class RaftDriver:
             return
         if not core.is_leader:
             raise KafkaError(ErrorCode.NOT_CONTROLLER, f"node {self.node_id} does not lead")
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiter_sequence += 1
-        bisect.insort(self._waiters, (offset, self._waiter_sequence, future))
-        await future
-
-    def _complete_waiters(self) -> None:
-        delivered = self._delivered_offset
-        count = 0
-        for offset, _, future in self._waiters:
-            if offset >= delivered:
-                break
-            count += 1
-            if not future.done():
-                future.set_result(None)
-        del self._waiters[:count]
-
-    def _fail_waiters(self, error: KafkaError) -> None:
-        waiters, self._waiters = self._waiters, []
-        for _, _, future in waiters:
-            if not future.done():
-                future.set_exception(error)
+        await self._waiters.add(offset)
 
     # --- requests of others
 
@@ -598,7 +545,7 @@ class RaftDriver:
 
     def _leader_changed(self, change: LeaderChanged) -> None:
         if change.leader_id != self.node_id or change.epoch != self._leader.epoch:
-            self._fail_waiters(KafkaError(ErrorCode.NOT_CONTROLLER, f"node {self.node_id} no longer leads"))
+            self._waiters.fail(KafkaError(ErrorCode.NOT_CONTROLLER, f"node {self.node_id} no longer leads"))
             self._own.clear()
         self._leader = change
         if change.endpoint is not None and change.leader_id != self.node_id and change.endpoint.port > 0:
@@ -636,6 +583,6 @@ class RaftDriver:
             delivered = self._delivered_offset
             for base_offset in [offset for offset in self._own if offset < delivered]:
                 del self._own[base_offset]
-        self._complete_waiters()
+        self._waiters.complete(self._delivered_offset)
         if more:
             self._schedule_delivery()

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from engine.controller.raft_driver import RaftDriver, RaftSettings
+from engine.controller.raft_driver import RaftDriver
+from engine.controller.raft_settings import RaftSettings
 from engine.handlers.api_18_api_versions import unsupported_version
 from engine.handlers.registry import ListenerKind, handlers
 from engine.metadata.image import MetadataImage

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.controller.raft_driver import RaftDriver, RaftSettings
+from engine.controller.raft_driver import RaftDriver
 from engine.controller.raft_log import RaftLogSettings
+from engine.controller.raft_settings import RaftSettings
 from engine.errors import KafkaError
 from engine.net.client import ClientConnection
 from engine.protocol.errors import ErrorCode

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.controller.raft_driver import RaftSettings
+from engine.controller.raft_settings import RaftSettings
 from engine.net.client import ClientConnection
 from engine.protocol.messages import FeatureLevelRecord
 from engine.types import Endpoint, OffsetAndEpoch
