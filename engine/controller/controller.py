@@ -93,7 +93,11 @@ class Quorum(Protocol):
         ...
 
     async def committed(self, offset: int) -> None:
-        """Returns once `offset` is committed. KafkaError NOT_CONTROLLER when leadership is lost first."""
+        """Returns once `offset` is committed and was handed over. KafkaError NOT_CONTROLLER when leadership is lost first."""
+        ...
+
+    def resign(self, epoch: int) -> None:
+        """Give up leading `epoch`."""
         ...
 
 
@@ -248,18 +252,29 @@ class Controller:
         term = self._active_term()
         if records:
             try:
-                last = self._raft.append(records, epoch=term.epoch)
+                self._advance(term, records)
             except KafkaError as error:
                 if error.code == ErrorCode.NOT_CONTROLLER:
                     self._deactivate()
                 raise
-            expected = term.next_offset + len(records) - 1
-            if last != expected:
-                raise InvariantViolation(f"records were to end at offset {expected}, but ended at {last}")
-            applied = [record for record in records if not isinstance(record, AbortTransactionRecord)]
-            term.working, _ = apply_records(term.working, applied, last, term.epoch)
-            term.next_offset = last + 1
+            except InvariantViolation:
+                # What is in memory is not what is in the log: somebody else must lead (Kafka: renounce).
+                log.critical("controller %d cannot go on in epoch %d and resigns", self.node_id, term.epoch)
+                self._deactivate()
+                self._raft.resign(term.epoch)
+                raise
         return term.next_offset - 1
+
+    def _advance(self, term: _Term, records: list[Message]) -> None:
+        """Apply `records` and append them, in this order: what contradicts the image must never get into the log."""
+        expected = term.next_offset + len(records) - 1
+        applied = [record for record in records if not isinstance(record, AbortTransactionRecord)]
+        working, _ = apply_records(term.working, applied, expected, term.epoch)
+        last = self._raft.append(records, epoch=term.epoch)
+        if last != expected:
+            raise InvariantViolation(f"records were to end at offset {expected}, but ended at {last}")
+        term.working = working
+        term.next_offset = last + 1
 
     async def write(self, decide: Callable[[MetadataImage], Decision[R]]) -> R:
         """Run one operation: decide, append, and return the answer once everything it rests on is committed.

@@ -14,8 +14,9 @@ import pytest
 
 from engine.config import BrokerConfig
 from engine.controller.controller import Controller
-from engine.errors import KafkaError
+from engine.errors import InvariantViolation, KafkaError
 from engine.metadata.answers import error_response, is_not_controller
+from engine.metadata.decision import Decision
 from engine.metadata.features import SUPPORTED_FEATURES
 from engine.metadata.listener import CommittedBatch
 from engine.protocol.errors import ErrorCode
@@ -29,6 +30,7 @@ from engine.protocol.messages import (
     CreateTopicsResponse,
     DeleteTopicsRequest,
     ElectLeadersRequest,
+    RemoveTopicRecord,
     UpdateFeaturesRequest,
 )
 from engine.runtime import Runtime
@@ -124,6 +126,10 @@ class FakeRaft:
         if self._quorum.commit_at_once:
             asyncio.get_running_loop().call_soon(self._quorum.commit)
         return self.log_end_offset - 1
+
+    def resign(self, epoch: int) -> None:
+        assert self._quorum.leader == (self._node_id, epoch)
+        asyncio.get_running_loop().call_soon(self._quorum.elect, -1)
 
     async def committed(self, offset: int) -> None:
         if offset < self._quorum.high_watermark:
@@ -417,6 +423,25 @@ def test_leadership_is_balanced_by_the_timer() -> None:
             await heartbeat(controller, 1)
             await heartbeat(controller, 2)
         assert controller.image.partition("orders", 0).leader == 2  # type: ignore[union-attr]
+
+    run(scenario)
+
+
+def test_a_controller_whose_memory_contradicts_its_records_resigns() -> None:
+    """Kafka: QuorumController.renounce."""
+
+    async def scenario() -> None:
+        quorum = FakeQuorum()
+        controller = quorum.add(1)
+        await active(quorum)
+        nonsense = Decision([RemoveTopicRecord(topic_id=b"?" * 16)], None)
+        before = len(quorum.batches)
+        with pytest.raises(InvariantViolation):
+            await controller.write(lambda _: nonsense)  # type: ignore[arg-type,return-value]
+        assert len(quorum.batches) == before, "nothing of it was written"
+        await asyncio.sleep(1)
+        assert not controller.is_active
+        assert quorum.leader.leader_id == -1
 
     run(scenario)
 
