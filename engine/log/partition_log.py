@@ -8,27 +8,24 @@ error, or comes after one, raises KafkaError(KAFKA_STORAGE_ERROR); the first one
 the directory goes offline. After a failed sync nothing is synced again.
 """
 
-import asyncio
-import random
 from collections.abc import Callable
-from typing import NoReturn
-
-from crc32c import crc32c
 
 from engine.errors import KafkaError
 from engine.log import timestamp_search
-from engine.log.append_validation import check_client_batch, check_records, needs_records, too_large, with_append_time
-from engine.log.batches import CRC_COVERS_FROM, PREFIX, PREFIX_BYTES
-from engine.log.file_names import LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA
-from engine.log.leader_epoch_cache import LeaderEpochCache
-from engine.log.log_config import LogConfig
-from engine.log.open_files import OpenFiles
-from engine.log.partition_metadata import encode_partition_metadata
-from engine.log.producer_snapshots import ProducerSnapshots, apply_batch, read_marker, rebuild_producers
-from engine.log.producer_state import BatchMetadata, ProducerStateManager
+from engine.log.append_validation import check_client_batch, check_records, with_append_time
+from engine.log.batch_sequences import (
+    FoundBatches,
+    check_ascending,
+    check_raft_batches,
+    stamp_coordinator_batches,
+    whole_batches,
+)
+from engine.log.batches import PREFIX, PREFIX_BYTES
+from engine.log.local_log import LocalLog
+from engine.log.producer_snapshots import DamagedSegment, apply_batch, rebuild_producers
+from engine.log.producer_state import BatchMetadata
 from engine.log.retention import deletable_segments
 from engine.log.segment import INT_MAX, LogSegment
-from engine.log.segments import LogSegments
 from engine.log.transaction_index import collect_aborted
 from engine.log.values import (
     AbortedTransaction,
@@ -42,118 +39,18 @@ from engine.log.values import (
 )
 from engine.protocol.buffers import Buffer
 from engine.protocol.errors import ErrorCode, ProtocolError
-from engine.protocol.records.batch import BatchHeader, TimestampType, iterate_batches, set_max_timestamp, stamp
-from engine.protocol.uuids import ZERO_UUID
-from engine.runtime.clock import Clock
-from engine.runtime.disk import Disk, StorageError, write_file_atomically
-from engine.types import TopicPartition
+from engine.protocol.records.batch import BatchHeader, TimestampType, parse_batch_header
+from engine.runtime.disk import StorageError
 
 FailureListener = Callable[["PartitionLog", StorageError], None]
 
 
-class PartitionLog:
+class PartitionLog(LocalLog):
     """The log of one partition. `opening.open_log` makes one; see the module's docstring for what holds of all calls."""
 
-    __slots__ = (
-        "_clock",
-        "_config",
-        "_directory_dirty",
-        "_disk",
-        "_failure",
-        "_flush_lock",
-        "_needs_records",
-        "_on_failure",
-        "_parent_dirty",
-        "_pending_deletions",
-        "_pool",
-        "_random",
-        "_segments",
-        "_snapshots",
-        "_truncations",
-        "_unsynced_from",
-        "closed",
-        "directory",
-        "high_watermark",
-        "last_flush_ms",
-        "leader_epochs",
-        "log_end_offset",
-        "log_start_offset",
-        "producers",
-        "recovery_point",
-        "recovery_point_checkpointed",
-        "topic_id",
-        "topic_partition",
-    )
+    __slots__ = ()
 
-    def __init__(
-        self,
-        disk: Disk,
-        pool: OpenFiles,
-        clock: Clock,
-        randomness: random.Random,
-        *,
-        directory: str,
-        topic_partition: TopicPartition,
-        topic_id: bytes,
-        config: LogConfig,
-        segments: LogSegments,
-        snapshots: ProducerSnapshots,
-        producers: ProducerStateManager,
-        leader_epochs: LeaderEpochCache,
-        log_start_offset: int,
-        log_end_offset: int,
-        recovery_point: int,
-        recovery_point_checkpointed: int,
-        is_new: bool,
-        unsynced_from: int | None,
-        on_failure: FailureListener | None,
-    ) -> None:
-        self._disk = disk
-        self._pool = pool
-        self._clock = clock
-        self._random = randomness
-        self._segments = segments
-        self._snapshots = snapshots
-        self._on_failure = on_failure
-        self._failure: StorageError | None = None
-        self._flush_lock: asyncio.Lock | None = None
-        self._truncations = 0
-        # The first segment with changes older than the recovery point: a cut has to be synced before the recovery point
-        # leaves its segment behind, or a power cut brings back what was removed.
-        self._unsynced_from = unsynced_from
-        self._directory_dirty = is_new
-        self._parent_dirty = is_new
-        self._pending_deletions: list[tuple[int, str]] = []
-        self._config = config
-        self._needs_records = needs_records(config)
-        self.closed = False
-        self.directory = directory
-        self.topic_partition = topic_partition
-        self.topic_id = topic_id
-        """16 bytes; ZERO_UUID when the topic has none."""
-        self.producers = producers
-        self.leader_epochs = leader_epochs
-        self.log_start_offset = log_start_offset
-        self.log_end_offset = log_end_offset
-        self.high_watermark = log_start_offset
-        self.recovery_point = recovery_point
-        """Everything before this offset survives a power cut."""
-        self.recovery_point_checkpointed = recovery_point_checkpointed
-        """What the directory's checkpoint says, at most; the owner of the checkpoint keeps it up to date."""
-        self.last_flush_ms = clock.now_ms()
-
-    # State ------------------------------------------------------------------------------------------------------------
-
-    @property
-    def config(self) -> LogConfig:
-        return self._config
-
-    def update_config(self, config: LogConfig) -> None:
-        """Use another configuration from now on; segments take it over, too."""
-        self._config = config
-        self._needs_records = needs_records(config)
-        for segment in self._segments:
-            segment.config = config
+    # State: what there is besides is in `LocalLog` ----------------------------------------------------------------------
 
     @property
     def latest_epoch(self) -> int:
@@ -167,66 +64,6 @@ class PartitionLog:
         if first_unstable < 0 or first_unstable >= self.high_watermark:
             return self.high_watermark
         return max(first_unstable, self.log_start_offset)
-
-    @property
-    def size(self) -> int:
-        """Bytes of all segments."""
-        return self._segments.size
-
-    @property
-    def segment_count(self) -> int:
-        return len(self._segments)
-
-    @property
-    def active_segment_base_offset(self) -> int:
-        return self._segments.active.base_offset
-
-    @property
-    def first_segment_base_offset(self) -> int:
-        return self._segments.first.base_offset
-
-    @property
-    def unflushed_messages(self) -> int:
-        return self.log_end_offset - self.recovery_point
-
-    @property
-    def recovery_point_lowered(self) -> bool:
-        """A truncation moved the recovery point below the checkpointed one, which must follow soon.
-
-        Until it does, no segment rolls: recovery would not look at one that ends before the stale recovery point.
-        """
-        return self.recovery_point < self.recovery_point_checkpointed
-
-    @property
-    def is_offline(self) -> bool:
-        """A disk error was met, here or elsewhere in the directory."""
-        return self._failure is not None
-
-    def mark_offline(self, error: StorageError) -> None:
-        """From now on every call raises KAFKA_STORAGE_ERROR; open files are given back."""
-        if self._failure is None:
-            self._failure = error
-        for segment in self._segments:
-            segment.abandon()
-
-    def assign_topic_id(self, topic_id: bytes) -> None:
-        """Write partition.metadata. Raises KafkaError INCONSISTENT_TOPIC_ID when it already belongs to another topic."""
-        if self.topic_id not in (ZERO_UUID, topic_id):
-            raise KafkaError(
-                ErrorCode.INCONSISTENT_TOPIC_ID,
-                f"{self.directory} belongs to topic id {self.topic_id.hex()}, not {topic_id.hex()}",
-            )
-        self._check_usable()
-        try:
-            file = self._disk.open(f"{self.directory}/{PARTITION_METADATA}", create=True)
-            try:
-                file.pwrite([encode_partition_metadata(topic_id)], 0)
-            finally:
-                file.close()
-        except StorageError as error:
-            self._fail(error)
-        self.topic_id = topic_id
-        self._directory_dirty = True
 
     # Appending --------------------------------------------------------------------------------------------------------
 
@@ -257,10 +94,10 @@ class PartitionLog:
             recompressed = check_records(batch, config, now_ms, self.topic_partition)
             if recompressed is not None:
                 batch = recompressed
-                header = next(iterate_batches(batch))[1]
+                header = parse_batch_header(batch)
         if config.message_timestamp_type is TimestampType.LOG_APPEND_TIME:
             batch = with_append_time(memoryview(batch)[: header.batch_length + 12], now_ms)
-            header = next(iterate_batches(batch))[1]
+            header = parse_batch_header(batch)
             log_append_time_ms = now_ms
         producer_id = header.producer_id
         if producer_id >= 0:
@@ -329,45 +166,22 @@ class PartitionLog:
 
     def _append_coordinator_batches(self, batches: Buffer, leader_epoch: int, now_ms: int) -> AppendInfo:
         data = bytearray(batches)
-        append_time = self._config.message_timestamp_type is TimestampType.LOG_APPEND_TIME
-        next_offset = self.log_end_offset
-        for position, header in self._whole_batches(data):
-            self._check_size_and_checksum(data, position, header)
-            if header.producer_id >= 0:
-                self._check_coordinator_batch(data, position, header)
-            stamp(data, position, next_offset, leader_epoch)
-            if append_time:
-                set_max_timestamp(data, position, TimestampType.LOG_APPEND_TIME, now_ms)
-            next_offset += header.last_offset_delta + 1
-        return self._write(data, self._whole_batches(data), now_ms, now_ms if append_time else -1)
-
-    def _check_coordinator_batch(self, data: Buffer, position: int, header: BatchHeader) -> None:
-        producers = self.producers
-        if not header.is_control:
-            producers.check_sequence(
-                header.producer_id, header.producer_epoch, header.base_sequence, header.last_sequence, check_order=False
-            )
-            producers.check_transaction_state(header.producer_id, header.is_transactional)
-            return
-        try:
-            marker = read_marker(memoryview(data)[position : position + header.size_bytes], header)
-        except ProtocolError as error:
-            raise KafkaError(ErrorCode.INVALID_RECORD, f"{self.topic_partition}: {error}") from error
-        if marker is not None:
-            producers.check_marker(header.producer_id, header.producer_epoch, marker.coordinator_epoch)
+        append_time_ms = now_ms if self._config.message_timestamp_type is TimestampType.LOG_APPEND_TIME else -1
+        found = stamp_coordinator_batches(
+            data,
+            self._config,
+            self.producers,
+            self.topic_partition,
+            next_offset=self.log_end_offset,
+            leader_epoch=leader_epoch,
+            append_time_ms=append_time_ms,
+        )
+        return self._write(data, found, now_ms, append_time_ms)
 
     def _append_raft_batches(self, batches: Buffer, leader_epoch: int, now_ms: int) -> AppendInfo:
-        found = self._whole_batches(batches)
-        expected = self.log_end_offset
-        for position, header in found:
-            self._check_size_and_checksum(batches, position, header)
-            if header.partition_leader_epoch != leader_epoch or header.base_offset != expected:
-                raise KafkaError(
-                    ErrorCode.INVALID_RECORD,
-                    f"{self.topic_partition}: a batch of offset {header.base_offset} and epoch "
-                    f"{header.partition_leader_epoch} where {expected} and {leader_epoch} are due",
-                )
-            expected = header.next_offset
+        found = check_raft_batches(
+            batches, self._config, self.topic_partition, next_offset=self.log_end_offset, leader_epoch=leader_epoch
+        )
         return self._write(batches, found, now_ms, -1)
 
     def append_as_follower(self, batches: Buffer, *, leader_epoch: int | None = None) -> AppendInfo:
@@ -379,12 +193,7 @@ class PartitionLog:
         """
         if self._failure is not None or self.closed:
             self._check_usable()
-        found = self._whole_batches(batches, allow_partial_tail=True)
-        if leader_epoch is not None:
-            for index, (_, header) in enumerate(found):
-                if header.partition_leader_epoch > leader_epoch:
-                    del found[index:]
-                    break
+        found = whole_batches(batches, self.topic_partition, leader_epoch_max=leader_epoch)
         if not found:
             return AppendInfo(-1, -1, log_start_offset=self.log_start_offset)
         first_offset = found[0][1].base_offset
@@ -402,39 +211,11 @@ class PartitionLog:
             # keeping the log start offset (Kafka: Partition.appendRecordsToFollowerOrFutureReplica).
             self.truncate_fully_and_start_at(first_offset, log_start_offset=self.log_start_offset)
             expected = first_offset
-        for position, header in found:
-            self._check_checksum(batches, position, header)
-            if header.base_offset < expected:
-                raise UnexpectedAppendOffset(
-                    f"{self.topic_partition}: offset {header.base_offset} comes after {expected - 1}",
-                    header.base_offset,
-                    header.last_offset,
-                )
-            expected = header.next_offset
+        check_ascending(batches, found, self.topic_partition, next_offset=expected)
         end = found[-1][0] + found[-1][1].size_bytes
         return self._write(memoryview(batches)[:end], found, self._clock.now_ms(), -1)
 
-    def _whole_batches(self, data: Buffer, allow_partial_tail: bool = False) -> list[tuple[int, BatchHeader]]:
-        try:
-            return list(iterate_batches(data, allow_partial_tail=allow_partial_tail))
-        except ProtocolError as error:
-            raise KafkaError(ErrorCode.CORRUPT_MESSAGE, f"{self.topic_partition}: {error}") from error
-
-    def _check_size_and_checksum(self, data: Buffer, position: int, header: BatchHeader) -> None:
-        if header.size_bytes > self._config.max_message_bytes:
-            raise too_large(self.topic_partition, header.size_bytes, self._config)
-        self._check_checksum(data, position, header)
-
-    def _check_checksum(self, data: Buffer, position: int, header: BatchHeader) -> None:
-        if crc32c(memoryview(data)[position + CRC_COVERS_FROM : position + header.size_bytes]) != header.crc:
-            raise KafkaError(
-                ErrorCode.CORRUPT_MESSAGE,
-                f"the batch at offset {header.base_offset} for {self.topic_partition} has a wrong checksum",
-            )
-
-    def _write(
-        self, data: Buffer, found: list[tuple[int, BatchHeader]], now_ms: int, log_append_time_ms: int
-    ) -> AppendInfo:
+    def _write(self, data: Buffer, found: FoundBatches, now_ms: int, log_append_time_ms: int) -> AppendInfo:
         """Write checked batches that have their offsets: as many in one go as fit into the segment."""
         if not found:
             return AppendInfo(-1, -1, log_start_offset=self.log_start_offset)
@@ -483,7 +264,7 @@ class PartitionLog:
             return header.base_offset
         return self.log_end_offset
 
-    def _write_to_segment(self, segment: LogSegment, view: memoryview, found: list[tuple[int, BatchHeader]]) -> None:
+    def _write_to_segment(self, segment: LogSegment, view: memoryview, found: FoundBatches) -> None:
         start = found[0][0]
         end = found[-1][0] + found[-1][1].size_bytes
         segment.append_batches(view[start:end], [(position - start, header) for position, header in found])
@@ -556,23 +337,29 @@ class PartitionLog:
     def offset_for_timestamp(self, timestamp_ms: int) -> TimestampAndOffset | None:
         """The first record at or after the log start offset with a timestamp >= `timestamp_ms`; None when all are older.
 
-        KIP-33, KIP-79. Decodes the one batch it is in.
+        KIP-33, KIP-79. Decodes the one batch it is in; KafkaError CORRUPT_MESSAGE when that cannot be done.
         """
         self._check_usable()
         try:
-            found = timestamp_search.offset_for_timestamp(self._segments, timestamp_ms, self.log_start_offset)
+            return timestamp_search.offset_for_timestamp(self._segments, timestamp_ms, self.log_start_offset)
         except StorageError as error:
             self._fail(error)
-        return found
+        except ProtocolError as error:
+            raise self._damaged_records(error) from error
 
     def max_timestamp_and_offset(self) -> TimestampAndOffset | None:
         """The record with the largest timestamp, the first of several; None in an empty log (KIP-734)."""
         self._check_usable()
         try:
-            found = timestamp_search.max_timestamp_and_offset(self._segments, self.log_start_offset)
+            return timestamp_search.max_timestamp_and_offset(self._segments, self.log_start_offset)
         except StorageError as error:
             self._fail(error)
-        return found
+        except ProtocolError as error:
+            raise self._damaged_records(error) from error
+
+    def _damaged_records(self, error: ProtocolError) -> KafkaError:
+        # A producer may send records that nobody can decode: only their checksum was looked at.
+        return KafkaError(ErrorCode.CORRUPT_MESSAGE, f"records of {self.topic_partition}: {error}")
 
     # Leader epochs ------------------------------------------------------------------------------------------------------
 
@@ -662,19 +449,8 @@ class PartitionLog:
             self.producers.map_end_offset = offset
         except StorageError as error:
             self._fail(error)
-
-    def lower_recovery_point(self, offset: int) -> None:
-        """Recovery shall begin at `offset` at the latest: ahead of a truncation to there."""
-        self.recovery_point = min(self.recovery_point, offset)
-
-    def _log_ends_at(self, offset: int) -> None:
-        self.log_end_offset = offset
-        self.log_start_offset = min(self.log_start_offset, offset)
-        self.recovery_point = min(self.recovery_point, offset)
-        self.high_watermark = min(self.high_watermark, offset)
-        self.leader_epochs.truncate_from_end(offset)
-        self._truncations += 1
-        self._directory_dirty = True
+        except DamagedSegment as damage:
+            self._fail(StorageError("read", self.directory, str(damage)))
 
     def truncate_fully_and_start_at(self, offset: int, *, log_start_offset: int | None = None) -> None:
         """Remove everything; the log is then empty and goes on at `offset`, which is also its start unless given."""
@@ -691,51 +467,6 @@ class PartitionLog:
         self.high_watermark = max(offset, self.log_start_offset)
         self.leader_epochs.clear()
         self.producers.clear(offset)
-
-    def roll(self, now_ms: int) -> None:
-        """Begin a new segment at the log end offset, unless the active one is empty or `recovery_point_lowered`."""
-        self._check_usable()
-        if self.recovery_point_lowered:
-            return
-        try:
-            self._roll(self.log_end_offset, now_ms)
-        except StorageError as error:
-            self._fail(error)
-
-    def _roll(self, base_offset: int, now_ms: int) -> LogSegment:
-        old = self._segments.active
-        if old.size == 0:
-            if old.base_offset == base_offset:
-                old.created_ms = now_ms
-                return old
-            # Nothing was ever in it: a follower goes on behind a gap that would not fit its index.
-            self._remove_segment(old)
-        else:
-            old.on_rolled()
-        segment = self._new_segment(base_offset, now_ms)
-        self._segments.add(segment)
-        # A snapshot at a segment's beginning is where recovery of that segment starts from.
-        self.producers.map_end_offset = base_offset
-        self._snapshots.take(self.producers)
-        return segment
-
-    def _may_roll(self, segment: LogSegment, length: int, last_offset: int) -> bool:
-        return (
-            not self.recovery_point_lowered
-            or segment.size + length > INT_MAX
-            or last_offset - segment.base_offset > INT_MAX
-        )
-
-    def _new_segment(self, base_offset: int, now_ms: int) -> LogSegment:
-        config = self._config
-        jitter_max = min(config.segment_jitter_ms, config.segment_ms)
-        jitter = self._random.randrange(jitter_max) if jitter_max > 0 else 0
-        segment = LogSegment(
-            self._disk, self._pool, self.directory, base_offset, config, created_ms=now_ms, roll_jitter_ms=jitter
-        )
-        segment.file()  # The name of the last segment is what tells where an empty log goes on.
-        self._directory_dirty = True
-        return segment
 
     # Deleting -----------------------------------------------------------------------------------------------------------
 
@@ -763,121 +494,3 @@ class PartitionLog:
         except StorageError as error:
             self._fail(error)
         return len(doomed)
-
-    def _remove_segment(self, segment: LogSegment, due_ms: int = 0) -> None:
-        self._segments.remove(segment)
-        paths = segment.rename_to_deleted() + self._snapshots.rename_to_deleted(segment.base_offset)
-        self._pending_deletions += [(due_ms, path) for path in paths]
-
-    def remove_deleted_files(self, now_ms: int) -> int:
-        """Remove the `.deleted` files whose delay is over; returns how many. At the next start they go anyway."""
-        due = [path for due_ms, path in self._pending_deletions if due_ms <= now_ms]
-        if due:
-            self._check_usable()
-            try:
-                for path in due:
-                    self._disk.unlink(path)
-            except StorageError as error:
-                self._fail(error)
-            self._pending_deletions = [entry for entry in self._pending_deletions if entry[0] > now_ms]
-        return len(due)
-
-    # Flushing and closing -----------------------------------------------------------------------------------------------
-
-    async def flush(self, offset: int | None = None) -> None:
-        """Return when every record before `offset` (before the log end offset unless given) survives a power cut.
-
-        The recovery point then is at least there, unless the log was truncated meanwhile.
-        """
-        self._check_usable()
-        if self._flush_lock is None:
-            self._flush_lock = asyncio.Lock()
-        async with self._flush_lock:
-            self._check_usable()
-            target = self.log_end_offset if offset is None else min(offset, self.log_end_offset)
-            truncations = self._truncations
-            try:
-                await self._flush(target)
-            except StorageError as error:
-                if not self.closed:  # Deleted meanwhile: its files are elsewhere, and nobody needs them.
-                    self._fail(error)
-            if truncations == self._truncations and not self.closed:
-                self.recovery_point = max(self.recovery_point, target)
-                self.last_flush_ms = self._clock.now_ms()
-
-    async def _flush(self, target: int) -> None:
-        if self._directory_dirty:
-            self._directory_dirty = False
-            if self.topic_id != ZERO_UUID:
-                file = self._disk.open(f"{self.directory}/{PARTITION_METADATA}")
-                try:
-                    await file.fsync()
-                finally:
-                    file.close()
-            directory_due = True
-        else:
-            directory_due = False
-        unsynced_from, self._unsynced_from = self._unsynced_from, None
-        if target > self.recovery_point or unsynced_from is not None:
-            start, end = self.recovery_point, target
-            if unsynced_from is not None:
-                start, end = min(start, unsynced_from), max(end, self._segments.active.base_offset + 1)
-            for segment in self._segments.between(start, end):
-                # The first flush of a segment is also the first time its index files have names.
-                directory_due = directory_due or segment.base_offset >= self.recovery_point
-                if self.closed:
-                    return
-                await segment.flush()
-        directory_due = directory_due or bool(self._snapshots.unsynced)
-        await self._snapshots.sync()
-        if self.leader_epochs.dirty:
-            self.leader_epochs.dirty = False
-            path = f"{self.directory}/{LEADER_EPOCH_CHECKPOINT}"
-            await write_file_atomically(self._disk, path, self.leader_epochs.encode())
-        if directory_due:
-            await self._disk.fsync_directory(self.directory)
-        if self._parent_dirty:
-            self.on_parent_synced()
-            await self._disk.fsync_directory(self.directory.rpartition("/")[0] or "/")
-
-    def on_parent_synced(self) -> None:
-        """The name of this log's directory survives a power cut: whoever syncs for many logs says so to each."""
-        self._parent_dirty = False
-
-    async def close(self) -> None:
-        """Flush everything, take a producer snapshot, close the files. After it the log needs no recovery."""
-        if self.closed:
-            return
-        self._check_usable()
-        try:
-            for segment in self._segments:
-                segment.on_close()
-            self._snapshots.take(self.producers)
-        except StorageError as error:
-            self._fail(error)
-        await self.flush()
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Close the files and nothing else, as a killed process would; what was not flushed is up to the system."""
-        self.closed = True
-        for segment in self._segments:
-            segment.abandon()
-
-    # Failures -----------------------------------------------------------------------------------------------------------
-
-    def _check_usable(self) -> None:
-        if self._failure is not None:
-            raise KafkaError(
-                ErrorCode.KAFKA_STORAGE_ERROR,
-                f"the log directory of {self.topic_partition} is offline: {self._failure}",
-            ) from self._failure
-        if self.closed:
-            raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"the log of {self.topic_partition} is closed")
-
-    def _fail(self, error: StorageError) -> NoReturn:
-        first = self._failure is None
-        self.mark_offline(error)
-        if first and self._on_failure is not None:
-            self._on_failure(self, error)
-        raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: {error}") from error
