@@ -90,6 +90,7 @@ def produce(
     """
     from console.commands.session import refuse_if_readonly, with_client
     from console.errors import OperatorError
+    from console.records.producing import ProducerStatistics
 
     call = invocation()
     if as_json and (key is not None or key_separator is not None or null is not None):
@@ -117,7 +118,13 @@ def produce(
         asyncio.run(_dry_run(topic, source))
         return
     began = time.monotonic()
-    statistics = with_client(lambda client: _produce(client, topic, source, rate, compression, ACKS[acks]))
+    statistics = ProducerStatistics()
+    try:
+        with_client(lambda client: _produce(client, topic, source, rate, compression, ACKS[acks], statistics))
+    except (KeyboardInterrupt, OperatorError):
+        if statistics.sent_records:
+            _report(call, topic, statistics, time.monotonic() - began)
+        raise
     _report(call, topic, statistics, time.monotonic() - began)
     if statistics.first_error is not None:
         error = statistics.first_error
@@ -147,8 +154,15 @@ def _header(word: str) -> tuple[str, bytes | None]:
 
 
 async def _produce(
-    client: ClusterClient, topic: str, source: Input, rate: float | None, compression: str, acks: int
-) -> ProducerStatistics:
+    client: ClusterClient,
+    topic: str,
+    source: Input,
+    rate: float | None,
+    compression: str,
+    acks: int,
+    statistics: ProducerStatistics,
+) -> None:
+    from console.errors import OperatorError
     from console.output.progress import Progress
     from console.records.producer import RecordProducer
     from engine.protocol.records.compression import Compression
@@ -156,28 +170,33 @@ async def _produce(
 
     loop = asyncio.get_running_loop()
     codec = Compression[compression.upper()]
-    async with RecordProducer(client, SystemClock(), acks=acks, compression=codec) as producer:
-        statistics = producer.statistics
+    failure: OperatorError | None = None
+    async with RecordProducer(client, SystemClock(), acks=acks, compression=codec, statistics=statistics) as producer:
         with Progress("records", source.count) as progress:
             began = loop.time()
-            async for records in _records(source):
-                for record in records:
-                    if rate is not None:
-                        due = began + statistics.sent_records / rate
-                        if due > loop.time():
-                            await asyncio.sleep(due - loop.time())
-                    await producer.send(topic, record)
+            try:
+                async for records in _records(source):
+                    for record in records:
+                        if rate is not None:
+                            due = began + statistics.sent_records / rate
+                            if due > loop.time():
+                                await asyncio.sleep(due - loop.time())
+                        await producer.send(topic, record)
+                        if statistics.first_error is not None:
+                            break
+                    progress.update(statistics.acknowledged_records, statistics.acknowledged_bytes)
                     if statistics.first_error is not None:
                         break
-                progress.update(statistics.acknowledged_records, statistics.acknowledged_bytes)
-                if statistics.first_error is not None:
-                    break
+            except OperatorError as error:
+                # What came before the bad line has been taken: it is sent, and counted.
+                failure = error
             rest = loop.create_task(producer.flush())
             while not rest.done():
                 await asyncio.wait([rest], timeout=0.1)
                 progress.update(statistics.acknowledged_records, statistics.acknowledged_bytes)
             await rest
-        return statistics
+    if failure is not None:
+        raise failure
 
 
 async def _records(source: Input) -> AsyncIterator[list[NewRecord]]:

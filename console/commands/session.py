@@ -13,9 +13,7 @@ import click
 
 from console.client_config import ClientConfig, client_config, load_client_properties
 from console.commands.options import Invocation, invocation
-from console.contexts import load_contexts
 from console.errors import Blame, OperatorError
-from console.local_cluster import find_local_cluster
 from console.output.render import say, warn
 from console.output.style import Style
 from engine.net.cluster_client import ClusterClient
@@ -31,11 +29,14 @@ def find_config(call: Invocation) -> ClientConfig:
 
 
 def _find_config(call: Invocation) -> ClientConfig:
+    # Imported where needed: the commands' start is what one waits for most often.
     properties: dict[str, str] = {}
     servers = call.bootstrap_server or (None if call.context else os.environ.get("STOKER_BOOTSTRAP_SERVER"))
     command_config = call.command_config
-    contexts = load_contexts() if call.context or not servers else None
-    if contexts is not None:
+    if call.context or not servers:
+        from console.contexts import load_contexts
+
+        contexts = load_contexts()
         name = call.context or contexts.current
         if name is not None:
             context = contexts.get(name)
@@ -47,6 +48,8 @@ def _find_config(call: Invocation) -> ClientConfig:
         for note in notes:
             warn(note)
     if not servers and "bootstrap.servers" not in properties:
+        from console.local_cluster import find_local_cluster
+
         cluster, notes = find_local_cluster()
         for note in notes:
             warn(note)

@@ -14,7 +14,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from console.errors import OperatorError, operator_errors
+from console.errors import Blame, OperatorError, operator_errors
 from console.records.partitioner import StickyPartitioner, partition_for_key
 from console.records.producing import (
     UNKNOWN_OUTCOME,
@@ -74,8 +74,9 @@ class RecordProducer:
         buffer_bytes: int = 32 * 1024 * 1024,
         request_bytes_max: int = 1024 * 1024,
         delivery_timeout_ms: int = 120_000,
+        statistics: ProducerStatistics | None = None,
     ) -> None:
-        self.statistics = ProducerStatistics()
+        self.statistics = statistics or ProducerStatistics()
         self._client = client
         self._clock = clock
         self._acks = acks
@@ -229,7 +230,7 @@ class RecordProducer:
                 self._metadata_stale = True
                 if isinstance(error, (UnsupportedByBroker, ProtocolError)):
                     self._fail_all(error)
-                self._expire(str(error))
+                self._expire(str(error), Blame.UNREACHABLE)
                 self._loop.call_later(self._client.backoff.first_ms / 1000, self._wake.set)
                 continue
             self._expire("no acknowledgement came")
@@ -411,7 +412,7 @@ class RecordProducer:
         batch.retry_at = now + wait
         self._loop.call_later(wait, self._wake.set)
 
-    def _expire(self, reason: str) -> None:
+    def _expire(self, reason: str, blame: Blame = Blame.REFUSED) -> None:
         """Fails what has waited longer than the delivery timeout."""
         now = self._loop.time()
         for queue in self._queues.values():
@@ -422,9 +423,8 @@ class RecordProducer:
                 if batch.encoded is not None:
                     self._producer = None if self._acks == ACKS_ALL else self._producer
                 seconds = self._delivery_timeout_seconds
-                self._finish(
-                    batch, OperatorError(f"partition {batch.partition}: not acknowledged in {seconds:g} s", reason)
-                )
+                title = f"partition {batch.partition}: not acknowledged in {seconds:g} s"
+                self._finish(batch, OperatorError(title, reason, blame=blame))
 
     def _fail_all(self, error: Exception) -> None:
         for queue in self._queues.values():

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from types import TracebackType
 
-from console.errors import OperatorError, operator_errors
+from console.errors import Blame, OperatorError, operator_errors
 from console.records.fetching import Chunk, FetchLimits, fetch_request, read_fetch_response
 from console.services.offsets import EARLIEST, READ_COMMITTED, READ_UNCOMMITTED, list_offsets
 from engine.errors import KafkaError
@@ -160,7 +160,7 @@ class RecordReader:
                 tries += 1
                 if deadline is not None and deadline.passed:
                     lost = ", ".join(str(partition) for partition in list(self._homeless)[:5])
-                    raise OperatorError(f"cannot read {lost}", reason)
+                    raise OperatorError(f"cannot read {lost}", reason, blame=Blame.UNREACHABLE)
             if self._homeless or tries:
                 await asyncio.sleep(self._client.backoff.wait_ms(max(tries, 1), self._client.randomness) / 1000)
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from console.errors import OperatorError, operator_errors
-from console.services.configs import ConfigDescription, ConfigEntry, Resource, ResourceType, describe_configs
 from console.services.partial import Missing
 from console.services.partitions import PartitionDescription, describe_view, raise_topic_error
 from engine.net.cluster_client import ClusterClient
 from engine.protocol.errors import ErrorCode
 from engine.protocol.uuids import ZERO_UUID, uuid_to_text
+
+if TYPE_CHECKING:
+    from console.services.configs import ConfigDescription, ConfigEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,8 @@ async def list_topics(
 
 
 async def _configs(client: ClusterClient, names: Sequence[str]) -> dict[str, ConfigDescription | ErrorCode]:
+    from console.services.configs import Resource, ResourceType, describe_configs
+
     # DescribeConfigs of ten thousand topics in one answer is tens of megabytes: ask in portions.
     found: dict[str, ConfigDescription | ErrorCode] = {}
     for start in range(0, len(names), 500):

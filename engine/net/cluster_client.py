@@ -89,6 +89,7 @@ class ClusterClient:
         self.request_timeout_ms = request_timeout_ms
         self.connect_timeout_ms = connect_timeout_ms
         self.retry_timeout_ms = retry_timeout_ms
+        self.security = security
         self.concurrency = concurrency
         self.backoff = backoff or Backoff()
         self.randomness = randomness or SystemRandomness().stream("network")
@@ -179,7 +180,7 @@ class ClusterClient:
     async def request_to_any(self, request: Any, *, timeout_ms: int | None = None) -> Any:
         """Sends `request` to whichever broker answers: one that is connected, else any that is known, else bootstrap.
 
-        Tries again until `retry_timeout_ms` have passed when all of them are away, then raises ClusterUnreachable.
+        Raises ClusterUnreachable, with what happened at each address, when none does.
         """
         timeout_ms = self.request_timeout_ms if timeout_ms is None else timeout_ms
         reasons: dict[str, str] = {}

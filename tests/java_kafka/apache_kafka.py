@@ -6,12 +6,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.java.classpath import kafka_classpath, run_java
 
-HEAP = "-Xmx512m"
+QUICK_START = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 START_SECONDS_MAX = 60
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
 
@@ -36,7 +36,7 @@ share.coordinator.state.topic.min.isr=1
 
 
 @contextlib.contextmanager
-def apache_kafka() -> Iterator[str]:
+def apache_kafka(jvm_options: Sequence[str] = QUICK_START) -> Iterator[str]:
     """Runs it for the length of the block; gives the bootstrap server. Skips where there is no JVM or no Maven Central."""
     classpath = kafka_classpath()
     directory = tempfile.mkdtemp(prefix="apache-kafka-")
@@ -46,7 +46,7 @@ def apache_kafka() -> Iterator[str]:
     process = None
     try:
         run_java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties))
-        command = ["java", HEAP, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        command = ["java", *jvm_options]
         command += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", str(properties)]
         with open(f"{directory}/kafka.log", "wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log)

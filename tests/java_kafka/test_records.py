@@ -190,6 +190,8 @@ def test_a_bad_line_is_named_and_what_came_before_it_is_sent(stoker, topic, line
     refused = stoker("produce", name, lines("a:1", "no separator"), "-K", ":", code=1)
 
     assert "line 2: no key separator ':'" in refused.err
+    assert "Acknowledged 1 record " in refused.err
+    assert stoker("tail", name, "-e", "--format", "%v").lines == ["1"]
 
 
 def test_a_dry_run_of_produce_sends_nothing(stoker, topic, lines):
