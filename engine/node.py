@@ -184,11 +184,13 @@ class Node:
     async def _start_broker(self, broker: Broker) -> None:
         await broker.start()
         await broker.metadata.reached(broker.broker_epoch)
-        for endpoint in self.config.broker_listeners:
-            await self.servers[endpoint.listener].start()
         await broker.lifecycle.unfenced()
         while not broker.metadata.image.is_active_broker(self.node_id):
             await broker.metadata.reached(broker.metadata.image.offset + 1)
+        # Kafka serves a moment earlier, and so may tell a client, when all nodes restart together, that no broker is
+        # alive; librdkafka then forgets every address it knows, for good.
+        for endpoint in self.config.broker_listeners:
+            await self.servers[endpoint.listener].start()
 
     def _read_cluster_id(self) -> str:
         for directory in self.config.log_dirs:

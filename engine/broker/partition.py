@@ -116,6 +116,7 @@ class Partition:
                 self.partition_epoch = image.partition_epoch
                 if leader.on_isr_committed(image.isr, image.partition_epoch, now_ms):
                     self.high_watermark_moved(leader)
+                self.check_joining()
         self.wake_everyone()
         return is_new_epoch
 
@@ -256,6 +257,7 @@ class Partition:
         if leader.on_isr_committed(isr, partition_epoch, self.manager.monotonic_ms(), answered):
             self.high_watermark_moved(leader)
         self.partition_epoch = leader.partition_epoch
+        self.check_joining()  # one proposal at a time: another follower may have caught up while this one was under way
 
     def on_isr_rejected(self, pending: PendingExpandIsr | PendingShrinkIsr) -> None:
         if self.leader is not None:
