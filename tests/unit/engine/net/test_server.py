@@ -39,7 +39,9 @@ class Owner:
 def api_versions(owner, context, request):
     return ApiVersionsResponse(
         api_keys=[
-            ApiVersionsResponse.ApiVersion(api_key=int(key), min_version=handler.min_version, max_version=handler.max_version)
+            ApiVersionsResponse.ApiVersion(
+                api_key=int(key), min_version=handler.min_version, max_version=handler.max_version
+            )
             for key, handler in TABLE.items()
         ]
     )

@@ -24,9 +24,7 @@ class End(NamedTuple):
 )
 def test_truncation_offset(diverging, local, expected):
     """Kafka: AbstractFetcherThread.getOffsetTruncationState."""
-    assert (
-        truncation_offset(*diverging, local_end_for_epoch=local, log_end_offset=100, high_watermark=20) == expected
-    )
+    assert truncation_offset(*diverging, local_end_for_epoch=local, log_end_offset=100, high_watermark=20) == expected
 
 
 def test_a_fetch_past_the_end_of_its_epoch_diverges():
