@@ -26,6 +26,7 @@ from engine.protocol.messages import (
 )
 from engine.protocol.records.batch import iterate_batches
 from engine.protocol.records.record import Record, build_batch, decode_records
+from engine.sim.clock import EPOCH_MS
 from engine.sim.history import Fate, History, Polled, Send, Violation
 from engine.types import TopicPartition
 
@@ -196,7 +197,8 @@ class SimProducer(SimClient):
                 wake.clear()
                 await wake.wait()
             batch = [queue.popleft() for _ in range(min(len(queue), self.source.randint(1, 5)))]
-            timestamp = _now_ns() // 1_000_000
+            # The leader forgets producers whose newest timestamp is a day old (Kafka: isProducerExpired).
+            timestamp = EPOCH_MS + _now_ns() // 1_000_000
             records = [Record(index, timestamp, b"key", send.value, []) for index, send in enumerate(batch)]
             data = build_batch(
                 records,

@@ -513,7 +513,10 @@ class SimLoop(asyncio.AbstractEventLoop):
         error = context.get("exception")
         if self._failure is None:
             where = f"{process.name}: " if process is not None else ""
-            self._failure = UnhandledError(f"{where}{context.get('message')}: {error!r}")
+            what = repr(error) if error is not None else _describe(source)
+            if isinstance(source, SimTask):
+                what = f"{what} in {source.get_name()} ({_describe(source.get_coro())})"
+            self._failure = UnhandledError(f"{where}{context.get('message')}: {what}")
             self._failure.__cause__ = error
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from engine.sim.world import World
 
 
+STOP_S_MAX = 60.0
+"""Virtual seconds a polite stop may take."""
+
+
 class Level(Enum):
     """How bad it gets."""
 
@@ -119,10 +123,21 @@ class Nemesis:
             node.resume()
             node.disk.faults.clear()
             node.clock.offset_ms = 0
-            if node.state is NodeState.STOPPING:
-                node.kill()
             if node.state is NodeState.DOWN:
                 node.start()
+        for node in world.nodes.values():
+            if node.state is NodeState.STOPPING:
+                # It may be the last that holds a record: to kill it now would be another unclean shutdown.
+                await self._wait_for_stop(node)
+                node.start()
+
+    async def _wait_for_stop(self, node: SimNode) -> None:
+        for _ in range(int(STOP_S_MAX / 0.1)):
+            if node.state is NodeState.DOWN:
+                return
+            await asyncio.sleep(0.1)
+        self._world.complain("stop-hangs", f"{node.name} did not stop within {STOP_S_MAX:.0f} s")
+        node.kill()
 
     # ---- drawing
 
@@ -184,13 +199,8 @@ class Nemesis:
         if node is None:
             return
         self._note("stop", node.name)
-        lives = node.lives
-        stopping = self._world.loop.create_task(node.stop(), name=f"stop {node.name}")
-        await asyncio.wait([stopping], timeout=60)
-        if node.lives == lives and node.state is NodeState.STOPPING:
-            self._world.complain("stop-hangs", f"{node.name} did not stop within 60 s")
-            node.kill()
-        stopping.cancel()
+        self._world.loop.create_task(node.stop(), name=f"stop {node.name}")
+        await self._wait_for_stop(node)
         await self._restart(node, self._seconds(0.05, 5.0))
 
     async def _pause(self) -> None:

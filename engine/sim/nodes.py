@@ -98,20 +98,22 @@ class SimNode:
             self.network.record(f"up {self.name}")
 
     async def stop(self) -> None:
-        """Ask the node to go: it hands over its leaders and leaves a clean-shutdown file."""
+        """Ask the node to go: it hands over its leaders and leaves a clean-shutdown file.
+
+        Returns when it is gone, by itself or killed in between. Raises what the engine's `stop` raises.
+        """
         assert self.node is not None
         assert self.process is not None
         process = self.process
         self.state = NodeState.STOPPING
         self.network.record(f"stop {self.name}")
-        await process.spawn(self.node.stop(), name=f"stop {self.name}")
-        self.end(process)
-
-    def end(self, process: Process) -> None:
-        """The process has returned from its main function."""
-        if self.process is process:
+        stopping = process.spawn(self.node.stop(), name=f"stop {self.name}")
+        await asyncio.wait([stopping, process.died], return_when=asyncio.FIRST_COMPLETED)
+        if self.process is process:  # the program has returned from its main function
             process.kill()
             self._gone()
+        if stopping.done():
+            stopping.result()
 
     def kill(self) -> None:
         """Kill -9: the connections are reset, the page cache stays."""

@@ -64,6 +64,8 @@ class Process:
         self._context.run(CURRENT.set, self)
         self._held: list[asyncio.Handle] = []
         self.resources: dict[Resource, None] = {}
+        self.died: asyncio.Future[None] = loop.create_future()
+        """Done once the process is dead: whoever waits for one of its tasks must wait for this too."""
 
     def context(self) -> contextvars.Context:
         """A fresh context inside the process."""
@@ -106,6 +108,8 @@ class Process:
             resource.process_died(silent=silent)
         self.resources.clear()
         self._loop.close_tasks_of(self)
+        if not self.died.done() and not self._loop.is_closed():
+            self.died.set_result(None)
 
     def keep_back(self, handle: asyncio.Handle) -> None:
         """The loop hands over a callback that may not run now; dropped for ever when the process is dead."""

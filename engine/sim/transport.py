@@ -479,7 +479,6 @@ class SimTransport(asyncio.Transport):
     def _finish_close(self) -> None:
         self._lost_scheduled = True
         if not self._eof_written:
-            self._eof_written = True
             self.outgoing.finish()
         self._let_go()
         self._network.loop.call_soon(self._connection_lost, None, context=self.context)

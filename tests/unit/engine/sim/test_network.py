@@ -387,6 +387,16 @@ def test_close_sends_what_is_buffered_and_then_ends_the_stream():
     assert server.lost is None
 
 
+def test_writing_after_close_is_ignored_and_after_write_eof_an_error():
+    world = World()
+    client, server = connected(world)
+    client.transport.write_eof()
+    with pytest.raises(RuntimeError):
+        client.transport.write(b"x")
+    server.transport.close()
+    server.transport.write(b"into the void")
+
+
 def test_abort_resets_the_peer():
     world = World()
     client, server = connected(world)
