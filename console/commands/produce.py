@@ -228,8 +228,6 @@ async def _records(source: Input) -> AsyncIterator[list[NewRecord]]:
 
 
 def _parse(line: bytes, source: Input) -> NewRecord:
-    from dataclasses import replace
-
     from console.errors import OperatorError
     from console.records.json_form import record_from_json
     from console.records.producing import NewRecord
@@ -237,9 +235,9 @@ def _parse(line: bytes, source: Input) -> NewRecord:
     if source.as_json:
         record = record_from_json(line)
         if source.headers:
-            record = replace(record, headers=[*record.headers, *source.headers])
+            record = record._replace(headers=[*record.headers, *source.headers])
         if source.partition is not None:
-            record = replace(record, partition=source.partition)
+            record = record._replace(partition=source.partition)
         return record
     key: bytes | None = source.key
     value: bytes | None = line

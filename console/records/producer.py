@@ -126,7 +126,7 @@ class RecordProducer:
         while self._buffered_bytes >= self._buffer_bytes:
             await self._wait()
         delivery = self._append(topic, record)
-        if delivery.index == 0:
+        if delivery.place == 0:
             # A batch was begun, so another may be full: let it go out while we go on.
             await asyncio.sleep(0)
         return delivery
@@ -179,11 +179,10 @@ class RecordProducer:
                 self._led[name] = [each.partition for each in topic.partitions if each.leader_id >= 0]
 
     def _append(self, topic: str, record: NewRecord) -> Delivery:
-        key, value, headers = record.key, record.value, record.headers
+        key, value, headers, partition, timestamp = record
         size = _RECORD_OVERHEAD_BYTES + (len(key) if key else 0) + (len(value) if value else 0)
         for name, content in headers:
             size += len(name) + (len(content) if content else 0) + 2
-        partition = record.partition
         count = len(self._topics[topic].partitions)
         if partition is None:
             if key is not None:
@@ -204,9 +203,10 @@ class RecordProducer:
             queue.batches.append(batch)
             if not queue.in_flight and len(queue.batches) == 1:
                 self._loop.call_later(self._linger_seconds, self._wake.set)
-        timestamp = self._clock.now_ms() if record.timestamp is None else record.timestamp
+        if timestamp is None:
+            timestamp = self._clock.now_ms()
         index = len(batch.records)
-        batch.records.append(Record(index, timestamp, key, value, headers))
+        batch.records.append(Record(index, timestamp, key, value, list(headers) if headers else []))
         batch.size_bytes += size
         self._buffered_bytes += size
         self._unfinished += 1
