@@ -2,7 +2,7 @@
 
     leader-epoch-checkpoint (in a partition's directory)
     recovery-point-offset-checkpoint, log-start-offset-checkpoint, replication-offset-checkpoint,
-    cleaner-offset-checkpoint (in a log directory; the last belongs to the cleaner and is never written here)
+    cleaner-offset-checkpoint (in a log directory)
 
       line 1   0                          version
       line 2   <n>                        how many entries follow
@@ -23,7 +23,7 @@ RECOVERY_POINT_CHECKPOINT = "recovery-point-offset-checkpoint"
 LOG_START_OFFSET_CHECKPOINT = "log-start-offset-checkpoint"
 HIGH_WATERMARK_CHECKPOINT = "replication-offset-checkpoint"
 CLEANER_CHECKPOINT = "cleaner-offset-checkpoint"
-"""Which logs have been compacted, and up to where. Only read here."""
+"""Which logs have been compacted, and up to where (see `cleaner`)."""
 
 _VERSION = "0"
 

@@ -6,12 +6,12 @@ which order, and what happens after a disk error.
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from engine.errors import KafkaError
 from engine.log.append_validation import needs_records
-from engine.log.file_names import LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA
+from engine.log.file_names import LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, SWAP_SUFFIX
 from engine.log.leader_epoch_cache import LeaderEpochCache
 from engine.log.log_config import LogConfig
 from engine.log.open_files import OpenFiles
@@ -41,12 +41,14 @@ class LocalLog:
         "_on_failure",
         "_parent_dirty",
         "_pending_deletions",
+        "_pending_swap",
         "_pool",
         "_random",
         "_segments",
         "_snapshots",
         "_truncations",
         "_unsynced_from",
+        "cleaner_offset",
         "closed",
         "directory",
         "high_watermark",
@@ -100,6 +102,9 @@ class LocalLog:
         self._directory_dirty = is_new
         self._parent_dirty = is_new
         self._pending_deletions: list[tuple[int, str]] = []
+        self._pending_swap: LogSegment | None = None
+        self.cleaner_offset: int | None = None
+        """Compaction has seen everything before this offset; None while it never looked (cleaner-offset-checkpoint)."""
         self._config = config
         self._needs_records = needs_records(config)
         self.closed = False
@@ -147,6 +152,21 @@ class LocalLog:
     @property
     def first_segment_base_offset(self) -> int:
         return self._segments.first.base_offset
+
+    @property
+    def segments(self) -> LogSegments:
+        """For compaction, which reads them and hands others back by `replace_segments`; nobody else changes them."""
+        return self._segments
+
+    @property
+    def open_files(self) -> OpenFiles:
+        """The budget that the log's files count against."""
+        return self._pool
+
+    @property
+    def truncations(self) -> int:
+        """How often the log was cut: whoever works on its segments for longer compares."""
+        return self._truncations
 
     @property
     def unflushed_messages(self) -> int:
@@ -243,6 +263,57 @@ class LocalLog:
         paths = segment.rename_to_deleted() + self._snapshots.rename_to_deleted(segment.base_offset)
         self._pending_deletions += [(due_ms, path) for path in paths]
 
+    # Compaction -----------------------------------------------------------------------------------------------------------
+
+    def begin_swap(self, replacement: LogSegment) -> None:
+        """Compaction made `replacement` (files `.cleaned`, synced): its files get the suffix `.swap`.
+
+        Once the directory is synced it has taken the place of the segments it was made from, whatever happens: a crash
+        before `replace_segments` is made good at the next start. Truncating the log meanwhile undoes it.
+        """
+        self._check_usable()
+        try:
+            replacement.change_file_suffix(SWAP_SUFFIX)
+        except StorageError as error:
+            self._fail(error)
+        self._pending_swap = replacement
+
+    def replace_segments(self, old: Sequence[LogSegment], replacement: LogSegment, now_ms: int) -> None:
+        """Let `replacement` (begun by `begin_swap`, directory synced) take the place of `old`, adjacent and inactive.
+
+        The old files get the suffix `.deleted`. The replacement keeps `.swap` until the caller has synced the directory
+        and calls `end_swap`: before that, a power cut could leave both (Kafka: LocalLog.replaceSegments).
+        """
+        self._check_usable()
+        self._pending_swap = None
+        try:
+            for segment in old:
+                self._segments.remove(segment)
+                paths = segment.rename_to_deleted()
+                if segment.base_offset != replacement.base_offset:
+                    paths += self._snapshots.rename_to_deleted(segment.base_offset)
+                self._pending_deletions += [(now_ms + self._config.file_delete_delay_ms, path) for path in paths]
+            self._segments.add(replacement)
+        except StorageError as error:
+            self._fail(error)
+        self._directory_dirty = True
+
+    def end_swap(self, replacement: LogSegment) -> None:
+        """The old names are gone for good: the replacement takes them, unless it went itself meanwhile."""
+        self._check_usable()
+        if replacement.removed:
+            return
+        try:
+            replacement.change_file_suffix("")
+        except StorageError as error:
+            self._fail(error)
+        self._directory_dirty = True
+
+    def _drop_pending_swap(self) -> None:
+        replacement, self._pending_swap = self._pending_swap, None
+        if replacement is not None:
+            replacement.unlink_files()
+
     def remove_deleted_files(self, now_ms: int) -> int:
         """Remove the `.deleted` files whose delay is over; returns how many. At the next start they go anyway."""
         due = [path for due_ms, path in self._pending_deletions if due_ms <= now_ms]
@@ -265,6 +336,8 @@ class LocalLog:
         self.log_start_offset = min(self.log_start_offset, offset)
         self.recovery_point = min(self.recovery_point, offset)
         self.high_watermark = min(self.high_watermark, offset)
+        if self.cleaner_offset is not None:
+            self.cleaner_offset = min(self.cleaner_offset, offset)
         self.leader_epochs.truncate_from_end(offset)
         self._truncations += 1
         self._directory_dirty = True
@@ -362,9 +435,13 @@ class LocalLog:
         if self.closed:
             raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"the log of {self.topic_partition} is closed")
 
-    def _fail(self, error: StorageError) -> NoReturn:
+    def report_failure(self, error: StorageError) -> None:
+        """A disk error was met on this log's files, here or by compaction: it is offline, and its owner is told once."""
         first = self._failure is None
         self.mark_offline(error)
         if first and self._on_failure is not None:
             self._on_failure(self, error)
+
+    def _fail(self, error: StorageError) -> NoReturn:
+        self.report_failure(error)
         raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: {error}") from error

@@ -1,7 +1,7 @@
 """The configuration of one log: a topic's configs that matter to its files (Kafka: LogConfig, TopicConfig)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import ConfigError
@@ -56,6 +56,13 @@ class LogConfig:
     message_timestamp_type: TimestampType = TimestampType.CREATE_TIME
     message_timestamp_before_max_ms: int = LONG_MAX
     message_timestamp_after_max_ms: int = 60 * 60 * 1000  # KIP-1030
+    roll_ms: int = field(init=False, compare=False)
+    """When a segment rolls by time: segment.ms, or earlier when max.compaction.lag.ms is waiting (KIP-354)."""
+
+    def __post_init__(self) -> None:
+        is_bounded = self.compact and self.max_compaction_lag_ms > 0
+        roll_ms = min(self.max_compaction_lag_ms, self.segment_ms) if is_bounded else self.segment_ms
+        object.__setattr__(self, "roll_ms", roll_ms)
 
     @property
     def compact(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from engine.errors import ConfigError
 from engine.log.checkpoints import (
+    CLEANER_CHECKPOINT,
     HIGH_WATERMARK_CHECKPOINT,
     LOG_START_OFFSET_CHECKPOINT,
     RECOVERY_POINT_CHECKPOINT,
@@ -82,6 +83,9 @@ class LogDirectory:
 
     async def write_high_watermarks(self, offsets: Mapping[TopicPartition, int]) -> None:
         await self._write(HIGH_WATERMARK_CHECKPOINT, offsets)
+
+    async def write_cleaner_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+        await self._write(CLEANER_CHECKPOINT, offsets)
 
     async def _write(self, name: str, offsets: Mapping[TopicPartition, int]) -> None:
         lock = self._write_locks.setdefault(name, asyncio.Lock())

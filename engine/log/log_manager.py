@@ -169,6 +169,7 @@ class LogManager:
             else:
                 log = await self._disk.run_blocking(open_it)
             log.update_high_watermark(high_watermarks.get(topic_partition, 0))
+            log.cleaner_offset = cleaned.get(topic_partition)
 
     def _open_log(
         self,
@@ -472,6 +473,14 @@ class LogManager:
         for directory in self._online():
             offsets = {key: given.get(key, log.high_watermark) for key, log in self._logs_in(directory)}
             await self._checkpoint(directory, directory.write_high_watermarks(offsets))
+
+    async def checkpoint_cleaner_offsets(self) -> None:
+        """Write down how far each log has been compacted; deleted ones are forgotten."""
+        for directory in self._online():
+            offsets = {
+                key: log.cleaner_offset for key, log in self._logs_in(directory) if log.cleaner_offset is not None
+            }
+            await self._checkpoint(directory, directory.write_cleaner_offsets(offsets))
 
     def _online(self) -> list[LogDirectory]:
         return [directory for directory in self._directories.values() if directory.is_online]

@@ -425,6 +425,7 @@ class PartitionLog(LocalLog):
             self.truncate_fully_and_start_at(offset)
             return
         try:
+            self._drop_pending_swap()
             # From the end, so that a crash in between leaves a log without a hole.
             for segment in reversed(self._segments.higher_than(offset)):
                 self._remove_segment(segment)
@@ -456,6 +457,7 @@ class PartitionLog(LocalLog):
         """Remove everything; the log is then empty and goes on at `offset`, which is also its start unless given."""
         self._check_usable()
         try:
+            self._drop_pending_swap()
             for segment in reversed(list(self._segments)):
                 self._remove_segment(segment)
             self._snapshots.remove_above(-1)
@@ -477,6 +479,8 @@ class PartitionLog(LocalLog):
         file.delete.delay.ms later by `remove_deleted_files`.
         """
         self._check_usable()
+        if self._pending_swap is not None:
+            return 0  # A crash would bring back in part what goes now; the next round is early enough.
         doomed = deletable_segments(
             self._segments, self._config, self.log_start_offset, self.high_watermark, self.log_end_offset, now_ms
         )

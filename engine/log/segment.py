@@ -62,6 +62,7 @@ class LogSegment:
         "config",
         "created_ms",
         "file_exists",
+        "file_suffix",
         "has_transaction_index",
         "recently_used",
         "removed",
@@ -80,12 +81,15 @@ class LogSegment:
         *,
         created_ms: int,
         roll_jitter_ms: int = 0,
+        file_suffix: str = "",
     ) -> None:
         """A new, empty segment, whose files come with its first bytes. `open_existing` is for one that has files."""
         self._disk = disk
         self._pool = pool
         self._directory = directory
-        self._path = f"{directory}/{file_name(base_offset, LOG_SUFFIX)}"
+        self.file_suffix = file_suffix
+        """Behind the names of all files: `.cleaned` and `.swap` while compaction makes it (see `cleaner`), else nothing."""
+        self._path = f"{directory}/{file_name(base_offset, LOG_SUFFIX)}{file_suffix}"
         self._file: File | None = None
         self.recently_used = False
         self.removed = False
@@ -122,9 +126,19 @@ class LogSegment:
         created_ms: int,
         roll_jitter_ms: int = 0,
         has_transaction_index: bool = False,
+        file_suffix: str = "",
     ) -> "LogSegment":
         """The segment of files that exist. Reads the length; indexes are read when first needed."""
-        segment = cls(disk, pool, directory, base_offset, config, created_ms=created_ms, roll_jitter_ms=roll_jitter_ms)
+        segment = cls(
+            disk,
+            pool,
+            directory,
+            base_offset,
+            config,
+            created_ms=created_ms,
+            roll_jitter_ms=roll_jitter_ms,
+            file_suffix=file_suffix,
+        )
         segment.file_exists = True
         segment.size = segment.file().size()
         segment.has_transaction_index = has_transaction_index
@@ -160,7 +174,22 @@ class LogSegment:
                 self._indexes = None
 
     def path(self, suffix: str) -> str:
-        return f"{self._directory}/{file_name(self.base_offset, suffix)}"
+        return f"{self._directory}/{file_name(self.base_offset, suffix)}{self.file_suffix}"
+
+    def change_file_suffix(self, file_suffix: str) -> None:
+        """Rename all files, the .log file first; one that is open stays open (Kafka: LogSegment.changeFileSuffixes)."""
+        renames = [(self.path(suffix), suffix) for suffix in SEGMENT_SUFFIXES if self._disk.exists(self.path(suffix))]
+        self.file_suffix = file_suffix
+        self._path = self.path(LOG_SUFFIX)
+        for old_path, suffix in renames:
+            self._disk.rename(old_path, self.path(suffix))
+
+    def unlink_files(self) -> None:
+        """Close and remove all files: what compaction made is not wanted after all."""
+        self.removed = True
+        self.abandon()
+        for suffix in SEGMENT_SUFFIXES:
+            self._disk.unlink(self.path(suffix))
 
     def on_close(self) -> None:
         """The log closes: complete the indexes and write what their files lack. Syncs nothing, closes nothing."""
@@ -339,18 +368,21 @@ class LogSegment:
             return False
         started_ms = self.rolling_timestamp_ms
         if started_ms is None:
-            started_ms = self._load_rolling_timestamp()
+            started_ms = self.first_timestamp_ms()
         waited_ms = max_timestamp_ms - started_ms if started_ms >= 0 else now_ms - self.created_ms
-        if waited_ms > config.segment_ms - self.roll_jitter_ms:
+        if waited_ms > config.roll_ms - self.roll_jitter_ms:
             return True
         offset_index, time_index = self._indexes or self.indexes()
         return offset_index.is_full or time_index.is_full
 
-    def _load_rolling_timestamp(self) -> int:
-        first = self.file().pread(HEADER_BYTES, 0)
-        timestamp_ms = parse_batch_header(first).max_timestamp if len(first) == HEADER_BYTES else -1
-        self.rolling_timestamp_ms = timestamp_ms
-        return timestamp_ms
+    def first_timestamp_ms(self) -> int:
+        """The largest timestamp of the first batch; -1 when there is none (Kafka: LogSegment.getFirstBatchTimestamp)."""
+        timestamp_ms = self.rolling_timestamp_ms
+        if timestamp_ms is None and self.size:
+            first = self.file().pread(HEADER_BYTES, 0)
+            timestamp_ms = parse_batch_header(first).max_timestamp if len(first) == HEADER_BYTES else -1
+            self.rolling_timestamp_ms = timestamp_ms
+        return -1 if timestamp_ms is None else timestamp_ms
 
     def on_rolled(self) -> None:
         """This is no longer the active segment: complete the indexes and write them out."""
