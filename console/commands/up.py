@@ -76,7 +76,10 @@ def up(
       stoker up --set log.retention.ms=3600000 --set auto.create.topics.enable=false
     """
     from console.local_cluster import default_data_dir
+    from console.output.render import say
 
+    if not no_web:
+        say("Without the web console, which is not built yet (--no-web says the same).")
     if ephemeral and data_dir is not None:
         raise click.UsageError("--ephemeral and --data-dir contradict each other")
     directory = None if ephemeral else os.path.abspath(data_dir or default_data_dir())
