@@ -52,6 +52,7 @@ def default_properties(nodes: int) -> dict[str, str]:
         "share.coordinator.state.topic.replication.factor": str(min(3, nodes)),
         "share.coordinator.state.topic.min.isr": str(min(2, nodes)),
         "group.initial.rebalance.delay.ms": "0",
+        "controller.quorum.append.linger.ms": "0",
         "broker.heartbeat.interval.ms": "500",
         "broker.session.timeout.ms": "3000",
     }
@@ -169,6 +170,7 @@ class Cluster:
     async def stop(self) -> None:
         """Stop every node cleanly; a temporary data directory is removed."""
         running = self._running()
+        await asyncio.gather(*(node.stop_broker() for node in self.nodes.values()))
         self.nodes, self.processes = {}, {}
         await asyncio.gather(*(node.stop() for node in running))
         self._remove_temporary()

@@ -56,6 +56,7 @@ class Node:
         self.failed: BaseException | None = None
         """Why the node stopped itself; None while it has not."""
         self._housekeeping: HouseKeeping | None = None
+        self._broker_stopped = False
         self._registrar: ControllerRegistrar | None = None
 
     # addresses
@@ -175,7 +176,10 @@ class Node:
         await raft.start()
         if self.broker is not None:
             await self._start_broker(self.broker)
-        self._housekeeping = HouseKeeping(config, logs, runtime.clock)
+        self._housekeeping = HouseKeeping(self._current_config, logs, runtime)
+
+    def _current_config(self) -> BrokerConfig:
+        return self.config if self.broker is None else self.broker.config
 
     def _snapshots(self, raft: RaftDriver) -> SnapshotSchedule:
         loop = asyncio.get_running_loop()
@@ -203,21 +207,28 @@ class Node:
 
     # stopping
 
-    async def stop(self) -> None:
-        """Hand over leaders, stop serving, flush, leave the clean-shutdown file. Safe to call on a half-started node."""
+    async def stop_broker(self) -> None:
+        """The first half of `stop`: hand over leaders and stop serving clients, while the quorum goes on.
+
+        A cluster that stops as a whole does this on all nodes first, so that every broker finds a controller to ask.
+        """
         config, broker = self.config, self.broker
-        broker_epoch = -1
-        if broker is not None and self.raft is not None:
-            broker_epoch = broker.broker_epoch
-            if config.get_bool("controlled.shutdown.enable"):
-                await broker.lifecycle.controlled_shutdown(self.controlled_shutdown_timeout_ms)
-        if self._housekeeping is not None:
-            await self._housekeeping.stop()
-        for endpoint in config.broker_listeners if config.is_broker else ():
+        if broker is None or self._broker_stopped:
+            return
+        self._broker_stopped = True
+        if self.raft is not None and config.get_bool("controlled.shutdown.enable"):
+            await broker.lifecycle.controlled_shutdown(self.controlled_shutdown_timeout_ms)
+        for endpoint in config.broker_listeners:
             if endpoint.listener in self.servers:
                 await self.servers[endpoint.listener].stop(drain_ms=500)
-        if broker is not None:
-            await broker.stop()
+        await broker.stop()
+
+    async def stop(self) -> None:
+        """Hand over leaders, stop serving, flush, leave the clean-shutdown file. Safe to call on a half-started node."""
+        broker_epoch = -1 if self.broker is None else self.broker.broker_epoch
+        await self.stop_broker()
+        if self._housekeeping is not None:
+            await self._housekeeping.stop()
         if self._registrar is not None:
             self._registrar.stop()
         if self.controller is not None:

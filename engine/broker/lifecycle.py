@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+_CHECK_S = 0.1
+_LEADERLESS_CHECKS_MAX = 10
+
+
 class BrokerState(IntEnum):
     """Kafka: BrokerState; the numbers are what its metric shows."""
 
@@ -171,17 +175,23 @@ class Lifecycle:
         return self._interval_ms
 
     async def controlled_shutdown(self, timeout_ms: int) -> bool:
-        """Let the controller move our leaders away; False when that took longer than `timeout_ms`."""
+        """Let the controller move our leaders away; False when that took longer than `timeout_ms`, or when nobody has
+        led the quorum for a second: the last nodes of a cluster that goes down have nobody to ask."""
         if self.state is not BrokerState.RUNNING:
             return False
         self.state = BrokerState.PENDING_CONTROLLED_SHUTDOWN
         self._wake.set()
-        try:
-            async with asyncio.timeout(timeout_ms / 1000):
-                await asyncio.shield(self._may_stop)
-        except TimeoutError:
-            return False
-        return True
+        deadline = self._loop.time() + timeout_ms / 1000
+        leaderless = 0
+        while self._loop.time() < deadline and leaderless < _LEADERLESS_CHECKS_MAX:
+            leaderless = leaderless + 1 if self._broker.raft.leader.leader_id < 0 else 0
+            try:
+                async with asyncio.timeout(min(_CHECK_S, timeout_ms / 1000)):
+                    await asyncio.shield(self._may_stop)
+            except TimeoutError:
+                continue
+            return True
+        return False
 
     def directory_failed(self, directory_id: bytes) -> None:
         """Tell the controller with the next heartbeat, which is sent now (KIP-858)."""
