@@ -189,3 +189,17 @@ def test_a_log_survives_kills_and_clean_stops(seed):
         machine.start()
         assert machine.data() == before
         machine.judge(machine.log.log_end_offset, before)
+
+
+@pytest.mark.seeds(10)
+def test_the_mark_of_a_clean_stop_does_not_come_back(seed):
+    """Its removal is synced before anything is written, or a power cut would make torn files pass for clean ones."""
+    machine = Machine(seed)
+    machine.append()
+    machine.run(machine.manager.close(broker_epoch=9))
+    machine.start()
+    assert machine.manager.previous_broker_epoch == 9
+    machine.append()
+    power_loss(machine.sim, machine.random)
+    machine.start()
+    assert machine.manager.previous_broker_epoch == -1

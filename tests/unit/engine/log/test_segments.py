@@ -112,6 +112,14 @@ def test_rolling_leaves_complete_indexes_and_a_snapshot(bench):
     assert f"{12:020d}.snapshot" in bench.files()
 
 
+def test_an_index_entry_is_due_after_more_than_the_interval(bench):
+    bench.open(index_interval_bytes=2 * SIZE)
+    fill(bench, 8)
+    bench.close()
+    offsets = OffsetIndex.decode(bench.path(f"{0:020d}.index").read_bytes(), 0, 10_000)
+    assert [offsets.entry(n).position // SIZE for n in range(len(offsets))] == [3, 6]
+
+
 def test_closing_writes_the_segments_last_time_entry(bench, log):
     fill(bench, 2, step_ms=5)
     bench.close()
