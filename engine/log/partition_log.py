@@ -231,7 +231,7 @@ class PartitionLog(LocalLog):
                     size = header.size_bytes
                     if (
                         segment.should_roll(pending + size, header.last_offset, header.max_timestamp, now_ms)
-                        and (pending or segment.size)
+                        and (pending or segment.size or header.last_offset - segment.base_offset > INT_MAX)
                         and self._may_roll(segment, pending + size, header.last_offset)
                     ):
                         break
