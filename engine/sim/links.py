@@ -56,7 +56,7 @@ class NetworkProfile:
 class Link:
     """One direction between two hosts."""
 
-    __slots__ = ("_free_at_ns", "_waiting", "cut", "held", "name", "profile", "random")
+    __slots__ = ("_free_at_ns", "_waiting", "cut", "cut_ports", "held", "name", "profile", "random")
 
     def __init__(self, name: str, profile: LinkProfile, random_source: random.Random) -> None:
         self.name = name
@@ -64,6 +64,8 @@ class Link:
         self.random = random_source
         self.cut = False
         """Bytes stall; connections may time out."""
+        self.cut_ports: dict[int, None] = {}
+        """Bytes of connections to servers on these ports stall, the others pass."""
         self.held = False
         """Bytes are kept in flight by the experimenter until released."""
         self._free_at_ns = 0
@@ -72,6 +74,10 @@ class Link:
     @property
     def blocked(self) -> bool:
         return self.cut or self.held
+
+    def blocks(self, port: int) -> bool:
+        """Whether bytes of a connection to a server on that port do not pass."""
+        return self.cut or self.held or port in self.cut_ports
 
     def arrival_ns(self, now_ns: int, size: int) -> int:
         """When `size` bytes sent now are there."""
@@ -106,6 +112,15 @@ class Link:
         self.cut = cut
         if not self.blocked:
             self._resume(False)
+
+    def set_port_cut(self, port: int, cut: bool) -> None:
+        """Cut or heal the connections to servers on that port only."""
+        if cut:
+            self.cut_ports[port] = None
+        else:
+            self.cut_ports.pop(port, None)
+            if not self.blocked:
+                self._resume(False)
 
     def set_held(self, held: bool) -> None:
         """Hold or release what is in flight."""

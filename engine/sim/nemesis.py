@@ -17,7 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from engine.sim.links import MILLISECOND, SECOND, LinkProfile
-from engine.sim.nodes import NodeState, SimNode
+from engine.sim.nodes import CLIENT_PORT, NodeState, SimNode
 from engine.sim.process import Host
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ class Nemesis:
             "lose_power": self._lose_power,
             "stop": self._stop,
             "pause": self._pause,
+            "chase_leader": self._chase_leader,
+            "starve_leader": self._starve_leader,
             "isolate": self._isolate,
             "split": self._split,
             "one_way": self._one_way,
@@ -193,6 +195,69 @@ class Nemesis:
             if other.state is NodeState.UP and self._world.is_in_every_isr(other.node_id):
                 del self.lossy[other]
         return any(other is not node for other in self.lossy)
+
+    async def _chase_leader(self) -> None:
+        """Whoever is elected to lead a partition dies soon after, a few times over; followers may not hear each other.
+
+        The history of KIP-101 and KAFKA-7128: what a follower cut away, or had not yet fetched when it was let into the
+        ISR, is gone when the next leader dies before it is fetched again.
+        """
+        if self._lossy_besides(None):
+            return
+        index = self._random.randrange(self._world.shape.partitions)
+        last_epoch = -1
+        rounds = self._random.randint(2, 3)
+        self._note("chase_leader", f"{index} {rounds}")
+        cut: list[tuple[Host, Host]] = []
+        for _ in range(rounds):
+            found = await self._wait_for_leader(index, last_epoch)
+            if found is None:
+                break
+            leader, last_epoch = found
+            await asyncio.sleep(self._random.choice((0.0, 0.005, 0.05, 0.3)) * self._random.random())
+            others = [node.host for node in self._world.nodes.values() if node is not leader]
+            if self._random.random() < 0.6 and len(others) > 1:
+                cut.append((others[0], others[1]))
+                self._world.network.cut_port(others[0], others[1], CLIENT_PORT)
+            if leader.state is NodeState.DOWN or self._lossy_besides(leader):
+                break
+            leader.kill()
+            self._world.loop.create_task(self._restart(leader, self._seconds(0.05, 6.0)))
+        await asyncio.sleep(self._seconds(0.0, 1.0))
+        for one, other in cut:
+            self._world.network.cut_port(one, other, CLIENT_PORT, cut=False)
+
+    async def _wait_for_leader(self, index: int, after_epoch: int) -> tuple[SimNode, int] | None:
+        """The node that leads that partition in a later epoch, as soon as it knows; None after 10 s."""
+        for _ in range(2000):
+            found = self._world.leader(index)
+            if found is not None and found[1] > after_epoch:
+                return found
+            await asyncio.sleep(0.005)
+        return None
+
+    async def _starve_leader(self) -> None:
+        """A leader loses its followers but not its clients or the quorum; perhaps it dies before they are back.
+
+        The history of KAFKA-15583: with the ISR shrunk below min.insync.replicas nothing may count as committed.
+        """
+        index = self._random.randrange(self._world.shape.partitions)
+        found = self._world.leader(index)
+        if found is None:
+            return
+        leader = found[0]
+        seconds = self._seconds(1.0, 12.0)
+        self._note("starve_leader", f"{index} {leader.name} {seconds:.3f}")
+        others = [node.host for node in self._world.nodes.values() if node is not leader]
+        for other in others:
+            self._world.network.cut_port(leader.host, other, CLIENT_PORT)
+        await asyncio.sleep(seconds)
+        if self._random.random() < 0.6 and leader.state is NodeState.UP and not self._lossy_besides(leader):
+            self._note("kill", leader.name)
+            leader.kill()
+            self._world.loop.create_task(self._restart(leader, self._seconds(3.0, 10.0)))
+        for other in others:
+            self._world.network.cut_port(leader.host, other, CLIENT_PORT, cut=False)
 
     async def _stop(self) -> None:
         node = self._node(NodeState.UP)

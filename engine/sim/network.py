@@ -184,7 +184,14 @@ class SimNetwork:
         self.record("heal all")
         for link in list(self._links.values()):
             link.held = False
+            link.cut_ports.clear()
             link.set_cut(False)
+
+    def cut_port(self, one: Host, other: Host, port: int, cut: bool = True) -> None:
+        """Cut (or heal) only the connections between two hosts that lead to that port of either: one plane of traffic."""
+        self.record(f"{'cut' if cut else 'heal'} port {port} {one.name} {other.name}")
+        self.link(one, other).set_port_cut(port, cut)
+        self.link(other, one).set_port_cut(port, cut)
 
     def _set_cut(self, sources: list[Host], destinations: list[Host], both_ways: bool, cut: bool) -> None:
         for source in sources:
@@ -362,7 +369,7 @@ class SimNetwork:
         while True:
             sent_ns = loop.now_ns
             await self._sleep_until(there.arrival_ns(sent_ns, 60))
-            if not there.blocked and not back.blocked and destination.up:
+            if not there.blocks(port) and not back.blocks(port) and destination.up:
                 server = self._listener(destination, address, port)
                 if server is None:
                     await self._sleep_until(back.arrival_ns(loop.now_ns, 60))
@@ -391,8 +398,8 @@ class SimNetwork:
         name = f"{number} {source.name}->{destination.name}:{port}"
         client = SimTransport(self, source, current_process(), contextvars.copy_context(), own, peer, name)
         accepted = SimTransport(self, destination, server.process, server.context, peer, own, f"{name} (accepted)")
-        client.outgoing = accepted.incoming = Pipe(self, there, client, accepted, f"{number}>")
-        accepted.outgoing = client.incoming = Pipe(self, back, accepted, client, f"{number}<")
+        client.outgoing = accepted.incoming = Pipe(self, there, client, accepted, port, f"{number}>")
+        accepted.outgoing = client.incoming = Pipe(self, back, accepted, client, port, f"{number}<")
         self._transports[client] = None
         self._transports[accepted] = server
         self.record(f"connect {name}")

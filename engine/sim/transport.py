@@ -95,18 +95,21 @@ class Pipe:
         "label",
         "link",
         "outstanding",
+        "port",
         "pump_due",
         "receiver",
         "sender",
     )
 
     def __init__(
-        self, network: SimNetwork, link: Link, sender: SimTransport, receiver: SimTransport, label: str
+        self, network: SimNetwork, link: Link, sender: SimTransport, receiver: SimTransport, port: int, label: str
     ) -> None:
         self._network = network
         self.link = link
         self.sender = sender
         self.receiver = receiver
+        self.port = port
+        """The server's port."""
         self.label = label
         self.buffer: deque[bytes] = deque()
         self.buffered = 0
@@ -218,7 +221,7 @@ class Pipe:
     def _arrive(self) -> None:
         self._timer = None
         receiver = self.receiver
-        if self.link.blocked or not receiver.host.up:
+        if self.link.blocks(self.port) or not receiver.host.up:
             self._stall()
             return
         now_ns = self._network.loop.now_ns

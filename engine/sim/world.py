@@ -33,6 +33,7 @@ from engine.sim.network import SimNetwork
 from engine.sim.nodes import CLIENT_PORT, CONTROLLER_PORT, DATA_DIRECTORY, SimNode
 from engine.sim.randomness import SimRandomness
 from engine.sim.trace import Trace
+from engine.types import TopicPartition
 
 TOPIC = "orders"
 LIVENESS_S = 120.0
@@ -322,6 +323,21 @@ class World:
             if node.node is not None and node.node.broker is not None
         ]
         return max(images, key=lambda image: image.offset, default=None)
+
+    def leader(self, index: int, topic: str = TOPIC) -> tuple[SimNode, int] | None:
+        """The node that itself believes to lead that partition in the newest epoch, and the epoch."""
+        place = TopicPartition(topic, index)
+        newest: tuple[SimNode, int] | None = None
+        for sim_node in self.nodes.values():
+            broker = sim_node.node.broker if sim_node.node is not None else None
+            partition = broker.replicas.partitions.get(place) if broker is not None else None
+            if (
+                partition is not None
+                and partition.leader is not None
+                and (newest is None or partition.leader_epoch > newest[1])
+            ):
+                newest = sim_node, partition.leader_epoch
+        return newest
 
     def is_in_every_isr(self, node_id: int) -> bool:
         """Whether the newest image knows this life of the node and has it in sync in each partition it replicates."""
