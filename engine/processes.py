@@ -22,7 +22,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
@@ -215,13 +215,19 @@ class NodeProcess:
     Its properties are checked here, so that what is wrong with them is told before anything starts: ConfigError.
     """
 
-    def __init__(self, node_id: int, properties: Mapping[str, str], directory: str) -> None:
-        """`directory` gets `node.properties` and `node.log`; it must exist when the process is started."""
+    def __init__(
+        self, node_id: int, properties: Mapping[str, str], directory: str, *, launcher: Sequence[str] = ()
+    ) -> None:
+        """`directory` gets `node.properties` and `node.log`; it must exist when the process is started.
+
+        `launcher` is a command that runs the rest of its arguments in its place, such as `ip netns exec NAME`.
+        """
         self.node_id = node_id
         self.config = BrokerConfig.from_properties(properties)
         self.properties_path = f"{directory}/node.properties"
         self.log_path = f"{directory}/node.log"
         self._properties = dict(properties)
+        self._launcher = tuple(launcher)
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
         self._told: dict[str, str] = {}
@@ -272,7 +278,7 @@ class NodeProcess:
             self._log_start = log.tell()
             return subprocess.Popen(
                 # -P: what lies in the working directory must not be taken for our modules.
-                [sys.executable, "-P", "-m", "engine.processes", "--attached", self.properties_path],
+                [*self._launcher, sys.executable, "-P", "-m", "engine.processes", "--attached", self.properties_path],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

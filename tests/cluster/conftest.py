@@ -1,5 +1,6 @@
 """Clusters that are killed, cut and restarted in real time, judged by librdkafka."""
 
+import asyncio
 import contextlib
 
 import pytest
@@ -12,35 +13,11 @@ FAST_FAILURES = {"broker.heartbeat.interval.ms": "200", "broker.session.timeout.
 """So that a dead broker is noticed, and a restarted one taken back, within seconds."""
 
 
-class Operator:
-    """A running cluster with what its tests ask of it, all from the test's own thread."""
+class Metadata:
+    """What a client is told of a cluster, and waiting until it is told something better."""
 
-    def __init__(self, cluster):
-        self.cluster = cluster
-        self.bootstrap = cluster.bootstrap_servers
-        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2})
-
-    def create_topic(self, name, partitions, **configs):
-        configs = {key.replace("_", "."): value for key, value in configs.items()}
-        self.cluster.call(self.cluster.create_topic(name, partitions=partitions, configs=configs))
-        return name
-
-    def kill(self, *node_ids):
-        for node_id in node_ids:
-            self.cluster.call_soon(self.cluster.kill_node, node_id)
-
-    def stop(self, node_id):
-        self.cluster.call(self.cluster.stop_node(node_id))
-
-    def start(self, *node_ids):
-        """Start them side by side: alone, one of three has no quorum."""
-
-        async def start():
-            import asyncio
-
-            await asyncio.gather(*(self.cluster.start_node(node_id) for node_id in node_ids))
-
-        self.cluster.call(start())
+    def __init__(self, admin):
+        self.admin = admin
 
     def partitions(self, topic):
         """Partition -> its metadata (leader, isrs), as some broker sees it."""
@@ -61,6 +38,35 @@ class Operator:
                 f"{topic} is whole: {[(each.id, each.leader, each.isrs) for each in self.partitions(topic).values()]}"
             ),
         )
+
+
+class Operator(Metadata):
+    """A running cluster with what its tests ask of it, all from the test's own thread."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.bootstrap = cluster.bootstrap_servers
+        super().__init__(AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2}))
+
+    def create_topic(self, name, partitions, **configs):
+        configs = {key.replace("_", "."): value for key, value in configs.items()}
+        self.cluster.call(self.cluster.create_topic(name, partitions=partitions, configs=configs))
+        return name
+
+    def kill(self, *node_ids):
+        for node_id in node_ids:
+            self.cluster.call_soon(self.cluster.kill_node, node_id)
+
+    def stop(self, node_id):
+        self.cluster.call(self.cluster.stop_node(node_id))
+
+    def start(self, *node_ids):
+        """Start them side by side: alone, one of three has no quorum."""
+
+        async def start():
+            await asyncio.gather(*(self.cluster.start_node(node_id) for node_id in node_ids))
+
+        self.cluster.call(start())
 
 
 @contextlib.contextmanager
