@@ -1,0 +1,40 @@
+"""Ten thousand partitions: how long they take to be created and led, what they weigh, what they cost while idle."""
+
+import time
+
+from benching import Stoker, Table, apache_kafka, first_record, heading, ratio
+
+TOPICS = 10
+PARTITIONS = 10_000
+IDLE_SECONDS = 8
+
+
+def measure(cluster, replication):
+    before = cluster.memory_mb()
+    start = time.monotonic()
+    for number in range(TOPICS):
+        cluster.create_topic(f"t{number}", partitions=PARTITIONS // TOPICS, replication_factor=replication)
+    first_record(cluster.bootstrap, f"t{TOPICS - 1}")
+    seconds = time.monotonic() - start
+    memory = cluster.memory_mb() - before
+    time.sleep(3)
+    cpu = cluster.cpu_seconds()
+    time.sleep(IDLE_SECONDS)
+    return seconds, memory, 100 * (cluster.cpu_seconds() - cpu) / IDLE_SECONDS
+
+
+def main():
+    heading(f"{PARTITIONS:,} partitions in {TOPICS} topics")
+    table = Table("", "replication", "seconds until the last is written to", "memory MB on top", "idle CPU %")
+    with Stoker(3) as cluster:
+        ours = measure(cluster, 1)
+        table.row("3 nodes, one process", "1", *ours)
+    with apache_kafka() as kafka:
+        if kafka is not None:
+            theirs = measure(kafka, 1)
+            table.row("Apache Kafka, 1 node", "1", *theirs)
+            table.row("3 nodes, one process : Apache Kafka", "", *map(ratio, ours, theirs))
+
+
+if __name__ == "__main__":
+    main()
