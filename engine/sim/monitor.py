@@ -88,7 +88,8 @@ class Monitor:
             if epoch < self._epochs.get(life, -1):
                 self._complain("epoch-back", place, f"node {node_id} {place}: {self._epochs[life]} then {epoch}")
             self._epochs[life] = epoch
-            if partition.leader is not None:
+            # A node that starts may find itself leader in metadata of its former life; it serves nobody before it is up.
+            if partition.leader is not None and sim_node.is_up:
                 self._look_at_leader(sim_node, place, epoch, high_watermark, log_end)
 
     def _look_at_leader(
@@ -96,7 +97,7 @@ class Monitor:
     ) -> None:
         node_id = node.node_id
         key = (place, epoch)
-        # A restarted leader begins its high watermark anew (from its checkpoint), before it serves anybody.
+        # A restarted leader begins its high watermark anew, from its checkpoint.
         life = (place, epoch, node.lives)
         if key not in self._leaders:
             self._leaders[key] = node_id

@@ -325,7 +325,7 @@ class World:
         return max(images, key=lambda image: image.offset, default=None)
 
     def leader(self, index: int, topic: str = TOPIC) -> tuple[SimNode, int] | None:
-        """The node that itself believes to lead that partition in the newest epoch, and the epoch."""
+        """The node that is up and itself believes to lead that partition in the newest epoch, and the epoch."""
         place = TopicPartition(topic, index)
         newest: tuple[SimNode, int] | None = None
         for sim_node in self.nodes.values():
@@ -333,6 +333,7 @@ class World:
             partition = broker.replicas.partitions.get(place) if broker is not None else None
             if (
                 partition is not None
+                and sim_node.is_up
                 and partition.leader is not None
                 and (newest is None or partition.leader_epoch > newest[1])
             ):
