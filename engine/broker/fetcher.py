@@ -45,11 +45,14 @@ class FollowedPartition:
         "partition",
         "resume_handle",
         "truncated_to_high_watermark",
+        "valid_after",
     )
 
-    def __init__(self, partition: Partition) -> None:
+    def __init__(self, partition: Partition, valid_after: int) -> None:
         self.partition = partition
         self.leader_epoch = partition.leader_epoch
+        self.valid_after = valid_after
+        """Answers to fetches up to this number are not for us: they were asked before we were added, or before a cut."""
         self.backoff_ms = 0
         self.resume_handle: asyncio.TimerHandle | None = None
         self.log_start_sent = -1
@@ -77,7 +80,9 @@ class ReplicaFetcher:
         self._session_id = 0
         self._session_epoch = 0
         self._connection: ClientConnection | None = None
-        self._in_flight: deque[asyncio.Future[Any]] = deque()
+        self._in_flight: deque[tuple[int, asyncio.Future[Any]]] = deque()
+        self._sent = 0
+        """Number of the last fetch sent."""
         self._work = asyncio.Event()
         self._soon = Coalesced(self._ask_at_once)
         self._loop = asyncio.get_running_loop()
@@ -95,7 +100,7 @@ class ReplicaFetcher:
     def add(self, partition: Partition) -> None:
         key = (partition.topic_id, partition.topic_partition.partition)
         self._cancel_backoff(key)
-        self._followed[key] = FollowedPartition(partition)
+        self._followed[key] = FollowedPartition(partition, self._sent)
         self._changed[key] = None
         self._work.set()
         self._soon.request()
@@ -138,9 +143,9 @@ class ReplicaFetcher:
                 if not in_flight:
                     self._send(connection)
                 async with asyncio.timeout((self._max_wait_ms + self._socket_timeout_ms) / 1000):
-                    response = await in_flight[0]
-                in_flight.popleft()
-                self._process(response)
+                    response = await in_flight[0][1]
+                number, _ = in_flight.popleft()
+                await self._process(number, response)
                 failures = 0
             except (ConnectionLost, TimeoutError, UnsupportedVersion, ProtocolError) as error:
                 if failures == 0:
@@ -150,10 +155,19 @@ class ReplicaFetcher:
                     self._connection.close()
                 self._start_session_anew()
                 await asyncio.sleep(min(self._backoff_ms_max, 20 * 2 ** min(failures, 10)) / 1000)
+            except Exception:
+                # A bug of ours must not stop the copying of every partition for good.
+                logger.exception("node %d: fetching from %d", self._broker.node_id, self.leader_id)
+                self._start_session_anew()
+                in_flight.clear()
+                if self._connection is not None:
+                    self._connection.close()
+                await asyncio.sleep(self._backoff_ms_max / 1000)
 
     def _send(self, connection: ClientConnection) -> None:
         request = self._request()
-        self._in_flight.append(connection.start_request(request))
+        self._sent += 1
+        self._in_flight.append((self._sent, connection.start_request(request)))
         if self._session_id:
             self._session_epoch = 1 if self._session_epoch == 0x7FFFFFFF else self._session_epoch + 1
 
@@ -242,7 +256,7 @@ class ReplicaFetcher:
 
     # answers
 
-    def _process(self, response: Any) -> None:
+    async def _process(self, number: int, response: Any) -> None:
         if response.error_code != ErrorCode.NONE:
             logger.debug("fetch session with %d: %s", self.leader_id, ErrorCode.of(response.error_code).name)
             self._start_session_anew()
@@ -261,11 +275,18 @@ class ReplicaFetcher:
                 each = followed.get(key)
                 if each is None or each.resume_handle is not None:
                     continue
+                if number <= each.valid_after:
+                    self._changed[key] = None
+                    continue
                 partition = each.partition
                 if each.leader_epoch != partition.leader_epoch or partition.leader is not None:
                     continue
                 try:
-                    self._process_partition(key, each, data)
+                    diverging = data.diverging_epoch
+                    if not data.error_code and (diverging.end_offset >= 0 or diverging.epoch >= 0):
+                        await self._truncate(key, each, diverging)
+                    else:
+                        self._process_partition(key, each, data)
                 except KafkaError as error:
                     logger.warning("%s: copying from %d: %s", partition.topic_partition, self.leader_id, error.message)
                     self._back_off(key, each)
@@ -280,26 +301,6 @@ class ReplicaFetcher:
             self._on_error(key, each, ErrorCode.of(code), data)
             return
         each.backoff_ms = 0
-        diverging = data.diverging_epoch
-        if diverging.end_offset >= 0 or diverging.epoch >= 0:
-            offset = truncation_offset(
-                diverging.epoch,
-                diverging.end_offset,
-                local_end_for_epoch=log.end_offset_for_epoch(diverging.epoch),
-                log_end_offset=log.log_end_offset,
-                high_watermark=log.high_watermark,
-            )
-            logger.info(
-                "%s: truncated from %d to %d, where it parts from leader %d (epoch %d)",
-                partition.topic_partition,
-                log.log_end_offset,
-                offset,
-                self.leader_id,
-                diverging.epoch,
-            )
-            log.truncate_to(offset)
-            self._changed[key] = None
-            return
         records = data.records
         appended = False
         if records and int.from_bytes(records[:8], "big") >= log.log_end_offset:
@@ -324,6 +325,50 @@ class ReplicaFetcher:
             self._changed[key] = None
         if appended or moved:
             partition.follower_progressed(moved)
+
+    async def _truncate(self, key: Key, each: FollowedPartition, diverging: Any) -> None:
+        """Cut the log where it parts from the leader's. The recovery point is written down with it, so that a power cut
+        cannot undo half of the cut."""
+        partition = each.partition
+        log = partition.log
+        if log is None:
+            return
+        each.backoff_ms = 0
+        offset = truncation_offset(
+            diverging.epoch,
+            diverging.end_offset,
+            local_end_for_epoch=log.end_offset_for_epoch(diverging.epoch),
+            log_end_offset=log.log_end_offset,
+            high_watermark=log.high_watermark,
+        )
+        logger.info(
+            "%s: truncated from %d to %d, where it parts from leader %d (epoch %d)",
+            partition.topic_partition,
+            log.log_end_offset,
+            offset,
+            self.leader_id,
+            diverging.epoch,
+        )
+        await self._cut(key, each, offset)
+
+    async def _cut(self, key: Key, each: FollowedPartition, offset: int) -> None:
+        """Truncate, unless we lead the partition or follow somebody else by the time the disk is ready for it."""
+        partition = each.partition
+        log = partition.log
+        assert log is not None
+        lowered = await self._replicas.logs.prepare_truncation({partition.topic_partition: offset})
+        if (
+            self._followed.get(key) is not each
+            or partition.log is not log
+            or partition.leader is not None
+            or partition.leader_epoch != each.leader_epoch
+        ):
+            return
+        log.truncate_to(offset)
+        each.valid_after = self._sent
+        self._changed[key] = None
+        if lowered:
+            await log.flush()
 
     def _on_error(self, key: Key, each: FollowedPartition, code: ErrorCode, data: Any) -> None:
         partition = each.partition
@@ -361,7 +406,7 @@ class ReplicaFetcher:
                 logger.warning(
                     "%s: truncated to the end of leader %d: %d", partition.topic_partition, self.leader_id, latest
                 )
-                log.truncate_to(latest)
+                await self._cut(key, each, latest)
             else:
                 start = await self._list_offset(partition, each.leader_epoch, -4)
                 if self._followed.get(key) is not each or partition.log is None:
@@ -369,6 +414,7 @@ class ReplicaFetcher:
                 if start > log.log_end_offset:
                     logger.info("%s: starts anew at %d, the leader's log start", partition.topic_partition, start)
                     log.truncate_fully_and_start_at(start)
+                    each.valid_after = self._sent
             self._resume(key, each)
         except (KafkaError, ConnectionLost, RequestTimedOut, UnsupportedVersion) as error:
             logger.info("%s: asking leader %d for its offsets: %s", partition.topic_partition, self.leader_id, error)

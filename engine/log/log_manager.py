@@ -358,17 +358,24 @@ class LogManager:
         The recovery points go down in the checkpoint first, so that recovery looks at everything that is cut now or written
         over it later; then the cuts are made, and synced. Raises KafkaError KAFKA_STORAGE_ERROR.
         """
-        lowered = {
-            key: offset for key, offset in offsets.items() if offset < self.logs[key].recovery_point_checkpointed
-        }
-        if lowered:
-            for key, offset in lowered.items():
-                self.logs[key].lower_recovery_point(offset)
-            await self.checkpoint_recovery_points()
+        lowered = await self.prepare_truncation(offsets)
         for key, offset in offsets.items():
             self.logs[key].truncate_to(offset)
         for key in lowered:
             await self.logs[key].flush()
+
+    async def prepare_truncation(self, offsets: Mapping[TopicPartition, int]) -> list[TopicPartition]:
+        """The first half of `truncate_to`, for callers whose right to cut may be gone once the disk has answered: lower
+        and write down the recovery points above these offsets.
+
+        Returns the partitions it lowered; `flush` their logs after the cut.
+        """
+        lowered = [key for key, offset in offsets.items() if offset < self.logs[key].recovery_point_checkpointed]
+        if lowered:
+            for key in lowered:
+                self.logs[key].lower_recovery_point(offsets[key])
+            await self.checkpoint_recovery_points()
+        return lowered
 
     async def _checkpoint_urgent(self) -> None:
         """Checkpoint recovery points that must not wait: those that moved down, and a log's first one."""

@@ -63,7 +63,9 @@ class SystemFile:
             raise _failed("pread", self._path, error) from error
 
     def pwrite(self, parts: Sequence[Buffer], position: int) -> int:
-        total = sum(len(part) for part in parts)
+        total = 0
+        for part in parts:
+            total += len(part)
         try:
             written = os.pwritev(self._fd, parts[:_IOV_MAX], position)
             while written < total:
