@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
 
-MIN_COMMITS = 2
-"""Of fewer commits nothing can be said: Burrow calls such a partition incomplete, and OK."""
+WINDOW_COMMITS_MAX = 10
+COMMIT_DISTANCE_MS_MIN = 1_000
+"""Burrow's defaults (storage.inmemory: intervals, min-distance): how many commits are judged, and how far apart."""
+
+LONE_COMMIT_SILENCE_MS = 300_000
+"""A window of one commit spans no time, so Burrow's rule for STOP would hold at once; here it holds after so long."""
 
 
 class LagStatus(IntEnum):
@@ -53,6 +57,18 @@ class Commit:
     lag: int | None
 
 
+def window(commits: Sequence[Commit]) -> list[Commit]:
+    """The latest of `commits` (in order of time) that are judged: of several in one second only the last counts, at the
+    time of the first (Burrow: InMemoryStorage.addConsumerOffset)."""
+    kept: list[Commit] = []
+    for commit in commits:
+        if kept and commit.timestamp_ms - kept[-1].timestamp_ms < COMMIT_DISTANCE_MS_MIN:
+            kept[-1] = Commit(kept[-1].timestamp_ms, commit.offset, commit.lag)
+        else:
+            kept.append(commit)
+    return kept[-WINDOW_COMMITS_MAX:]
+
+
 def partition_status(
     commits: Sequence[Commit],
     recent_end_offsets: Iterable[int],
@@ -65,7 +81,7 @@ def partition_status(
 
     Up to `allowed_lag` records behind counts as not behind.
     """
-    if len(commits) < MIN_COMMITS or current_lag <= allowed_lag:
+    if not commits or current_lag <= allowed_lag:
         return LagStatus.OK
     # First, since a consumer that was level long ago and is gone has stopped all the same; one that was level a moment
     # ago has only not committed what just came (Burrow #290, #303).
@@ -75,7 +91,7 @@ def partition_status(
     if _has_rewound(commits):
         return LagStatus.REWIND
     lags = [commit.lag for commit in commits if commit.lag is not None]
-    if any(lag <= allowed_lag for lag in lags):
+    if len(commits) == 1 or any(lag <= allowed_lag for lag in lags):
         return LagStatus.OK
     if all(commit.offset == commits[0].offset for commit in commits):
         return LagStatus.STALL
@@ -87,7 +103,7 @@ def partition_status(
 def _has_stopped(commits: Sequence[Commit], now_ms: int) -> bool:
     """Silent for longer than the whole window before was long."""
     first, last = commits[0].timestamp_ms, commits[-1].timestamp_ms
-    return now_ms - last > last - first
+    return now_ms - last > (last - first if len(commits) > 1 else LONE_COMMIT_SILENCE_MS)
 
 
 def _has_rewound(commits: Sequence[Commit]) -> bool:

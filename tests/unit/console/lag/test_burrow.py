@@ -1,8 +1,10 @@
 """Burrow's rules, case by case (linkedin/Burrow, core/internal/evaluator/caching.go and its wiki)."""
 
+from itertools import pairwise
+
 import pytest
 
-from console.lag.burrow import Commit, LagStatus, group_status, partition_status
+from console.lag.burrow import Commit, LagStatus, group_status, partition_status, window
 
 OK, WARN, ERROR = LagStatus.OK, LagStatus.WARN, LagStatus.ERROR
 STOP, STALL, REWIND = LagStatus.STOP, LagStatus.STALL, LagStatus.REWIND
@@ -43,7 +45,8 @@ CASES = {
     "within the lag that is allowed": ([1000, 2000, 2000], [2, 1, 1], [2001], 1, 550, 1, OK),
     "beyond the lag that is allowed": (SAME, [100, 150, 200, 250, 300], [1300], 300, 600, 99, STALL),
     "level means up to what is allowed": (SAME, [99, 150, 200, 250, 300], [1300], 300, 600, 99, OK),
-    "one commit says nothing": ([1000], [100], [1100], 100, 10_000, 0, OK),
+    "one commit, not long ago": ([1000], [100], [1100], 100, 399, 0, OK),
+    "one commit, long ago": ([1000], [100], [1100], 100, 401, 0, STOP),
     "no commit says nothing": ([], [], [1100], 100, 10_000, 0, OK),
 }  # fmt: skip
 
@@ -76,3 +79,15 @@ def test_a_group_is_as_its_worst_partition_and_error_is_the_worst_it_can_be(part
 def test_every_status_says_what_it_means():
     assert all(status.meaning for status in LagStatus)
     assert [status.value for status in LagStatus] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_window_is_the_last_ten_commits_that_are_a_second_apart():
+    """Burrow: storage.inmemory.intervals and min-distance."""
+    made = [Commit(400 * number, number, None) for number in range(100)]
+
+    kept = window(made)
+
+    assert len(kept) == 10
+    assert all(after.timestamp_ms - before.timestamp_ms >= 1_000 for before, after in pairwise(kept))
+    assert kept[-1].offset == 99
+    assert window(made[:3]) == [Commit(0, 2, None)]
