@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from console.commands.options import OrderedGroup, cluster_options, invocation, output_option
+
+if TYPE_CHECKING:
+    from console.lag.measure import GroupLag, PartitionLag
+    from console.output.style import Style
 
 
 @click.group(cls=OrderedGroup)
@@ -69,13 +73,18 @@ def _state_style(state: Any) -> Any:
 @groups.command("describe")
 @click.argument("group")
 @click.option("--members", is_flag=True, help="The members and what is assigned to them, instead of the partitions.")
-@click.option("--no-time", is_flag=True, help="Do not read records to find the lag in time.")
+@click.option("--no-time", is_flag=True, help="Only committed offsets and lag: no times, rates, status.")
 @output_option
 @cluster_options
 def describe_command(group: str, members: bool, no_time: bool) -> None:
-    """Show what a group has read, how far behind it is, and who reads.
+    """Show what a group has read, how far behind it is, how it does, and who reads.
 
-    BEHIND is the age of the next record that the group has to read.
+    \b
+    BEHIND    the age of the next record that the group has to read
+    IN, OUT   records per second that came in the last minute, and that the group committed
+    LEVEL IN  how long until the lag is gone at these rates; "-": never
+    STATUS    by Burrow's rules: OK, WARN (falls behind), STOP (commits no more),
+              STALL (commits, but does not get ahead), REWIND (went back)
     """
     from console.commands.session import tell_missing, with_client
     from console.output.render import print_facts, print_rows, say, write
@@ -83,8 +92,18 @@ def describe_command(group: str, members: bool, no_time: bool) -> None:
     from console.services.groups import describe_groups
 
     now_ms = None if no_time else time.time_ns() // 1_000_000
-    (found,) = with_client(lambda client: describe_groups(client, [group], now_ms=now_ms))
-    tell_missing(found.missing)
+
+    async def work(client: Any) -> Any:
+        (described,) = await describe_groups(client, [group], now_ms=now_ms)
+        if now_ms is None:
+            return described, None
+        from console.lag.measure import measure_group
+
+        return described, await measure_group(client, described, now_ms=now_ms)
+
+    found, lag = with_client(work)
+    tell_missing((*found.missing, *(lag.missing if lag is not None else ())))
+    measured = {} if lag is None else {(each.topic, each.partition): each for each in lag.partitions}
     summary = found.summary
     output = invocation().output
     partition_rows = [
@@ -96,6 +115,7 @@ def describe_command(group: str, members: bool, no_time: bool) -> None:
             "log_end_offset": each.log_end_offset,
             "lag": each.lag,
             "lag_ms": each.lag_ms,
+            **_figures(measured.get((each.topic, each.partition))),
             "metadata": each.metadata,
             "member_id": each.member.member_id if each.member else None,
             "client_id": each.member.client_id if each.member else None,
@@ -128,6 +148,7 @@ def describe_command(group: str, members: bool, no_time: bool) -> None:
             "coordinator": summary.coordinator,
             "lag": summary.lag,
             "lag_ms": lag_ms,
+            **_group_figures(lag),
             "members": member_rows,
             "partitions": partition_rows,
         }
@@ -144,21 +165,87 @@ def describe_command(group: str, members: bool, no_time: bool) -> None:
             ("Members", count(summary.member_count)),
             ("Lag", f"{count(summary.lag)} records{behind}" if summary.lag is not None else "-"),
         ]
+        if lag is not None:
+            facts += _group_facts(lag)
         print_facts(output, facts, {})
         write("")
     if members:
         print_rows(output, _member_columns(), member_rows, empty="The group has no members.")
     else:
         empty = "Nothing is committed and nothing is assigned."
-        print_rows(output, _partition_columns(), partition_rows, empty=empty)
+        print_rows(output, _partition_columns(lag is not None), partition_rows, empty=empty)
         if output == "table" and partition_rows and not member_rows:
             say("The group has no members: nobody reads.")
 
 
-def _partition_columns() -> list[Any]:
+def _figures(lag: PartitionLag | None) -> dict[str, Any]:
+    """What was measured of a partition; nothing but None when it was not."""
+    return {
+        "log_start_offset": lag and lag.log_start_offset,
+        "production_rate": lag and lag.production_rate,
+        "commit_rate": lag and lag.commit_rate,
+        "drain_ms": lag and lag.drain_ms,
+        "status": lag.status.name if lag is not None and lag.status is not None else None,
+        "last_commit_timestamp": lag and lag.last_commit_ms,
+        "retention": lag and lag.retention.state.value,
+        "retention_remaining_ms": lag and lag.retention.remaining_ms,
+        "lost_records": lag and lag.retention.lost_records,
+    }
+
+
+def _group_figures(lag: GroupLag | None) -> dict[str, Any]:
+    return {
+        "status": lag.status.name if lag is not None and lag.status is not None else None,
+        "production_rate": lag and lag.production_rate,
+        "commit_rate": lag and lag.commit_rate,
+        "drain_ms": lag and lag.drain_ms,
+        "retention": lag and lag.retention.value,
+        "lost_records": lag and lag.lost_records,
+    }
+
+
+def _group_facts(lag: GroupLag) -> list[tuple[str, str]]:
+    from console.lag.retention import RetentionState
+    from console.output.text import duration, plural
+
+    status = "-" if lag.status is None else f"{lag.status.name}: it {lag.status.meaning}"
+    facts = [("Status", status), ("Rates", f"{_rate(lag.production_rate)} in, {_rate(lag.commit_rate)} out")]
+    if lag.lag:
+        known = lag.commit_rate is not None and lag.production_rate is not None
+        level = (
+            f"in {duration(lag.drain_ms)}" if lag.drain_ms is not None else "never, at these rates" if known else "-"
+        )
+        facts.append(("Level", level))
+    if lag.retention is RetentionState.LOST:
+        facts.append(("Retention", f"{plural(lag.lost_records, 'record')} at most deleted before they were read"))
+    elif lag.retention is RetentionState.SOON:
+        left = min(each.retention.remaining_ms or 0 for each in lag.partitions if each.retention.state is lag.retention)
+        facts.append(("Retention", f"may delete unread records in {duration(left)}"))
+    return facts
+
+
+def _rate(per_second: float | None) -> str:
+    if per_second is None:
+        return "-"
+    return f"{per_second:,.0f}/s" if per_second >= 100 or per_second == 0 else f"{per_second:.2g}/s"
+
+
+def _status_style(status: str | None) -> Style | None:
+    from console.output.style import Style
+
+    return {None: None, "OK": Style.GOOD, "WARN": Style.WARNING}.get(status, Style.BAD)
+
+
+def _partition_columns(with_figures: bool) -> list[Any]:
     from console.output.table import Column
     from console.output.text import count, duration
 
+    figures = [
+        Column("production_rate", "IN", _rate, right=True),
+        Column("commit_rate", "OUT", _rate, right=True),
+        Column("drain_ms", "LEVEL IN", duration, right=True),
+        Column("status", "STATUS", style=_status_style),
+    ]
     return [
         Column("topic", "TOPIC", flexible=True),
         Column("partition", "PARTITION", right=True),
@@ -166,6 +253,7 @@ def _partition_columns() -> list[Any]:
         Column("log_end_offset", "END", count, right=True),
         Column("lag", "LAG", count, right=True),
         Column("lag_ms", "BEHIND", duration, right=True),
+        *(figures if with_figures else []),
         Column("client_id", "CLIENT", flexible=True),
         Column("client_host", "HOST", flexible=True),
         Column("member_id", "MEMBER", flexible=True),

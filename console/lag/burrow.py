@@ -39,7 +39,7 @@ class LagStatus(IntEnum):
 
 
 _MEANINGS = {
-    LagStatus.OK: "keeps up, or was level within the window",
+    LagStatus.OK: "is level, or gained within the window",
     LagStatus.WARN: "reads, but falls further behind",
     LagStatus.ERROR: "at least one partition is stopped, stalled or rewound",
     LagStatus.STOP: "has stopped committing",

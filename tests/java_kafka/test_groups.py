@@ -111,3 +111,28 @@ def test_groups_of_the_new_protocol(stoker, topic, lines, apache_only, group):
 
     assert (described["type"], described["state"], described["lag"]) == ("consumer", "Stable", 1)
     assert described["members"][0]["assignment"] == [f"{name}-0", f"{name}-1"]
+
+
+def test_status_rates_and_time_to_be_level(stoker, topic, lines, kafka, group):
+    name = topic()
+    stoker("produce", name, lines(*"abcdefghij"))
+    with consumer(kafka, group, name) as member:
+        for message in read(member, 4):
+            member.commit(message=message, asynchronous=False)
+    before = int(time.time() * 1000)
+
+    described = stoker("groups", "describe", group, "-o", "json").json
+    shown = stoker("groups", "describe", group).out
+    plain = stoker("groups", "describe", group, "--no-time", "-o", "json").json
+
+    row = described["partitions"][0]
+    assert (described["status"], row["status"], row["lag"]) == ("OK", "OK", 6)
+    assert row["log_start_offset"] == 0
+    assert row["production_rate"] == pytest.approx(10 / 60)
+    assert row["commit_rate"] > 1
+    assert 0 < row["drain_ms"] < 60_000
+    assert 0 <= before - row["last_commit_timestamp"] < 30_000
+    assert row["retention"] == "safe"
+    assert row["retention_remaining_ms"] > 6 * 86_400_000
+    assert "Level" in shown
+    assert (plain["status"], plain["partitions"][0]["commit_rate"]) == (None, None)
