@@ -49,6 +49,8 @@ class ReplicaManager:
         self._loop = asyncio.get_running_loop()
         self._image = MetadataImage()
         self._listeners: dict[str, list[tuple[OnLeader, OnFollower]]] = {}
+        self._log_configs: dict[str, LogConfig] = {}
+        """Of the topics whose logs the delta at hand opens: a topic may have thousands."""
         self._timer: asyncio.TimerHandle | None = None
 
     # what the seams say
@@ -202,6 +204,7 @@ class ReplicaManager:
             partition = self.partitions.get(topic_partition)
             if partition is not None and partition.topic_id == topic_id:
                 self._remove(partition, delete=True)
+        self._log_configs = {}
         for topic_partition, topic_id, before, after in delta.changed_partitions():
             if self.node_id in after.replicas:
                 self._host(topic_partition, topic_id, after)
@@ -223,9 +226,7 @@ class ReplicaManager:
 
     def log_config(self, topic: str) -> LogConfig:
         """The topic's effective configs, as its logs want them."""
-        return LogConfig.from_mapping(
-            self.broker.config.topic_config_texts(self._image.config(RESOURCE_TOPIC, topic))
-        )
+        return LogConfig.from_mapping(self.broker.config.topic_config_texts(self._image.config(RESOURCE_TOPIC, topic)))
 
     def update_topic_config(self, topic: str) -> None:
         """The topic's configs, or a broker default it inherits, changed."""
@@ -274,18 +275,20 @@ class ReplicaManager:
                     on_follower(topic_partition.partition)
 
     def _open_log(self, partition: Partition) -> None:
+        topic = partition.topic_partition.topic
         try:
+            config = self._log_configs.get(topic)
+            if config is None:
+                config = self._log_configs[topic] = self.log_config(topic)
             log = self.logs.get(partition.topic_partition)
             if log is not None and log.topic_id != partition.topic_id:
                 # Left from a topic that was deleted while this broker was away (KIP-516).
                 self.logs.delete(partition.topic_partition)
                 log = None
             if log is None:
-                log = self.logs.create(
-                    partition.topic_partition, partition.topic_id, self.log_config(partition.topic_partition.topic)
-                )
+                log = self.logs.create(partition.topic_partition, partition.topic_id, config)
             else:
-                log.update_config(self.log_config(partition.topic_partition.topic))
+                log.update_config(config)
             partition.log = log
         except (StorageError, KafkaError) as error:
             logger.error("%s: no log: %s", partition.topic_partition, error)
