@@ -57,6 +57,7 @@ RETRIABLE = frozenset(
 
 REQUEST_TIMEOUT_MS = 3_000
 BACKOFF_S = 0.1
+PROBE_PROBABILITY = 0.02
 
 
 class SimClient:
@@ -260,7 +261,12 @@ class SimProducer(SimClient):
 
 
 class SimReader(SimClient):
-    """Reads every partition from its beginning, offset by offset, without a group."""
+    """Reads every partition from its beginning, offset by offset, without a group.
+
+    Now and then it asks in the name of a leader epoch that is not the present one, and reports
+    `wrong-epoch-served` when it gets an answer all the same (KIP-320: a leader fences such fetches, or a replica that
+    has not heard of an election could count for, or be fed by, the wrong leader).
+    """
 
     def __init__(
         self,
@@ -287,6 +293,8 @@ class SimReader(SimClient):
         while True:
             try:
                 connection, epoch = await self.leader_connection(partition)
+                if self.source.random() < PROBE_PROBABILITY:
+                    await self._probe(connection, partition, epoch)
                 code = await self._fetch(connection, partition, epoch)
             except BROKEN:
                 code = ErrorCode.LEADER_NOT_AVAILABLE
@@ -299,10 +307,25 @@ class SimReader(SimClient):
             await self.back_off()
             await self.refresh()
 
-    async def _fetch(self, connection: ClientConnection, partition: int, epoch: int) -> ErrorCode:
-        position = self.positions[partition]
-        request = FetchRequest(
-            max_wait_ms=500,
+    async def _probe(self, connection: ClientConnection, partition: int, epoch: int) -> None:
+        """A fetch that must be refused."""
+        wrong = epoch - 1 if epoch > 0 and self.source.random() < 0.5 else epoch + 1000
+        answer: FetchResponse = await connection.request(
+            self._request(connection, partition, wrong, max_wait_ms=0), timeout_ms=REQUEST_TIMEOUT_MS
+        )
+        if answer.error_code == ErrorCode.NONE and answer.responses:
+            result = answer.responses[0].partitions[0]
+            if result.error_code == ErrorCode.NONE:
+                place = TopicPartition(self.topic, partition)
+                self._report(
+                    Violation(
+                        "wrong-epoch-served", f"{self.name}: {place} answered a fetch of epoch {wrong} at {epoch}"
+                    )
+                )
+
+    def _request(self, connection: ClientConnection, partition: int, epoch: int, max_wait_ms: int) -> FetchRequest:
+        return FetchRequest(
+            max_wait_ms=max_wait_ms,
             min_bytes=1,
             max_bytes=1 << 20,
             session_id=0,
@@ -315,7 +338,7 @@ class SimReader(SimClient):
                         FetchRequest.FetchPartition(
                             partition=partition,
                             current_leader_epoch=epoch,
-                            fetch_offset=position,
+                            fetch_offset=self.positions[partition],
                             last_fetched_epoch=-1,
                             partition_max_bytes=1 << 20,
                         )
@@ -323,6 +346,10 @@ class SimReader(SimClient):
                 )
             ],
         )
+
+    async def _fetch(self, connection: ClientConnection, partition: int, epoch: int) -> ErrorCode:
+        position = self.positions[partition]
+        request = self._request(connection, partition, epoch, max_wait_ms=500)
         answer: FetchResponse = await connection.request(request, timeout_ms=REQUEST_TIMEOUT_MS)
         self.fetches += 1
         if answer.error_code != ErrorCode.NONE:

@@ -35,14 +35,15 @@ def unsettled_replicas(nodes: Iterable[SimNode]) -> str:
             log = partition.log
             if log is None:
                 return f"{node.name} {place}: offline"
-            if log.high_watermark != log.log_end_offset:
-                return f"{node.name} {place}: high watermark {log.high_watermark}, log end {log.log_end_offset}"
             other = ends.setdefault(place, (log.log_end_offset, node.name))
             if other[0] != log.log_end_offset:
                 return f"{place}: log end {other[0]} on {other[1]}, {log.log_end_offset} on {node.name}"
             leader = partition.leader
             if leader is not None:
                 leaders[place] = leaders.get(place, 0) + 1
+                # A follower hears of the high watermark with the next change; a quiet partition's may be old.
+                if log.high_watermark != log.log_end_offset:
+                    return f"{place}: high watermark {log.high_watermark}, log end {log.log_end_offset}"
                 if len(leader.state.isr) < len(partition.replicas):
                     return f"{place}: ISR {leader.state.isr} of {partition.replicas}"
     for place in ends:

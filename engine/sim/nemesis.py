@@ -3,8 +3,8 @@
 Swarm testing: each run enables a random half of the kinds, with random weights, so that some runs have only crashes and
 others only networks that misbehave. Faults overlap. A budget keeps every loss the engine's fault. Kafka promises to keep
 acknowledged records while fewer than min.insync.replicas replicas go down uncleanly at once (KIP-966), and cannot tell
-kill -9 from a power cut. So a node may lose unsynced data only while every partition has another in-sync member that
-runs, and until it is back in every ISR no other node is killed. Kills alone, which keep the page cache, are unlimited.
+kill -9 from a power cut. So a node may lose unsynced data only while every other node runs and is in every ISR, and
+until it is back in every ISR itself no other node is killed. Kills alone, which keep the page cache, are unlimited.
 """
 
 from __future__ import annotations
@@ -187,7 +187,8 @@ class Nemesis:
 
     def may_lose_data(self, node: SimNode) -> bool:
         """Whether the budget allows `node` to lose what it has not synced."""
-        return not self._lossy_besides(node) and self._world.has_other_in_sync(node.node_id)
+        others = [other for other in self._world.nodes if other != node.node_id]
+        return not self._lossy_besides(node) and all(self._world.is_in_every_isr(other) for other in others)
 
     def _lossy_besides(self, node: SimNode | None) -> bool:
         """Whether some other node still lacks what it lost."""

@@ -345,17 +345,10 @@ class World:
         image = self.image()
         return (
             image is not None
+            and image.partition_count > 0
             and self._is_registered(image, node_id)
             and all(node_id in partition.isr for partition in _replicated_by(image, node_id))
         )
-
-    def has_other_in_sync(self, node_id: int) -> bool:
-        """Whether each partition the node replicates has another in-sync member that runs and is registered."""
-        image = self.image()
-        if image is None or not image.partition_count:
-            return False
-        running = [other for other in self.nodes if other != node_id and self._is_registered(image, other)]
-        return all(any(member in running for member in partition.isr) for partition in _replicated_by(image, node_id))
 
     def _is_registered(self, image: MetadataImage, node_id: int) -> bool:
         """Whether the node is up and active in `image` with the epoch of its present life."""
