@@ -160,6 +160,18 @@ def test_a_group_is_listed_described_reset_and_deleted(tool, topic, group_id):
     assert group_id not in tool("kafka-consumer-groups", "--list").lines
 
 
+def test_the_offsets_topic_can_be_read_with_kafkas_formatter(tool, topic, group_id):
+    name = topic()
+    produce(tool, name, range(5))
+    consume(tool, name, 5, "--group", group_id, "--from-beginning")
+    formatter = ["--formatter", "org.apache.kafka.tools.consumer.OffsetsMessageFormatter"]
+    words = ["--topic", "__consumer_offsets", "--from-beginning", "--timeout-ms", 4000, *formatter]
+    records = [json.loads(line) for line in tool("kafka-console-consumer", *words).lines]
+    ours = [record for record in records if record["key"]["data"]["group"] == group_id]
+    assert ours[-1]["key"]["data"]["topic"] == name
+    assert ours[-1]["value"]["data"]["offset"] == 5
+
+
 def test_a_group_that_is_not_there_is_an_error(tool):
     missing = tool("kafka-consumer-groups", "--describe", "--group", "nobody", code=None)
     assert "GroupIdNotFoundException: Group nobody not found." in missing.text
