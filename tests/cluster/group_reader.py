@@ -10,6 +10,16 @@ from tests.cluster.waiting import until
 OFFSETS_PARTITIONS = 50
 
 
+def committed(bootstrap, group, topic, partitions):
+    """Partition -> committed offset of the group, as its coordinator has it."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "log_level": 2})
+    try:
+        asked = [TopicPartition(topic, index) for index in range(partitions)]
+        return {each.partition: each.offset for each in consumer.committed(asked, timeout=20)}
+    finally:
+        consumer.close()
+
+
 class GroupReader:
     """`with GroupReader(bootstrap, "group", "topic") as reader:` reads until the block ends, committing what it has read."""
 
@@ -21,7 +31,7 @@ class GroupReader:
         """(when, {partition: offset}) of commits the coordinator has acknowledged."""
         self._assigned = threading.Event()
         self._stop = threading.Event()
-        self._consumer = Consumer(
+        self._consumer = Consumer(  # used by its thread only: confluent-kafka's calls wait for each other
             {
                 "bootstrap.servers": bootstrap,
                 "group.id": group,
@@ -70,14 +80,6 @@ class GroupReader:
         for character in self.group:
             value = (31 * value + ord(character)) & 0xFFFFFFFF
         return (value & 0x7FFFFFFF) % OFFSETS_PARTITIONS
-
-    def committed(self):
-        """Partition -> committed offset, as the coordinator has it."""
-        partitions = [
-            TopicPartition(self.topic, index)
-            for index in self._consumer.list_topics(self.topic).topics[self.topic].partitions
-        ]
-        return {each.partition: each.offset for each in self._consumer.committed(partitions, timeout=20)}
 
     def until_assigned(self, timeout_s=30):
         until(self._assigned.is_set, timeout_s, "the group assigns partitions")

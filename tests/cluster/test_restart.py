@@ -5,6 +5,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from engine.cluster import Cluster
 from tests.cluster.conftest import FAST_FAILURES, Operator, running
+from tests.cluster.group_reader import committed
 from tests.cluster.load import Load, judge, read_all
 
 PARTITIONS = 4
@@ -22,7 +23,7 @@ def test_a_stopped_cluster_comes_back_with_topics_records_offsets_and_producer_i
     with running(data_dir=directory, processes=processes) as operator:
         assert operator.cluster.cluster_id == cluster_id
         assert read_all(operator.bootstrap, "kept", 2) == before
-        assert _committed(operator.bootstrap) == {0: 7, 1: 3}
+        assert committed(operator.bootstrap, "keeps", "kept", 2) == {0: 7, 1: 3}
         assert _config(operator, "kept", "retention.ms") == "123456789"
         assert _produce(operator.bootstrap, range(20, 30)) > producer_id  # ids are handed out once (KIP-730)
         after = read_all(operator.bootstrap, "kept", 2)
@@ -91,15 +92,6 @@ def _commit(bootstrap, offsets):
         offsets=[TopicPartition("kept", index, offset) for index, offset in offsets.items()], asynchronous=False
     )
     consumer.close()
-
-
-def _committed(bootstrap):
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "keeps", "log_level": 2})
-    try:
-        rows = consumer.committed([TopicPartition("kept", 0), TopicPartition("kept", 1)], timeout=20)
-        return {row.partition: row.offset for row in rows}
-    finally:
-        consumer.close()
 
 
 def _config(operator, topic, name):
