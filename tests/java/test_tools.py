@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from tests.java.conftest import TOOLS
+
 pytestmark = pytest.mark.java
 
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
@@ -301,3 +303,53 @@ def test_finalized_features(tool):
 
 def test_no_reassignment_is_listed(tool):
     assert "No partition reassignments found." in tool("kafka-reassign-partitions", "--list").out
+
+
+# The controllers, asked directly (KIP-919)
+
+
+@pytest.fixture
+def controllers(cluster, jvm):
+    """Runs a command against the controllers' listeners."""
+    addresses = ",".join(
+        f"{node.controller_endpoint.host}:{node.controller_endpoint.port}" for node in cluster.nodes.values()
+    )
+
+    def call(name, *arguments):
+        words = list(arguments)
+        at = 1 if name == "kafka-cluster" else 0
+        words[at:at] = ["--bootstrap-controller", addresses]
+        return jvm.run(TOOLS[name], *words).out
+
+    return call
+
+
+def test_controllers_answer_for_themselves(controllers, cluster):
+    assert re.search(r"LeaderId:\s+[123]\n", controllers("kafka-metadata-quorum", "describe", "--status"))
+    assert f"Cluster ID: {cluster.cluster_id}" in controllers("kafka-cluster", "cluster-id")
+    assert controllers("kafka-cluster", "list-endpoints").count("controller") == 3
+    assert "metadata.version" in controllers("kafka-features", "describe")
+
+
+def test_a_brokers_config_is_altered_through_the_controllers(controllers):
+    entity = ["--entity-type", "brokers", "--entity-name", "2"]
+    controllers("kafka-configs", *entity, "--alter", "--add-config", "message.max.bytes=2000000")
+    assert "message.max.bytes=2000000" in controllers("kafka-configs", *entity, "--describe")
+    controllers("kafka-configs", *entity, "--alter", "--delete-config", "message.max.bytes")
+    assert "message.max.bytes" not in controllers("kafka-configs", *entity, "--describe")
+
+
+# What is not there
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["kafka-acls", "--list"], "The node does not support DESCRIBE_ACLS"),
+        (["kafka-transactions", "list"], "The node does not support LIST_TRANSACTIONS"),
+        (["kafka-configs", "--describe", "--entity-type", "users"], "The node does not support DESCRIBE_CLIENT_QUOTAS"),
+        (["kafka-features", "upgrade", "--feature", "group.version=1"], "Local controller"),
+    ],
+)
+def test_what_is_not_there_is_said_at_once(tool, words, said):
+    assert said in tool(*words, code=1).text
