@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.commands.options import cluster_options, invocation, output_option
+from console.commands.record_options import filter_options, record_filter, visibility_options
 
 if TYPE_CHECKING:
-    from console.records.stream import ConsumedRecord, RecordStream
+    from console.records.model import ConsumedRecord
+    from console.records.stream import RecordStream
     from engine.net.cluster_client import ClusterClient
-    from engine.protocol.records.record import Record
 
 _SHOWN_MAX = 2_000
 """Characters of a value shown on a terminal."""
@@ -30,12 +30,11 @@ _SHOWN_MAX = 2_000
 @click.option(
     "-p", "--partition", "partitions", type=click.IntRange(0), multiple=True, help="Only this one; repeatable."
 )
-@click.option("-k", "--key", help="Only records with this key.")
-@click.option("-g", "--grep", metavar="REGEX", help="Only records with REGEX in key, value or a header.")
+@filter_options
 @click.option(
     "-f", "--format", "format_string", metavar="TEXT", help="%t %p %o %k %v %h %T and \\n \\t, as kcat has them."
 )
-@click.option("--committed", is_flag=True, help="Only records of committed transactions (read_committed).")
+@visibility_options
 @output_option
 @cluster_options
 def tail(
@@ -45,10 +44,13 @@ def tail(
     count: int | None,
     exit_at_end: bool,
     partitions: tuple[int, ...],
-    key: str | None,
-    grep: str | None,
     format_string: str | None,
+    key: str | None,
+    all_partitions: bool,
     committed: bool,
+    show_aborted: bool,
+    markers: bool,
+    **conditions: Any,
 ) -> None:
     """Show records as they arrive; several topics and partitions are merged by time.
 
@@ -66,6 +68,7 @@ def tail(
     from console.commands.session import with_client
     from console.errors import OperatorError
     from console.records.format_string import compile_format
+    from console.records.model import Visibility
     from console.records.positions import BEGINNING, END, parse_position
     from console.records.stream import RecordStream, StreamRequest
 
@@ -80,9 +83,11 @@ def tail(
         until=parse_position(until, now_ms) if until is not None else None,
         exit_at_end=exit_at_end,
         partitions=tuple(sorted(set(partitions))),
-        read_committed=committed,
+        visibility=Visibility(committed or show_aborted, show_aborted, markers),
         count=count,
-        accept=_filter(key, grep),
+        key=None if key is None else key.encode(errors="surrogateescape"),
+        all_partitions=all_partitions,
+        filter=record_filter(**conditions),
     )
     stream = RecordStream(request, now_ms)
     if format_string is not None:
@@ -103,38 +108,13 @@ def tail(
     printer.finish()
 
 
-def _filter(key: str | None, grep: str | None) -> Callable[[Record], bool] | None:
-    """Which records are wanted; None for all."""
-    if grep is not None:
-        try:
-            pattern = re.compile(grep.encode())
-        except re.error as error:
-            raise click.UsageError(f"--grep: {error}") from error
-    if key is None and grep is None:
-        return None
-    wanted = None if key is None else key.encode()
-
-    def accept(record: Record) -> bool:
-        if wanted is not None and record.key != wanted:
-            return False
-        if grep is None:
-            return True
-        return bool(
-            (record.value is not None and pattern.search(record.value))
-            or (record.key is not None and pattern.search(record.key))
-            or any(pattern.search(name.encode() + b"=" + (value or b"")) for name, value in record.headers)
-        )
-
-    return accept
-
-
 async def _follow(client: ClusterClient, stream: RecordStream, printer: Printer) -> None:
     from console.output.progress import Progress
     from console.output.render import say, warn
     from console.output.text import plural
 
     request, progress = stream.request, stream.progress
-    follows = not request.exit_at_end and request.until is None
+    follows = request.follows
     interactive = sys.stderr.isatty() and sys.stdout.isatty()
     if interactive and follows:
         say(f"Following {', '.join(request.topics)} from {request.start}. Ctrl-C ends.")

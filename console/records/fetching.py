@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from console.records.model import ALL_RECORDS, BatchFacts, Damaged, Visibility
 from engine.net.cluster_client import Versioned
 from engine.net.cluster_view import TopicView
-from engine.protocol.errors import ErrorCode
+from engine.protocol.errors import ErrorCode, ProtocolError
 from engine.protocol.messages import FetchRequest
-from engine.protocol.records.batch import TimestampType, iterate_batches
+from engine.protocol.records.batch import BatchHeader, TimestampType, iterate_batches, verify_crc
 from engine.protocol.records.control import ControlType, decode_control_key
 from engine.protocol.records.record import Record, decode_records
 from engine.protocol.uuids import ZERO_UUID
@@ -42,6 +43,23 @@ class Chunk:
     error: ErrorCode = ErrorCode.NONE
     hidden: int = 0
     """Control records and records of aborted transactions that were left out."""
+    batches: list[tuple[int, BatchFacts]] = field(default_factory=list)
+    """Where in `records` a batch begins, and what it is."""
+    damaged: list[Damaged] = field(default_factory=list)
+    """Batches whose records cannot be read; they are moved past."""
+    size_bytes: int = 0
+    """Of the batches as they were sent."""
+    last_timestamp: int = -1
+    """Of the last record that went by, visible or not; -1 none."""
+
+    def cut(self, stop: int) -> None:
+        """Leaves out what is at `stop` and beyond."""
+        records = self.records
+        while records and records[-1].offset >= stop:
+            records.pop()
+        while self.batches and self.batches[-1][0] >= len(records):
+            self.batches.pop()
+        self.next_offset = min(self.next_offset, stop)
 
 
 def fetch_request(
@@ -89,9 +107,12 @@ def fetch_request(
 
 
 def read_fetch_response(
-    response: Any, topics: Mapping[str, TopicView], positions: Mapping[TopicPartition, int], *, read_committed: bool
+    response: Any,
+    topics: Mapping[str, TopicView],
+    positions: Mapping[TopicPartition, int],
+    visibility: Visibility = ALL_RECORDS,
 ) -> Iterable[Chunk]:
-    """A chunk for each partition in the answer. Raises ProtocolError for batches that are damaged."""
+    """A chunk for each partition in the answer. Raises ProtocolError where no batch can be told from another."""
     names = {topic.topic_id: name for name, topic in topics.items()}
     for topic in response.responses:
         name = topic.topic or names.get(bytes(topic.topic_id), "")
@@ -109,8 +130,9 @@ def read_fetch_response(
                 error=ErrorCode.of(data.error_code),
             )
             if chunk.error == ErrorCode.NONE and data.records:
-                aborted = data.aborted_transactions or () if read_committed else ()
-                _read_batches(chunk, data.records, aborted)
+                chunk.size_bytes = len(data.records)
+                aborted = data.aborted_transactions or () if visibility.read_committed else ()
+                _read_batches(chunk, data.records, aborted, visibility)
             yield chunk
 
 
@@ -127,7 +149,7 @@ class _Aborted:
             self.inside.add(self.ahead.pop(0)[1])
 
 
-def _read_batches(chunk: Chunk, data: Any, aborted: Sequence[Any]) -> None:
+def _read_batches(chunk: Chunk, data: Any, aborted: Sequence[Any], visibility: Visibility) -> None:
     state = _Aborted(sorted((each.first_offset, each.producer_id) for each in aborted))
     first = chunk.next_offset
     # The last batch may be cut: brokers fill the answer up to its limit to the byte.
@@ -136,18 +158,52 @@ def _read_batches(chunk: Chunk, data: Any, aborted: Sequence[Any]) -> None:
         if header.next_offset <= first:
             continue
         chunk.next_offset = header.next_offset
+        chunk.last_timestamp = header.max_timestamp
+        control = None
         if header.is_control:
-            chunk.hidden += header.records_count
-            if header.producer_id in state.inside and header.records_count:
-                marker = decode_records(data, position)[0]
-                if decode_control_key(marker.key) is ControlType.ABORT:
-                    state.inside.discard(header.producer_id)
-            continue
-        if header.is_transactional and header.producer_id in state.inside:
-            chunk.hidden += header.records_count
-            continue
+            ended = header.producer_id in state.inside
+            if not visibility.markers and not ended:
+                chunk.hidden += header.records_count
+                continue
+            records = _decode(chunk, data, position, header)
+            kind = _control_type(records)
+            if kind is ControlType.ABORT:
+                state.inside.discard(header.producer_id)
+            if not visibility.markers:
+                chunk.hidden += header.records_count
+                continue
+            is_aborted, control = False, "unknown" if kind is None else kind.name.lower()
+        else:
+            is_aborted = header.is_transactional and header.producer_id in state.inside
+            if is_aborted and not visibility.aborted:
+                chunk.hidden += header.records_count
+                continue
+            records = _decode(chunk, data, position, header)
         chunk.timestamp_type = header.timestamp_type
-        records = decode_records(data, position)
         if records and records[0].offset < first:
             records = [record for record in records if record.offset >= first]
-        chunk.records.extend(records)
+        if records:
+            chunk.batches.append((len(chunk.records), BatchFacts.of(header, aborted=is_aborted, control=control)))
+            chunk.records.extend(records)
+
+
+def _decode(chunk: Chunk, data: Any, position: int, header: BatchHeader) -> list[Record]:
+    """The records of a batch, none when it is damaged: one bad batch must not hide all that follow."""
+    reason = "its checksum does not match"
+    if verify_crc(data, position, header):
+        try:
+            return decode_records(data, position, lenient=True)
+        except ProtocolError as error:
+            reason = str(error)
+    topic, partition = chunk.partition
+    chunk.damaged.append(
+        Damaged(topic, partition, header.base_offset, header.last_offset, header.records_count, reason)
+    )
+    return []
+
+
+def _control_type(records: Sequence[Record]) -> ControlType | None:
+    try:
+        return decode_control_key(records[0].key) if records else None
+    except ProtocolError:
+        return None

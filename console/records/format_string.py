@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from console.errors import OperatorError
-from console.records.stream import ConsumedRecord
+from console.records.model import ConsumedRecord
 
 Part = Callable[[ConsumedRecord], bytes]
 
@@ -24,7 +24,9 @@ _FIELDS: dict[str, Part] = {
     "k": lambda record: record.key or b"",
     "v": lambda record: record.value or b"",
     "s": lambda record: record.value or b"",
-    "h": lambda record: b",".join(b"%b=%b" % (name.encode(), value or b"") for name, value in record.headers),
+    "h": lambda record: b",".join(
+        b"%b=%b" % (name.encode(errors="surrogateescape"), value or b"") for name, value in record.headers
+    ),
     "T": lambda record: b"%d" % record.timestamp,
     "K": lambda record: b"%d" % (-1 if record.key is None else len(record.key)),
     "S": lambda record: b"%d" % (-1 if record.value is None else len(record.value)),

@@ -13,7 +13,7 @@ from typing import Any
 
 from console.errors import OperatorError
 from console.records.producing import NewRecord
-from console.records.stream import ConsumedRecord
+from console.records.model import ConsumedRecord
 
 TIMESTAMP_TYPES = ("create_time", "log_append_time")
 
@@ -38,7 +38,11 @@ def record_to_json(record: ConsumedRecord) -> dict[str, Any]:
     headers = []
     for name, content in record.headers:
         text, encoding = encode_bytes(content)
-        headers.append({"key": name, "value": text, "encoding": encoding})
+        header = {"key": name, "value": text, "encoding": encoding}
+        if not name.isascii() and (raw := name.encode(errors="surrogateescape")).decode(errors="replace") != name:
+            header["key"] = base64.b64encode(raw).decode("ascii")
+            header["key_encoding"] = "base64"
+        headers.append(header)
     return {
         "topic": record.topic,
         "partition": record.partition,
@@ -86,14 +90,24 @@ def _headers(headers: Any) -> list[tuple[str, bytes | None]]:
     if headers is None:
         return []
     if isinstance(headers, dict):
-        return [(name, _decode(value, None, f"header {name}")) for name, value in headers.items()]
+        return [(_header_name(name, None), _decode(value, None, f"header {name}")) for name, value in headers.items()]
     if isinstance(headers, list) and all(
         isinstance(each, dict) and isinstance(each.get("key"), str) for each in headers
     ):
         return [
-            (each["key"], _decode(each.get("value"), each.get("encoding"), f"header {each['key']}")) for each in headers
+            (
+                _header_name(each["key"], each.get("key_encoding")),
+                _decode(each.get("value"), each.get("encoding"), f"header {each['key']}"),
+            )
+            for each in headers
         ]
     raise OperatorError("headers are neither an object nor a list of objects with key and value")
+
+
+def _header_name(name: str, encoding: Any) -> str:
+    data = _decode(name, encoding, "header name")
+    assert data is not None
+    return data.decode(errors="surrogateescape")
 
 
 def _decode(value: Any, encoding: Any, what: str) -> bytes | None:

@@ -13,6 +13,7 @@ from types import TracebackType
 
 from console.errors import Blame, OperatorError, operator_errors
 from console.records.fetching import Chunk, FetchLimits, fetch_request, read_fetch_response
+from console.records.model import ALL_RECORDS, Visibility
 from console.services.offsets import EARLIEST, READ_COMMITTED, READ_UNCOMMITTED, list_offsets
 from engine.errors import KafkaError
 from engine.net.cluster_client import ClusterClient
@@ -24,6 +25,9 @@ from engine.protocol.errors import ErrorCode
 from engine.types import TopicPartition
 
 _QUEUE_CHUNKS = 16
+
+_QUEUE_BYTES = 32 * 1024 * 1024
+"""Of batches, as they were sent, that wait to be taken; one chunk may always wait, however large."""
 
 
 class RecordReader:
@@ -40,7 +44,7 @@ class RecordReader:
         starts: Mapping[TopicPartition, int],
         stops: Mapping[TopicPartition, int] | None = None,
         *,
-        read_committed: bool = False,
+        visibility: Visibility = ALL_RECORDS,
         limits: FetchLimits | None = None,
         unreachable_timeout_ms: int | None = 60_000,
     ) -> None:
@@ -52,13 +56,15 @@ class RecordReader:
         """High watermark (with read committed: last stable offset) as last seen."""
         self._client = client
         self._stops = dict(stops or {})
-        self._read_committed = read_committed
+        self._visibility = visibility
         self._limits = limits or FetchLimits()
         self._unreachable_timeout_ms = unreachable_timeout_ms
         self._open = [p for p in self.positions if not self._at_stop(p)]
         self._paused: dict[TopicPartition, None] = {}
         self._homeless: dict[TopicPartition, None] = dict.fromkeys(self._open)
         self._queue: asyncio.Queue[Chunk | Exception] = asyncio.Queue(_QUEUE_CHUNKS)
+        self._queued_bytes = 0
+        self._room = asyncio.Event()
         self._loops: dict[int, asyncio.Task[None]] = {}
         self._assigned: dict[int, dict[TopicPartition, None]] = {}
         self._topics: dict[str, TopicView] = {}
@@ -91,6 +97,8 @@ class RecordReader:
                 with operator_errors("reading"):
                     raise item
             else:
+                self._queued_bytes -= item.size_bytes
+                self._room.set()
                 if self._at_stop(item.partition, item.next_offset) and item.partition in self._open:
                     self._open.remove(item.partition)
                 yield item
@@ -169,7 +177,7 @@ class RecordReader:
 
     async def _fetch_loop(self, node_id: int) -> None:
         assigned = self._assigned[node_id]
-        isolation = READ_COMMITTED if self._read_committed else READ_UNCOMMITTED
+        isolation = READ_COMMITTED if self._visibility.read_committed else READ_UNCOMMITTED
         failures = 0
         while True:
             ready = [p for p in assigned if p not in self._paused and not self._at_stop(p)]
@@ -194,7 +202,7 @@ class RecordReader:
                 await asyncio.sleep(self._client.backoff.wait_ms(failures, self._client.randomness) / 1000)
                 continue
             failures = 0
-            for chunk in read_fetch_response(response, topics, positions, read_committed=self._read_committed):
+            for chunk in read_fetch_response(response, topics, positions, self._visibility):
                 if chunk.error == ErrorCode.NONE:
                     await self._accept(chunk)
                 else:
@@ -204,14 +212,20 @@ class RecordReader:
         partition = chunk.partition
         stop = self._stops.get(partition)
         if stop is not None and chunk.next_offset > stop:
-            chunk.records = [record for record in chunk.records if record.offset < stop]
-            chunk.next_offset = stop
+            chunk.cut(stop)
         moved = chunk.next_offset != self.positions[partition]
         before = self.ends.get(partition)
         self.positions[partition] = chunk.next_offset
-        self.ends[partition] = chunk.last_stable_offset if self._read_committed else chunk.high_watermark
+        self.ends[partition] = chunk.last_stable_offset if self._visibility.read_committed else chunk.high_watermark
         if moved or before is None:
-            await self._queue.put(chunk)
+            await self._put(chunk)
+
+    async def _put(self, chunk: Chunk) -> None:
+        while self._queued_bytes and self._queued_bytes + chunk.size_bytes > _QUEUE_BYTES:
+            self._room.clear()
+            await self._room.wait()
+        self._queued_bytes += chunk.size_bytes
+        await self._queue.put(chunk)
 
     async def _recover(self, node_id: int, chunk: Chunk) -> None:
         partition = chunk.partition
@@ -225,7 +239,7 @@ class RecordReader:
                 self.positions[partition] = start.offset
                 if self._at_stop(partition):
                     chunk.next_offset = self.positions[partition]
-                    await self._queue.put(chunk)
+                    await self._put(chunk)
             elif start is not None:
                 raise OperatorError.refused(
                     f"partition {partition}, offset {position}",

@@ -46,10 +46,14 @@ class Record(NamedTuple):
     headers: list[tuple[str, bytes | None]]
 
 
-def decode_records(buffer: Buffer, position: int = 0, *, max_bytes: int = DECOMPRESSED_BYTES_MAX) -> list[Record]:
+def decode_records(
+    buffer: Buffer, position: int = 0, *, max_bytes: int = DECOMPRESSED_BYTES_MAX, lenient: bool = False
+) -> list[Record]:
     """The records of the one batch at `position`; its checksum is not looked at.
 
-    `max_bytes` limits what it may decompress to. Raises ProtocolError (remote) for anything malformed.
+    `max_bytes` limits what it may decompress to. Raises ProtocolError (remote) for anything malformed. With `lenient`,
+    bytes of a header's name that are no UTF-8 become lone surrogates (PEP 383), which `write_records` turns back: Apache
+    Kafka's brokers do not look at those names (Kafka: DefaultRecord.readFrom keeps them as bytes).
     """
     header = parse_batch_header(buffer, position)
     stop = position + header.size_bytes
@@ -61,14 +65,14 @@ def decode_records(buffer: Buffer, position: int = 0, *, max_bytes: int = DECOMP
             byte_position=position,
         )
     payload = memoryview(buffer)[position + HEADER_BYTES : stop]
-    return read_records(decompress(codec_of(header), payload, max_bytes), header)
+    return read_records(decompress(codec_of(header), payload, max_bytes), header, lenient=lenient)
 
 
-def read_records(data: bytes, header: BatchHeader) -> list[Record]:
-    """The records in `data`, the uncompressed rest of the batch that `header` begins."""
+def read_records(data: bytes, header: BatchHeader, *, lenient: bool = False) -> list[Record]:
+    """The records in `data`, the uncompressed rest of the batch that `header` begins; `lenient` as in `decode_records`."""
     records: list[Record] = []
     try:
-        position = _read_into(records, data, header)
+        position = _read_into(records, data, header, "surrogateescape" if lenient else "strict")
     except (Malformed, IndexError, UnicodeDecodeError) as error:
         raise _malformed(len(records), f"malformed ({error})") from error
     if position != len(data):
@@ -80,7 +84,7 @@ def _malformed(index: int, reason: str) -> ProtocolError:
     return ProtocolError(Blame.REMOTE, reason, message_name="RecordBatch", field_path=f"records[{index}]")
 
 
-def _read_into(records: list[Record], data: bytes, header: BatchHeader) -> int:
+def _read_into(records: list[Record], data: bytes, header: BatchHeader, name_errors: str) -> int:
     base_offset = header.base_offset
     base_timestamp = header.base_timestamp
     append_time = header.max_timestamp if header.timestamp_type is TimestampType.LOG_APPEND_TIME else None
@@ -132,14 +136,16 @@ def _read_into(records: list[Record], data: bytes, header: BatchHeader) -> int:
         if n:
             if n > 127:
                 n, p = _read_long(data, p, n)
-            p = _read_headers(headers, data, p, n, stop)
+            p = _read_headers(headers, data, p, n, stop, name_errors)
         if p != stop:
             raise Malformed(f"record ends {p - stop} bytes off its length")
         records.append(Record(offset, timestamp, key, value, headers))
     return p
 
 
-def _read_headers(headers: list[tuple[str, bytes | None]], data: bytes, p: int, count: int, stop: int) -> int:
+def _read_headers(
+    headers: list[tuple[str, bytes | None]], data: bytes, p: int, count: int, stop: int, name_errors: str
+) -> int:
     """Reads headers up to `stop`; `count` is still in zigzag."""
     if count & 1 or count >> 1 > stop - p:
         raise Malformed("headers count is negative or more than the record can hold")
@@ -151,7 +157,7 @@ def _read_headers(headers: list[tuple[str, bytes | None]], data: bytes, p: int, 
         if n & 1:
             raise Malformed("header without key")
         q = p + (n >> 1)
-        key = data[p:q].decode()
+        key = data[p:q].decode(errors=name_errors)
         p = q
         n = data[p]
         p += 1
@@ -250,7 +256,7 @@ def write_records(records: Iterable[Record], base_offset: int, base_timestamp: i
         if headers:
             body += zigzag(len(headers))
             for name, content in headers:
-                encoded = name.encode()
+                encoded = name.encode(errors="surrogateescape")
                 body += zigzag(len(encoded))
                 body += encoded
                 if content is None:

@@ -1,6 +1,7 @@
 """What a reader may see of a fetch answer."""
 
 from console.records.fetching import read_fetch_response
+from console.records.model import Visibility
 from engine.net.cluster_view import PartitionView, TopicView
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import EndTxnMarker, FetchResponse
@@ -33,7 +34,7 @@ def marker(kind, offset, producer_id):
     )
 
 
-def read(data, position=0, aborted=(), committed=False):
+def read(data, position=0, aborted=(), committed=False, markers=False, shows_aborted=False):
     response = FetchResponse(
         responses=[
             FetchResponse.FetchableTopicResponse(
@@ -52,7 +53,7 @@ def read(data, position=0, aborted=(), committed=False):
             )
         ]
     )
-    (chunk,) = read_fetch_response(response, TOPICS, {ORDERS: position}, read_committed=committed)
+    (chunk,) = read_fetch_response(response, TOPICS, {ORDERS: position}, Visibility(committed, shows_aborted, markers))
     return chunk
 
 
@@ -110,3 +111,54 @@ def test_a_second_aborted_transaction_of_a_producer_is_hidden_as_well():
     )
 
     assert values(read(data, aborted=[(7, 0), (7, 4)], committed=True)) == [b"kept"]
+
+
+def test_markers_and_aborted_records_are_shown_as_what_they_are_when_asked_for():
+    data = (
+        batch(0, b"aborted", producer_id=7, transactional=True)
+        + marker(ControlType.ABORT, 1, 7)
+        + batch(2, b"kept", producer_id=7, transactional=True)
+        + marker(ControlType.COMMIT, 3, 7)
+    )
+
+    chunk = read(data, aborted=[(7, 0)], committed=True, markers=True, shows_aborted=True)
+
+    assert [record.offset for record in chunk.records] == [0, 1, 2, 3]
+    assert [(facts.aborted, facts.control) for _, facts in chunk.batches] == [
+        (True, None),
+        (False, "abort"),
+        (False, None),
+        (False, "commit"),
+    ]
+    assert chunk.hidden == 0
+
+
+def test_a_damaged_batch_is_told_and_moved_past():
+    """One bad batch must not hide all that follow."""
+    broken = bytearray(batch(1, b"broken", b"too"))
+    broken[61] = 0x7F  # the length of its first record
+
+    chunk = read(batch(0, b"a") + bytes(broken) + batch(3, b"b"))
+
+    assert values(chunk) == [b"a", b"b"]
+    (damaged,) = chunk.damaged
+    assert (damaged.base_offset, damaged.last_offset, damaged.records_count) == (1, 2, 2)
+    assert "orders-0, offsets 1 to 2" in str(damaged)
+
+
+def test_header_names_that_are_no_utf8_keep_their_bytes():
+    name = b"n\xff".decode(errors="surrogateescape")
+    data = build_batch([Record(0, 1, b"k", b"v", [(name, b"x")])])
+
+    (record,) = read(data).records
+
+    assert record.headers == [(name, b"x")]
+    assert record.headers[0][0].encode(errors="surrogateescape") == b"n\xff"
+
+
+def test_what_is_cut_off_takes_its_batches_along():
+    chunk = read(batch(0, b"a", b"b") + batch(2, b"c"))
+
+    chunk.cut(1)
+
+    assert (values(chunk), chunk.next_offset, [start for start, _ in chunk.batches]) == ([b"a"], 1, [0])

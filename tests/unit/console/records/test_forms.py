@@ -5,7 +5,7 @@ import pytest
 from console.errors import OperatorError
 from console.records.format_string import compile_format
 from console.records.json_form import record_from_json, record_to_json
-from console.records.stream import ConsumedRecord
+from console.records.model import ConsumedRecord
 from engine.protocol.records.batch import TimestampType
 
 

@@ -187,3 +187,16 @@ def test_numbers_are_zigzag_varints_of_up_to_64_bits() -> None:
     out = io.BytesIO(write_records(records, 0, 0))
     header = parse_batch_header(build_batch(records))
     assert read_records(out.getvalue(), header) == records
+
+
+def test_a_lenient_reader_keeps_the_bytes_of_header_names_that_are_no_utf8() -> None:
+    header = parse_batch_header(build_batch([Record(0, 0, None, None, [])]))
+    payload = bytes((2 * 9, 0, 0, 0, 1, 1, 2, 2, 0xFF, 1))
+
+    records = read_records(payload, header, lenient=True)
+
+    assert [name.encode(errors="surrogateescape") for name, _ in records[0].headers] == [b"\xff"]
+    assert write_records(records, 0, 0) == payload
+    with pytest.raises(ProtocolError, match="utf-8"):
+        decode_records(build_batch(records))
+    assert decode_records(build_batch(records), lenient=True) == records

@@ -1,0 +1,71 @@
+"""From chunks to the records that are wanted, counting everything that goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from console.records.fetching import Chunk
+from console.records.filters import RecordFilter
+from console.records.model import ConsumedRecord, Damaged
+from engine.types import TopicPartition
+
+_DAMAGED_TOLD_MAX = 100
+
+
+@dataclass(slots=True)
+class ReadCounts:
+    """What went by; kept up to date while it is read. scanned = matched + what the filter refused + hidden + holes."""
+
+    scanned: int = 0
+    """Offsets gone by."""
+    matched: int = 0
+    bytes: int = 0
+    """Of keys and values of records scanned."""
+    hidden: int = 0
+    """Control records and records of aborted transactions."""
+    skipped: int = 0
+    """Offsets that were deleted before they could be read."""
+    undecodable: int = 0
+    """Records the filter could not decide on, because it could not decode them, and those of damaged batches."""
+    damaged: list[Damaged] = field(default_factory=list)
+    """The first hundred batches that cannot be read."""
+
+
+class ChunkConsumer:
+    """One reading's filter and counts. `positions` is the next offset of each partition."""
+
+    def __init__(self, counts: ReadCounts, filter: RecordFilter) -> None:
+        self.positions: dict[TopicPartition, int] = {}
+        self._counts = counts
+        self._matcher = filter.matcher()
+
+    def begin(self, starts: Mapping[TopicPartition, int]) -> None:
+        """What follows begins there."""
+        self.positions.update(starts)
+
+    def take(self, chunk: Chunk) -> list[ConsumedRecord]:
+        """The records of the chunk that match."""
+        counts, matcher = self._counts, self._matcher
+        topic, partition = chunk.partition
+        counts.hidden += chunk.hidden
+        counts.scanned += max(0, chunk.next_offset - self.positions[chunk.partition])
+        self.positions[chunk.partition] = chunk.next_offset
+        for damaged in chunk.damaged:
+            counts.undecodable += damaged.records_count
+            if len(counts.damaged) < _DAMAGED_TOLD_MAX:
+                counts.damaged.append(damaged)
+        records: list[ConsumedRecord] = []
+        size = 0
+        kind = chunk.timestamp_type
+        starts = [*(start for start, _ in chunk.batches), len(chunk.records)]
+        for index, (start, facts) in enumerate(chunk.batches):
+            for offset, timestamp, key, value, headers in chunk.records[start : starts[index + 1]]:
+                size += (len(key) if key else 0) + (len(value) if value else 0)
+                records.append(ConsumedRecord(topic, partition, offset, timestamp, kind, key, value, headers, facts))
+        counts.bytes += size
+        if matcher is not None:
+            before = matcher.undecodable
+            records = matcher.select(records)
+            counts.undecodable += matcher.undecodable - before
+        return records

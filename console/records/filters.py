@@ -1,0 +1,275 @@
+"""Which records are wanted: conditions on key, value and headers that can be written down, and what they become.
+
+Regular expressions are RE2's (google-re2): their time is linear in the length of a value, so that no expression can hang
+the console; there are no look-arounds and no back-references. They, and text, are compared in UTF-8 with the raw bytes.
+JSON paths decode the value; what is no JSON is counted as undecodable, and does not match.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from console.errors import OperatorError
+from console.records.model import ConsumedRecord
+
+JSON_BYTES_MAX = 16 * 1024 * 1024
+"""Values above are not decoded for a JSON path: they count as undecodable."""
+
+_REGEX_MEMORY_BYTES = 16 * 1024 * 1024
+
+
+class Part(Enum):
+    """Where a condition looks."""
+
+    KEY = "key"
+    VALUE = "value"
+    HEADERS = "headers"
+    ANY = "any"
+    """Key, value, or a header as name=value."""
+
+
+class Match(Enum):
+    """How text is compared."""
+
+    CONTAINS = "contains"
+    EQUALS = "equals"
+    REGEX = "regex"
+    JSON = "json"
+    """`path` leads to a value equal to `text`: as JSON ("3", "null", "\\"a\\"") or, when it is none, as a string."""
+    PRESENT = "present"
+    """There is a key (a value, a header of that name), whatever it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition. `header` narrows `part` HEADERS to the headers of that name, compared by their values."""
+
+    part: Part
+    match: Match
+    text: str = ""
+    path: str = ""
+    header: str | None = None
+    ignore_case: bool = False
+    negate: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for tokens and saved filters."""
+        return {**asdict(self), "part": self.part.value, "match": self.match.value}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Condition:
+        """The opposite. Raises OperatorError."""
+        try:
+            return cls(**{**data, "part": Part(data["part"]), "match": Match(data["match"])})
+        except (KeyError, TypeError, ValueError) as error:
+            raise OperatorError.words(f"not a condition: {error}") from error
+
+
+class Matcher(Protocol):
+    """Conditions made ready for one reading."""
+
+    undecodable: int
+    """Records that could not be decided, because what was to be looked at could not be decoded."""
+
+    def select(self, records: list[ConsumedRecord]) -> list[ConsumedRecord]:
+        """Those that match, in the same order."""
+
+
+Test = Callable[[ConsumedRecord], bool | None]
+"""Whether a record matches; None when it could not be decoded."""
+
+
+class ConditionMatcher:
+    """All of some conditions."""
+
+    def __init__(self, conditions: Sequence[Condition]) -> None:
+        self.undecodable = 0
+        # What costs least, and mostly decides, first.
+        self._tests = [_compile(each) for each in sorted(conditions, key=_cost)]
+
+    def select(self, records: list[ConsumedRecord]) -> list[ConsumedRecord]:
+        for test in self._tests:
+            taken = []
+            for record in records:
+                verdict = test(record)
+                if verdict:
+                    taken.append(record)
+                elif verdict is None:
+                    self.undecodable += 1
+            records = taken
+        return records
+
+
+def _cost(condition: Condition) -> int:
+    return (Match.PRESENT, Match.EQUALS, Match.CONTAINS, Match.REGEX, Match.JSON).index(condition.match)
+
+
+def _compile(condition: Condition) -> Test:
+    if condition.match is Match.JSON:
+        test = _json_test(condition)
+    else:
+        test = _bytes_test(condition)
+    if not condition.negate:
+        return test
+
+    def opposite(record: ConsumedRecord) -> bool | None:
+        verdict = test(record)
+        return None if verdict is None else not verdict
+
+    return opposite
+
+
+def _bytes_test(condition: Condition) -> Test:
+    holds = _comparison(condition)
+    part, name = condition.part, condition.header
+    if part is Part.KEY:
+        return lambda record: record.key is not None and holds(record.key)
+    if part is Part.VALUE:
+        return lambda record: record.value is not None and holds(record.value)
+    if part is Part.HEADERS and name is not None:
+        return lambda record: any(each == name and holds(content or b"") for each, content in record.headers)
+    if part is Part.HEADERS:
+        return lambda record: any(holds(_header_text(*header)) for header in record.headers)
+    return lambda record: bool(
+        (record.value is not None and holds(record.value))
+        or (record.key is not None and holds(record.key))
+        or any(holds(_header_text(*header)) for header in record.headers)
+    )
+
+
+def _header_text(name: str, content: bytes | None) -> bytes:
+    return name.encode(errors="surrogateescape") + b"=" + (content or b"")
+
+
+def _comparison(condition: Condition) -> Callable[[bytes], bool]:
+    if condition.match is Match.PRESENT:
+        return lambda data: True
+    if condition.match is Match.REGEX:
+        return compile_regex(condition.text, ignore_case=condition.ignore_case)
+    wanted = condition.text.encode(errors="surrogateescape")
+    if condition.ignore_case:
+        # Of what is not ASCII, RE2 knows the cases.
+        text = re.escape(condition.text)
+        return compile_regex(f"^(?:{text})$" if condition.match is Match.EQUALS else text, ignore_case=True)
+    if condition.match is Match.EQUALS:
+        return lambda data: data == wanted
+    return lambda data: wanted in data
+
+
+def compile_regex(text: str, *, ignore_case: bool = False) -> Callable[[bytes], bool]:
+    """Whether RE2's expression `text` is found in bytes. Raises OperatorError for an expression that makes no sense."""
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = not ignore_case
+    options.max_mem = _REGEX_MEMORY_BYTES
+    options.dot_nl = True
+    options.never_capture = True
+    try:
+        search = re2.compile(text, options).search
+    except re2.error as error:
+        reason = error.args[0].decode(errors="replace") if error.args and isinstance(error.args[0], bytes) else error
+        raise OperatorError.words(
+            f"cannot read the expression {text!r}: {reason}",
+            "RE2's syntax: no look-arounds, no back-references; everything else is as in Perl.",
+        ) from error
+    return lambda data: search(data) is not None
+
+
+_STEP = re.compile(r"\.?([^.\[\]\"']+)|\[(\d+)\]|\[(?:\"([^\"]*)\"|'([^']*)')\]")
+ABSENT = object()
+
+
+def parse_path(text: str) -> tuple[str | int, ...]:
+    """ "$.order.items[0].id" (the "$." may be left out) as its steps. Raises OperatorError."""
+    rest = text.removeprefix("$")
+    steps: list[str | int] = []
+    position = 0
+    while position < len(rest):
+        found = _STEP.match(rest, position)
+        if found is None:
+            raise OperatorError.words(f"cannot read the path {text!r}", "Like order.items[0].id or $['odd name'].id.")
+        name, index, double, single = found.groups()
+        steps.append(
+            int(index) if index is not None else next(each for each in (name, double, single) if each is not None)
+        )
+        position = found.end()
+    return tuple(steps)
+
+
+def follow_path(data: Any, steps: Sequence[str | int]) -> Any:
+    """What the steps lead to in decoded JSON, ABSENT when they lead nowhere."""
+    for step in steps:
+        if isinstance(step, int):
+            if not isinstance(data, list) or step >= len(data):
+                return ABSENT
+            data = data[step]
+        elif isinstance(data, dict) and step in data:
+            data = data[step]
+        else:
+            return ABSENT
+    return data
+
+
+def _json_test(condition: Condition) -> Test:
+    import msgspec
+
+    steps = parse_path(condition.path)
+    decode = msgspec.json.Decoder().decode
+    plain = condition.text
+    try:
+        expected = decode(plain.encode())
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        expected = plain
+    whole_key = condition.part is Part.KEY
+
+    def test(record: ConsumedRecord) -> bool | None:
+        data = record.key if whole_key else record.value
+        if data is None:
+            return False
+        if len(data) > JSON_BYTES_MAX:
+            return None
+        try:
+            found = follow_path(decode(data), steps)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        # In Python True equals 1, in JSON it does not.
+        return found == plain or (found == expected and isinstance(found, bool) == isinstance(expected, bool))
+
+    return test
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFilter:
+    """What records must be: all `conditions` hold, and the SQL expression `where` is true."""
+
+    conditions: tuple[Condition, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.conditions)
+
+    def with_key(self, key: bytes) -> RecordFilter:
+        """The same, and the key is this one."""
+        text = key.decode(errors="surrogateescape")
+        return RecordFilter((Condition(Part.KEY, Match.EQUALS, text), *self.conditions))
+
+    def matcher(self) -> Matcher | None:
+        """Ready for one reading; None when everything matches. Raises OperatorError for what makes no sense."""
+        return ConditionMatcher(self.conditions) if self.conditions else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for tokens and saved filters."""
+        return {"conditions": [each.to_json() for each in self.conditions]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RecordFilter:
+        """The opposite. Raises OperatorError."""
+        return cls(tuple(Condition.from_json(each) for each in data.get("conditions", ())))
+
+
+EVERYTHING = RecordFilter()
