@@ -14,6 +14,7 @@ the kind: it is what a crash would leave (Kafka: KafkaRaftServer, BrokerServer, 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Mapping
 
@@ -28,6 +29,7 @@ from engine.errors import ConfigError
 from engine.handlers.api_18_api_versions import unsupported_version
 from engine.handlers.registry import ListenerKind, handlers
 from engine.log import LogConfig, LogManager, read_meta_properties
+from engine.log.log_directory import LogDirectory
 from engine.metadata.loader import MetadataLoader
 from engine.metadata.snapshot_schedule import SnapshotSchedule
 from engine.net.dispatch import HandlerTable
@@ -36,6 +38,35 @@ from engine.runtime import Runtime, StorageError
 from engine.types import Endpoint
 
 logger = logging.getLogger(__name__)
+
+
+async def _by_address(counts: Mapping[str, int]) -> dict[str, int]:
+    """Host names and addresses to addresses: a connection only has the latter (Kafka: ConnectionQuotas).
+
+    Raises ConfigError for a name that cannot be resolved.
+    """
+    found: dict[str, int] = {}
+    for host, count in counts.items():
+        try:
+            addresses = {host} if _is_address(host) else await _resolve(host)
+        except OSError as error:
+            raise ConfigError(
+                f"max.connections.per.ip.overrides: {host} cannot be resolved: {error.strerror or error}"
+            ) from error
+        found |= dict.fromkeys(sorted(addresses), count)
+    return found
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+async def _resolve(host: str) -> set[str]:
+    return {str(entry[4][0]) for entry in await asyncio.get_running_loop().getaddrinfo(host, None)}
 
 
 class Node:
@@ -56,6 +87,8 @@ class Node:
         self.failed: BaseException | None = None
         """Why the node stopped itself; None while it has not."""
         self._housekeeping: HouseKeeping | None = None
+        self._metadata_directory: LogDirectory | None = None
+        """metadata.log.dir, when it is none of log.dirs."""
         self._broker_stopped = False
         self._registrar: ControllerRegistrar | None = None
 
@@ -106,6 +139,12 @@ class Node:
                 producer_id_expiration_ms=config.get_int("producer.id.expiration.ms"),
                 on_directory_failure=self._directory_failed,
             )
+            metadata_path = config.metadata_log_dir.rstrip("/") or "/"
+            if metadata_path not in [path.rstrip("/") or "/" for path in config.log_dirs]:
+                # It has a lock and an identity of its own (Kafka: KafkaRaftManager.dataDirLock).
+                self._metadata_directory = await LogDirectory.open(
+                    runtime.disk, metadata_path, self.cluster_id, self.node_id
+                )
             for report in self.logs.recovery_reports:
                 if report.lost_data:
                     logger.warning("%s: %s", report.directory, "; ".join(report.reasons))
@@ -127,6 +166,10 @@ class Node:
             connections_max=min(config.get_int("max.connections"), 1_000_000),
             connections_per_ip_max=min(config.get_int("max.connections.per.ip"), 1_000_000),
             idle_ms_max=config.get_int("connections.max.idle.ms"),
+            connections_per_ip_overrides=await _by_address(config.connections_per_address),
+            backlog=config.get_int("socket.listen.backlog.size"),
+            receive_buffer_bytes=config.get_int("socket.receive.buffer.bytes"),
+            send_buffer_bytes=config.get_int("socket.send.buffer.bytes"),
         )
         server = Server(endpoint.listener, HandlerTable(handlers(kind), unsupported_version), None, limits)
         try:
@@ -239,6 +282,8 @@ class Node:
             await server.stop()
         if self.logs is not None:
             await self.logs.close(broker_epoch)
+        if self._metadata_directory is not None:
+            self._metadata_directory.release()
 
     controlled_shutdown_timeout_ms = 5_000
     """How long `stop` waits for the controller to move our leaders away; where no other replica can lead it will not."""
@@ -259,11 +304,16 @@ class Node:
             self.raft.kill()
         if self.logs is not None:
             self.logs.abandon()
+        if self._metadata_directory is not None:
+            self._metadata_directory.release()
 
     def directory_id(self, directory: str) -> bytes:
-        """The id of one of our log directories."""
+        """The id of one of our log directories, or of metadata.log.dir."""
         assert self.logs is not None, "bind first"
-        return self.logs.directory_id(directory.rstrip("/") or "/")
+        path = directory.rstrip("/") or "/"
+        if self._metadata_directory is not None and path == self._metadata_directory.path:
+            return self._metadata_directory.properties.directory_id
+        return self.logs.directory_id(path)
 
     def _raft_failed(self, error: BaseException) -> None:
         """The quorum's log cannot be trusted or written any more: without it this node must not go on."""

@@ -99,6 +99,10 @@ class LogConfig:
                 values[name] = parser(text.strip())
             except (ValueError, KeyError) as error:
                 raise ConfigError(f"{config_name}={text}: not a value of that property ({error})") from error
+        segment_bytes = configs.get("internal.segment.bytes")
+        if segment_bytes:
+            # For tests: stronger than segment.bytes, and without its lower bound (Kafka 4.0: LogConfig.segmentSize).
+            values["segment_bytes"] = int(segment_bytes)
         return cls(**values)
 
 

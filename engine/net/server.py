@@ -16,8 +16,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from engine.errors import KafkaError
@@ -65,7 +66,17 @@ class Pending:
 class ServerLimits:
     """Bounds of one listener."""
 
-    __slots__ = ("connections_max", "connections_per_ip_max", "frame_bytes_max", "idle_ms_max", "pending_max")
+    __slots__ = (
+        "backlog",
+        "connections_max",
+        "connections_per_ip_max",
+        "connections_per_ip_overrides",
+        "frame_bytes_max",
+        "idle_ms_max",
+        "pending_max",
+        "receive_buffer_bytes",
+        "send_buffer_bytes",
+    )
 
     def __init__(
         self,
@@ -74,12 +85,28 @@ class ServerLimits:
         connections_max: int = 10_000,
         connections_per_ip_max: int = 10_000,
         idle_ms_max: int = 600_000,
+        connections_per_ip_overrides: Mapping[str, int] | None = None,
+        backlog: int = 1024,
+        receive_buffer_bytes: int = -1,
+        send_buffer_bytes: int = -1,
     ) -> None:
+        """`connections_per_ip_overrides` goes by address. Buffers of -1 are the operating system's."""
         self.frame_bytes_max = frame_bytes_max
         self.pending_max = pending_max
         self.connections_max = connections_max
         self.connections_per_ip_max = connections_per_ip_max
         self.idle_ms_max = idle_ms_max
+        self.connections_per_ip_overrides = dict(connections_per_ip_overrides or {})
+        self.backlog = backlog
+        self.receive_buffer_bytes = receive_buffer_bytes
+        self.send_buffer_bytes = send_buffer_bytes
+
+    def of_address(self, ip: str) -> tuple[int, str]:
+        """How many connections that address may have, and the config that says so."""
+        most = self.connections_per_ip_overrides.get(ip)
+        if most is not None:
+            return most, "max.connections.per.ip.overrides"
+        return self.connections_per_ip_max, "max.connections.per.ip"
 
 
 class ServerConnection(FrameReceiver):
@@ -364,10 +391,21 @@ class Server:
     async def bind(self, host: str, port: int) -> None:
         """Take the port (0: a free one; `port` says which) without serving yet. Raises OSError."""
         self._server = await self.loop.create_server(
-            lambda: ServerConnection(self), host or None, port, start_serving=False, backlog=1024
+            lambda: ServerConnection(self), host or None, port, start_serving=False, backlog=self.limits.backlog
         )
+        self._set_buffers(self._server.sockets)
         self.host = host
         self.port = port or self._server.sockets[0].getsockname()[1]
+
+    def _set_buffers(self, sockets: Iterable[Any]) -> None:
+        """Sizes of the listening sockets; accepted ones inherit them (the window of TCP is settled that early)."""
+        for option, size_bytes in (
+            (socket.SO_RCVBUF, self.limits.receive_buffer_bytes),
+            (socket.SO_SNDBUF, self.limits.send_buffer_bytes),
+        ):
+            if size_bytes > 0:
+                for listening in sockets:
+                    listening.setsockopt(socket.SOL_SOCKET, option, size_bytes)
 
     async def start(self) -> None:
         """Accept connections."""
@@ -385,8 +423,9 @@ class Server:
         connection.connection_id = f"{self.listener}-{self._sequence}"
         if len(self.connections) > self.limits.connections_max:
             return f"more than max.connections={self.limits.connections_max}"
-        if count >= self.limits.connections_per_ip_max:
-            return f"more than max.connections.per.ip={self.limits.connections_per_ip_max}"
+        most, config_name = self.limits.of_address(ip)
+        if count >= most:
+            return f"more than {config_name}={most}"
         return None
 
     def forget(self, connection: ServerConnection) -> None:
