@@ -263,7 +263,7 @@ class SimProducer(SimClient):
 class SimReader(SimClient):
     """Reads every partition from its beginning, offset by offset, without a group.
 
-    Now and then it asks in the name of a leader epoch that is not the present one, and reports
+    Now and then it asks in the name of a leader epoch that does not exist yet, and reports
     `wrong-epoch-served` when it gets an answer all the same (KIP-320: a leader fences such fetches, or a replica that
     has not heard of an election could count for, or be fed by, the wrong leader).
     """
@@ -308,8 +308,8 @@ class SimReader(SimClient):
             await self.refresh()
 
     async def _probe(self, connection: ClientConnection, partition: int, epoch: int) -> None:
-        """A fetch that must be refused."""
-        wrong = epoch - 1 if epoch > 0 and self.source.random() < 0.5 else epoch + 1000
+        """A fetch that must be refused. Of a later epoch: an earlier one may be the one this leader still is in."""
+        wrong = epoch + 1000
         answer: FetchResponse = await connection.request(
             self._request(connection, partition, wrong, max_wait_ms=0), timeout_ms=REQUEST_TIMEOUT_MS
         )

@@ -35,21 +35,20 @@ def parse_seeds(text: str) -> list[int]:
     return seeds
 
 
-def run_seed(seed: int, level: str, without: str | None = None, aiokafka: bool | None = None) -> RunResult:
-    """Play one world to its end. `aiokafka` None lets the seed decide."""
+def run_seed(seed: int, level: str, without: str | None = None, aiokafka: bool = False) -> RunResult:
+    """Play one world to its end; `aiokafka` adds its clients to the load."""
     with nullcontext() if without is None else safeguards.without(without):
         world = World(seed, level=level)
-        if aiokafka is not None:
-            world.shape = replace(world.shape, aiokafka=aiokafka)
+        world.shape = replace(world.shape, aiokafka=aiokafka)
         return world.run()
 
 
-def _run_job(job: tuple[int, str, str | None, bool | None]) -> RunResult:
+def _run_job(job: tuple[int, str, str | None, bool]) -> RunResult:
     return run_seed(*job)
 
 
 def run_seeds(
-    seeds: Sequence[int], level: str, jobs: int = 1, without: str | None = None, aiokafka: bool | None = None
+    seeds: Sequence[int], level: str, jobs: int = 1, without: str | None = None, aiokafka: bool = False
 ) -> Iterator[RunResult]:
     """Results in the order of the seeds, as they come."""
     work = [(seed, level, without, aiokafka) for seed in seeds]
@@ -60,9 +59,9 @@ def run_seeds(
         yield from pool.map(_run_job, work)
 
 
-def hash_in_fresh_process(seed: int, level: str, hash_seed: str) -> str:
-    """The trace hash of a seed, run by another interpreter with that PYTHONHASHSEED."""
-    command = [sys.executable, "-m", "engine.sim.run", "--seeds", str(seed), "--level", level, "--json", "-", "--quiet"]
+def hash_in_fresh_process(result: RunResult, hash_seed: str) -> str:
+    """The trace hash of the same run, by another interpreter with that PYTHONHASHSEED."""
+    command = [sys.executable, *result.replay.split()[1:], "--json", "-", "--quiet"]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     output = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
     return str(json.loads(output.splitlines()[0])["trace_hash"])
@@ -78,7 +77,7 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
     parser.add_argument("--json", metavar="FILE", help="one JSON object per seed; - is standard output")
     parser.add_argument("--check", type=int, metavar="K", default=0, help="run every K-th seed twice, compare hashes")
     parser.add_argument("--without", choices=safeguards.NAMES, help="take a safeguard away")
-    parser.add_argument("--aiokafka", action=argparse.BooleanOptionalAction, help="force aiokafka clients on or off")
+    parser.add_argument("--aiokafka", action="store_true", help="add an aiokafka producer and reader to the load")
     parser.add_argument("--first", action="store_true", help="stop at the first violation")
     parser.add_argument("--quiet", action="store_true", help="only violations and the summary")
     options = parser.parse_args(arguments)
@@ -121,7 +120,7 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
 
 def _check_determinism(result: RunResult, every: int) -> None:
     if every and result.seed % every == 0:
-        other = hash_in_fresh_process(result.seed, result.level, str(result.seed % 1000 + 1))
+        other = hash_in_fresh_process(result, str(result.seed % 1000 + 1))
         if other != result.trace_hash:
             result.violations.append(f"not-deterministic: trace {result.trace_hash} here, {other} in a fresh process")
 

@@ -22,6 +22,7 @@ from typing import Any
 from engine.metadata.image import MetadataImage, PartitionImage
 from engine.protocol.uuids import uuid_to_text
 from engine.sim import final_state
+from engine.sim.aiokafka_load import AiokafkaProducerLoad, AiokafkaReaderLoad
 from engine.sim.checker import check
 from engine.sim.clients import BROKEN, SimProducer, SimReader
 from engine.sim.history import Fate, History, Violation
@@ -51,6 +52,7 @@ class Shape:
     producers: int = 2
     sends_per_second: float = 20.0
     aiokafka: bool = False
+    """Whether an aiokafka producer and reader take part. Needs aiokafka, which is not a dependency."""
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -60,6 +62,7 @@ class RunResult:
 
     seed: int
     level: str
+    aiokafka: bool
     trace_hash: str
     violations: list[str]
     virtual_seconds: float
@@ -75,7 +78,8 @@ class RunResult:
     @property
     def replay(self) -> str:
         """The command that runs it again."""
-        return f"python -m engine.sim.run --seeds {self.seed} --level {self.level}"
+        aiokafka = " --aiokafka" if self.aiokafka else ""
+        return f"python -m engine.sim.run --seeds {self.seed} --level {self.level}{aiokafka}"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -130,7 +134,8 @@ class World:
         self.monitor = Monitor(self.nodes.values(), self.violations.append)
         self.nemesis = Nemesis(self, self.randomness.stream("nemesis"), self.level)
         self.producers: list[SimProducer] = []
-        self.readers: list[SimReader] = []
+        self.readers: list[SimReader | AiokafkaReaderLoad] = []
+        self.aiokafka_producers: list[AiokafkaProducerLoad] = []
 
     def _draw_shape(self) -> Shape:
         draw = self._draw
@@ -212,11 +217,15 @@ class World:
         load = [self.client_process.spawn(self._produce(index)) for index in range(self.shape.producers)]
         for index in range(2):
             self._start_reader(f"reader-{index}")
+        if self.shape.aiokafka:
+            self._start_aiokafka()
         await asyncio.sleep(1)
         await self.nemesis.run(self.shape.storm_s)
         await self.nemesis.heal()
         for task in load:
             task.cancel()
+        for producer in self.aiokafka_producers:
+            producer.stop()
         if await self.settle():
             watching.cancel()
             logs = final_state.judge_logs(self.nodes.values(), self.complain)
@@ -285,6 +294,15 @@ class World:
         self.readers.append(reader)
         self.client_process.spawn(reader.run(), name=name)
 
+    def _start_aiokafka(self) -> None:
+        name = "aiokafka-0"
+        producer = AiokafkaProducerLoad(name, self.bootstrap, TOPIC, self.randomness.stream(name), self.history)
+        self.aiokafka_producers.append(producer)
+        self.client_process.spawn(producer.run(self.shape.sends_per_second), name=name)
+        reader = AiokafkaReaderLoad("aiokafka-reader", self.bootstrap, TOPIC, self.shape.partitions, self.history)
+        self.readers.append(reader)
+        self.client_process.spawn(reader.run(), name=reader.name)
+
     async def settle(self) -> bool:
         """After healing: wait until all is answered and whole. False, with a violation, when it takes too long."""
         deadline = self.loop.now_ns + int(LIVENESS_S * 1e9)
@@ -302,6 +320,7 @@ class World:
             if not node.is_up:
                 return f"{node.name} is {node.state.value}"
         unanswered = sum(producer.unanswered for producer in self.producers)
+        unanswered += sum(producer.unanswered for producer in self.aiokafka_producers)
         if unanswered:
             return f"{unanswered} records have no answer"
         problem = final_state.unsettled_replicas(self.nodes.values())
@@ -379,6 +398,7 @@ class World:
         return RunResult(
             seed=self.seed,
             level=self.level.value,
+            aiokafka=self.shape.aiokafka,
             trace_hash=self.trace.hash,
             violations=[str(violation) for violation in self.violations],
             virtual_seconds=round((self.loop.now_ns - START_NS) / 1e9, 3),
@@ -402,15 +422,18 @@ def _replicated_by(image: MetadataImage, node_id: int) -> Iterator[PartitionImag
 @contextmanager
 def _quiet() -> Iterator[None]:
     """No log lines unless somebody listens, and the collector runs only when asked: its timing is not the seed's."""
-    root = logging.getLogger("engine")
-    level = root.level
-    if not root.handlers:
-        root.setLevel(logging.CRITICAL + 1)
+    silenced = []
+    for name in ("engine", "aiokafka"):
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            silenced.append((logger, logger.level))
+            logger.setLevel(logging.CRITICAL + 1)
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        root.setLevel(level)
+        for logger, level in silenced:
+            logger.setLevel(level)
         if enabled:
             gc.enable()

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from engine.sim.nemesis import Level
-from engine.sim.run import main, parse_seeds, run_seed
+from engine.sim.run import hash_in_fresh_process, main, parse_seeds, run_seed
 from engine.sim.world import TOPIC, Shape, World
 
 
@@ -45,6 +45,13 @@ def test_the_same_seed_gives_the_same_trace_in_every_process():
     results = [run(4, hash_seed) for hash_seed in ("0", "1", "77")]
     assert results[0] == results[1] == results[2]
     assert run(6, "0")["trace_hash"] != results[0]["trace_hash"]
+
+
+@pytest.mark.parametrize("seed", [4, 6])
+def test_aiokafka_in_a_storm_loses_nothing_and_repeats_in_every_process(seed):
+    result = run_seed(seed, "stormy", aiokafka=True)
+    assert not result.violations, f"{result.violations[:3]}\nreplay: {result.replay}"
+    assert hash_in_fresh_process(result, "77") == result.trace_hash
 
 
 def test_a_world_can_be_played_by_hand():
