@@ -36,6 +36,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "produce": ("console.commands.produce:produce", "Send records from a file or the standard input."),
         "tail": ("console.commands.tail:tail", "Read records, and follow as they arrive."),
     },
+    "Changes": {
+        "audit": ("console.commands.audit:audit", "What was changed, by whom; and undo."),
+    },
     "Settings": {
         "contexts": ("console.commands.contexts:contexts", "Named clusters."),
     },

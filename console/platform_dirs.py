@@ -22,6 +22,11 @@ def data_dir() -> Path:
     return _directory("XDG_DATA_HOME", ".local/share", "LOCALAPPDATA")
 
 
+def state_dir() -> Path:
+    """For what was done: the audit log."""
+    return _directory("XDG_STATE_HOME", ".local/state", "LOCALAPPDATA")
+
+
 def runtime_dir() -> Path:
     """For what is true only while something runs: which local cluster is up."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")

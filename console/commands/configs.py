@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,8 +16,7 @@ from console.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from console.services.configs import ConfigChange, ConfigEntry, Resource
-    from engine.net.cluster_client import ClusterClient
+    from console.services.configs import ConfigEntry, Resource
 
 KINDS = ("topic", "broker", "group", "client-metrics", "broker-logger")
 
@@ -107,35 +105,14 @@ def alter_command(kind: str, name: str, pairs: tuple[str, ...], deleted: tuple[s
       stoker configs alter broker --set log.retention.ms=3600000
       stoker configs alter group billing --set consumer.session.timeout.ms=60000
     """
-    from console.commands.session import refuse_if_readonly, say_dry_run, with_client
-    from console.output.render import say
-    from console.services.configs import alter_config, plan_config_change
+    from console.changes.kinds import AlterConfig
+    from console.commands.changing import carry_out
 
-    call = invocation()
     resource = _resource(kind, name)
     changes: dict[str, str | None] = {**key_value_pairs(pairs, "--set"), **dict.fromkeys(deleted)}
     if not changes:
         raise click.UsageError("nothing to change: give --set or --delete")
-    refuse_if_readonly(call, f"alter {resource}")
-
-    async def work(client: ClusterClient) -> None:
-        planned = await plan_config_change(client, resource, changes)
-        if not planned:
-            say(f"The configuration of {resource} is like that already.")
-            return
-        todo = {change.name: change.after for change in planned}
-        await alter_config(client, resource, todo, validate_only=True)
-        lines = change_lines(planned)
-        if call.dry_run:
-            words = ["stoker", "configs", "alter", kind, *([name] if name else [])]
-            for key, value in todo.items():
-                words += ["--delete", key] if value is None else ["--set", f"{key}={value}"]
-            say_dry_run(lines, words)
-            return
-        await alter_config(client, resource, todo)
-        note_change(str(resource), lines)
-
-    with_client(work)
+    carry_out(AlterConfig(resource, changes), f"alter {resource}")
 
 
 def _resource(kind: str, name: str) -> Resource:
@@ -147,23 +124,3 @@ def _resource(kind: str, name: str) -> Resource:
     if not name and resource_type is not ResourceType.BROKER:
         raise click.UsageError(f"which {kind}? Its NAME is missing")
     return Resource(resource_type, name)
-
-
-def change_lines(changes: Sequence[ConfigChange]) -> list[str]:
-    """The difference, a line per property."""
-    lines = []
-    for change in changes:
-        before = change.before if change.before is not None else f"{change.effective_before or 'nothing'} (default)"
-        after = change.after if change.after is not None else "(default)"
-        sign = "-" if change.after is None else "+" if change.before is None else "~"
-        lines.append(f"{sign} {change.name}: {before} -> {after}")
-    return lines
-
-
-def note_change(subject: str, lines: Sequence[str]) -> None:
-    """Tells what was changed."""
-    from console.output.render import say
-
-    say(f"Changed {subject}:")
-    for line in lines:
-        say(f"  {line}")

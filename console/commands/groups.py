@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.commands.options import OrderedGroup, cluster_options, invocation, output_option
+from console.commands.options import OrderedGroup, change_options, cluster_options, invocation, output_option
 
 if TYPE_CHECKING:
     from console.lag.measure import GroupLag, PartitionLag
@@ -272,3 +272,80 @@ def _member_columns() -> list[Any]:
         Column("partition_count", "PARTITIONS", count, right=True),
         Column("assignment", "ASSIGNMENT", lambda names: ", ".join(names) or "-", flexible=True),
     ]
+
+
+_SCOPE = "TOPIC[:PARTITION,…]"
+
+
+@groups.command("reset")
+@click.argument("group")
+@click.option(
+    "--to",
+    required=True,
+    metavar="POSITION",
+    help="earliest, latest, an offset, a time (2026-05-01T12:00, 12:00 for today, @MILLISECONDS), an age (5m), or "
+    "-N/+N: so many back or on from what is committed.",
+)
+@click.option("-t", "--topic", "scopes", multiple=True, metavar=_SCOPE, help="Which partitions; repeatable.")
+@click.option("--all-topics", is_flag=True, help="All partitions that the group has committed offsets for.")
+@click.option("--execute", is_flag=True, help="Do it; without this, only show what would change.")
+@change_options
+@output_option
+@cluster_options
+def reset_command(group: str, to: str, scopes: tuple[str, ...], all_topics: bool, execute: bool) -> None:
+    """Set what a group has read: a dry run unless --execute is given.
+
+    Nobody may be in the group meanwhile. Offsets outside of a log are brought to its nearer end, and that is said. The
+    audit log keeps what was committed before: `stoker audit --undo last` sets it back.
+
+    \b
+    Examples:
+      stoker groups reset billing --to earliest --topic orders
+      stoker groups reset billing --to 12:00 --topic orders --topic payments:0,1 --execute
+      stoker groups reset billing --to -100 --all-topics --execute
+    """
+    from console.changes.kinds import ResetOffsets
+    from console.changes.words import parse_scope, parse_target
+    from console.commands.changing import carry_out, now_ms, offset_rows
+
+    call = invocation()
+    if bool(scopes) == all_topics:
+        raise click.UsageError("which partitions? Give --topic T[:P], or --all-topics")
+    if execute and call.dry_run:
+        raise click.UsageError("--execute and --dry-run contradict each other")
+    call.dry_run = not execute
+    change = ResetOffsets(group, parse_target(to, now_ms()), tuple(parse_scope(each) for each in scopes))
+    carry_out(change, f"reset offsets of group {group}", rows=offset_rows, how="--execute")
+
+
+@groups.command("delete-offsets")
+@click.argument("group")
+@click.option(
+    "-t", "--topic", "scopes", multiple=True, required=True, metavar=_SCOPE, help="Which partitions; repeatable."
+)
+@change_options
+@output_option
+@cluster_options
+def delete_offsets_command(group: str, scopes: tuple[str, ...]) -> None:
+    """Forget what a group has committed for topics that it does not read any more.
+
+    Until that is done, it looks as if the group were falling behind. `stoker audit --undo last` brings it back.
+    """
+    from console.changes.kinds import DeleteOffsets
+    from console.changes.words import parse_scope
+    from console.commands.changing import carry_out, offset_rows
+
+    change = DeleteOffsets(group, tuple(parse_scope(each) for each in scopes))
+    carry_out(change, f"delete offsets of group {group}", rows=offset_rows)
+
+
+@groups.command("delete")
+@click.argument("names", metavar="GROUP…", nargs=-1, required=True)
+@change_options
+@cluster_options
+def delete_command(names: tuple[str, ...]) -> None:
+    """Delete groups that nobody is in. Their offsets can be brought back with `stoker audit --undo`."""
+    from console.changes.kinds import DeleteGroup
+    from console.commands.changing import carry_out_all
+
+    carry_out_all([DeleteGroup(name) for name in dict.fromkeys(names)], f"delete group {', '.join(names)}")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from shlex import quote
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
-
-import click
 
 from console.client_config import ClientConfig, client_config, load_client_properties
 from console.commands.options import Invocation, invocation
 from console.errors import Blame, OperatorError
-from console.output.render import say, warn
-from console.output.style import Style
+from console.output.render import warn
+from console.readonly import VARIABLE, readonly_by_environment
 from engine.net.cluster_client import ClusterClient
 
 T = TypeVar("T")
@@ -25,6 +21,7 @@ def find_config(call: Invocation) -> ClientConfig:
     """Which cluster is meant, and whether it may be changed (`call.readonly`). Raises OperatorError when none is."""
     if call.config is None:
         call.config = _find_config(call)
+        call.readonly = call.readonly or readonly_by_environment()
     return call.config
 
 
@@ -86,35 +83,11 @@ def tell_missing(missing: Iterable[object]) -> None:
 
 
 def refuse_if_readonly(call: Invocation, what: str) -> None:
-    """Every change passes here first. Raises OperatorError in read-only mode."""
+    """Every change passes here first, before anything is asked. Raises OperatorError in read-only mode."""
     find_config(call)
     if call.readonly and not call.dry_run:
         raise OperatorError(
             f"{what}: refused, this is read-only",
-            "--readonly was given, or the context in use says so",
+            f"--readonly was given, or {VARIABLE} or the context in use says so",
             "--dry-run shows what would change.",
         )
-
-
-def confirm_by_name(call: Invocation, subject: str, what: str, name: str) -> None:
-    """Asks for the name of what is to be destroyed ("topic orders"), unless --yes was given; `what` says what goes.
-
-    Raises OperatorError, or click's Exit.
-    """
-    if call.yes:
-        return
-    if not sys.stdin.isatty():
-        raise OperatorError.words(f"{subject}: this needs --yes, since there is nobody to ask", what)
-    say(f"{what}. There is no undo.", Style.WARNING)
-    answer = click.prompt(f"Type {name!r} to go on", default="", show_default=False, err=True)
-    if answer != name:
-        say("Nothing was done.")
-        raise click.exceptions.Exit(Blame.REFUSED.value)
-
-
-def say_dry_run(lines: Sequence[str], command: Sequence[str]) -> None:
-    """What would change, and the command that does it."""
-    say("Would change (dry run):")
-    for line in lines:
-        say(f"  {line}")
-    say(f"Command: {' '.join(quote(word) for word in command)}")

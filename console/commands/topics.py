@@ -20,7 +20,6 @@ from console.commands.options import (
 if TYPE_CHECKING:
     from console.output.style import Style
     from console.services.topics import TopicSummary
-    from engine.net.cluster_client import ClusterClient
 
 
 @click.group(cls=OrderedGroup)
@@ -200,43 +199,23 @@ def create_command(
       stoker topics create orders --partitions 6 --replication-factor 3
       stoker topics create users -p 3 -c cleanup.policy=compact -c retention.ms=-1
     """
-    from dataclasses import asdict
-
-    from console.commands.session import refuse_if_readonly, say_dry_run, with_client
+    from console.changes.kinds import CreateTopic
+    from console.commands.changing import carry_out, created_topic
     from console.errors import OperatorError
-    from console.output.render import print_facts, say
-    from console.output.text import plural
-    from console.services.topic_changes import CLUSTER_DEFAULT, NewTopic, create_topic
+    from console.output.render import say
+    from console.services.topic_changes import CLUSTER_DEFAULT, NewTopic
     from engine.protocol.errors import ErrorCode
 
-    call = invocation()
-    refuse_if_readonly(call, f"create topic {name}")
     topic = NewTopic(
         name, partitions or CLUSTER_DEFAULT, replication_factor or CLUSTER_DEFAULT, key_value_pairs(configs, "--config")
     )
     try:
-        created = with_client(lambda client: create_topic(client, topic, validate_only=call.dry_run))
+        carry_out(CreateTopic(topic), f"create topic {name}", done=created_topic(topic))
     except OperatorError as error:
         if error.code == ErrorCode.TOPIC_ALREADY_EXISTS and if_not_exists:
             say(f"Topic {name} exists.")
             return
         raise
-    shape = ", ".join(
-        [
-            plural(created.partition_count, "partition") if created.partition_count else "partitions as configured",
-            f"replication factor {created.replication_factor or 'as configured'}",
-            *[f"{key}={value}" for key, value in topic.configs.items()],
-        ]
-    )
-    if call.dry_run:
-        command = ["stoker", "topics", "create", name]
-        command += ["--partitions", str(partitions)] if partitions else []
-        command += ["--replication-factor", str(replication_factor)] if replication_factor else []
-        say_dry_run([f"+ topic {name}: {shape}"], [*command, *[w for pair in configs for w in ("--config", pair)]])
-    elif call.output == "table":
-        say(f"Created topic {name}: {shape}.")
-    else:
-        print_facts(call.output, (), {**asdict(created), "configs": dict(topic.configs)})
 
 
 @topics.command("alter")
@@ -252,48 +231,13 @@ def alter_command(name: str, partitions: int | None, configs: tuple[str, ...], d
     More partitions: records of a key may go to another partition than before, so that their order across the change is
     not kept. What is there stays where it is.
     """
-    from console.commands.configs import change_lines, note_change
-    from console.commands.session import refuse_if_readonly, say_dry_run, with_client
-    from console.output.render import say
-    from console.services.configs import Resource, ResourceType, alter_config, plan_config_change
-    from console.services.topic_changes import add_partitions
-    from console.services.topics import existing_topic
+    from console.changes.kinds import AlterTopic
+    from console.commands.changing import carry_out
 
-    call = invocation()
     changes: dict[str, str | None] = {**key_value_pairs(configs, "--config"), **dict.fromkeys(deleted)}
     if partitions is None and not changes:
         raise click.UsageError("nothing to change: give --partitions, --config or --delete-config")
-    refuse_if_readonly(call, f"alter topic {name}")
-    resource = Resource(ResourceType.TOPIC, name)
-
-    async def work(client: ClusterClient) -> None:
-        current = await existing_topic(client, name)
-        planned = await plan_config_change(client, resource, changes)
-        grows = partitions is not None and partitions != current.partition_count
-        lines = [f"~ partitions: {current.partition_count} -> {partitions}"] if grows else []
-        lines += change_lines(planned)
-        if not lines:
-            say(f"Topic {name} is like that already.")
-            return
-        if grows and partitions is not None:
-            await add_partitions(client, name, partitions, validate_only=True)
-        todo = {change.name: change.after for change in planned}
-        if todo:
-            await alter_config(client, resource, todo, validate_only=True)
-        if call.dry_run:
-            words = ["stoker", "topics", "alter", name]
-            words += ["--partitions", str(partitions)] if grows else []
-            for key, value in todo.items():
-                words += ["--delete-config", key] if value is None else ["--config", f"{key}={value}"]
-            say_dry_run(lines, words)
-            return
-        if grows and partitions is not None:
-            await add_partitions(client, name, partitions)
-        if todo:
-            await alter_config(client, resource, todo)
-        note_change(f"topic {name}", lines)
-
-    with_client(work)
+    carry_out(AlterTopic(name, partitions, changes), f"alter topic {name}")
 
 
 @topics.command("delete")
@@ -302,29 +246,62 @@ def alter_command(name: str, partitions: int | None, configs: tuple[str, ...], d
 @cluster_options
 def delete_command(names: tuple[str, ...]) -> None:
     """Delete topics with all of their records. There is no undo."""
-    from console.commands.session import confirm_by_name, refuse_if_readonly, say_dry_run, with_client
-    from console.output.render import say
-    from console.output.text import count, plural, size
-    from console.services.topic_changes import delete_topic
-    from console.services.topics import list_topics
+    from console.changes.kinds import DeleteTopic
+    from console.commands.changing import carry_out_all
 
-    call = invocation()
-    refuse_if_readonly(call, f"delete topic {', '.join(names)}")
-    doomed = with_client(lambda client: list_topics(client, names=names)).topics
-    lines = [
-        f"- topic {topic.name}: {plural(topic.partition_count, 'partition')}, "
-        f"{count(topic.records_at_most)} records at most, {size(topic.size_bytes)}"
-        for topic in doomed
-    ]
-    if call.dry_run:
-        say_dry_run(lines, ["stoker", "topics", "delete", *names])
-        return
-    for line, topic in zip(lines, doomed, strict=True):
-        confirm_by_name(call, f"topic {topic.name}", f"This deletes {line[2:]}", topic.name)
+    carry_out_all([DeleteTopic(name) for name in dict.fromkeys(names)], f"delete topic {', '.join(names)}")
 
-    async def work(client: ClusterClient) -> None:
-        for topic in doomed:
-            await delete_topic(client, topic.name)
-            say(f"Deleted topic {topic.name}.")
 
-    with_client(work)
+@topics.command("delete-records")
+@click.argument("scope", metavar="TOPIC[:PARTITION,…]")
+@click.option(
+    "--before",
+    required=True,
+    metavar="POSITION",
+    help="latest (all of them), an offset, a time (2026-05-01T12:00), or an age (7d: what is older).",
+)
+@change_options
+@cluster_options
+def delete_records_command(scope: str, before: str) -> None:
+    """Delete the oldest records of a topic. There is no undo.
+
+    The records before the position go, as retention would make them go; offsets of the rest stay what they are.
+
+    \b
+    Examples:
+      stoker topics delete-records orders --before 7d --dry-run
+      stoker topics delete-records orders:0,3 --before 12000
+      stoker topics delete-records orders --before latest
+    """
+    from console.changes.kinds import DeleteRecords
+    from console.changes.words import parse_scope, parse_target
+    from console.commands.changing import carry_out, now_ms
+
+    parsed = parse_scope(scope)
+    change = DeleteRecords(parsed, parse_target(before, now_ms(), shift=False))
+    carry_out(change, f"delete records of topic {parsed.topic}")
+
+
+@topics.command("elect-leaders")
+@click.argument("scopes", metavar="[TOPIC[:PARTITION,…]]…", nargs=-1)
+@click.option("--unclean", is_flag=True, help="Where there is no leader, any live replica: records may be lost.")
+@change_options
+@cluster_options
+def elect_leaders_command(scopes: tuple[str, ...], unclean: bool) -> None:
+    """Make the preferred replica of each partition its leader again, as after a restart of brokers.
+
+    \b
+    Examples:
+      stoker topics elect-leaders --dry-run
+      stoker topics elect-leaders orders payments:0,1
+      stoker topics elect-leaders orders:3 --unclean
+    """
+    from console.changes.kinds import ElectLeaders
+    from console.changes.words import parse_scope
+    from console.commands.changing import carry_out
+    from console.services.partition_changes import ElectionType
+
+    if unclean and not scopes:
+        raise click.UsageError("--unclean needs the topics or partitions to be named")
+    election = ElectionType.UNCLEAN if unclean else ElectionType.PREFERRED
+    carry_out(ElectLeaders(tuple(parse_scope(each) for each in scopes), election), "elect leaders")

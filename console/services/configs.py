@@ -101,18 +101,6 @@ class ConfigDescription:
         return {entry.name: entry.value for entry in self.entries if entry.is_override}
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigChange:
-    """One property before and after. `after` is None when the value is removed and falls back to its default;
-    `before` is None when nothing was set on the resource."""
-
-    name: str
-    before: str | None
-    after: str | None
-    effective_before: str | None
-    """The value in force before, wherever it comes from."""
-
-
 async def describe_configs(
     client: ClusterClient,
     resources: Sequence[Resource],
@@ -167,22 +155,6 @@ async def describe_config(
     if isinstance(found, ConfigDescription):
         return found
     raise OperatorError.refused(str(resource), found or ErrorCode.RESOURCE_NOT_FOUND)
-
-
-async def plan_config_change(
-    client: ClusterClient, resource: Resource, changes: Mapping[str, str | None]
-) -> list[ConfigChange]:
-    """What `changes` (name to new value, None to remove) would change; those that change nothing are left out."""
-    current = await describe_config(client, resource)
-    entries = {entry.name: entry for entry in current.entries}
-    planned = []
-    for name, after in changes.items():
-        entry = entries.get(name)
-        before = entry.value if entry is not None and entry.is_override else None
-        # A sensitive value is never shown, so whether it changes cannot be known.
-        if before != after or (entry is not None and entry.is_sensitive):
-            planned.append(ConfigChange(name, before, after, entry.value if entry is not None else None))
-    return planned
 
 
 async def alter_config(

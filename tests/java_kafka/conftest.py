@@ -73,6 +73,8 @@ def stoker(kafka, capfdbinary, monkeypatch, tmp_path):
     monkeypatch.setenv("STOKER_BOOTSTRAP_SERVER", kafka.bootstrap)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("STOKER_READONLY", raising=False)
 
     def call(*words, code=0):
         capfdbinary.readouterr()

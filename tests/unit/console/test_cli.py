@@ -38,6 +38,7 @@ def commands():
 def folders(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("STOKER_BOOTSTRAP_SERVER", raising=False)
 
 
@@ -66,7 +67,7 @@ def test_every_command_has_help_for_itself_and_all_of_its_options(path):
 
 def test_every_listing_has_every_output():
     without = {"topics alter", "topics delete", "configs alter", "contexts add", "contexts use", "contexts remove"}
-    without |= {"up", "node", "format"}
+    without |= {"up", "node", "format", "topics delete-records", "topics elect-leaders", "groups delete"}
     for path, command in commands():
         if not isinstance(command, click.Group):
             options = [name for parameter in command.params for name in parameter.opts]
@@ -74,7 +75,8 @@ def test_every_listing_has_every_output():
 
 
 def test_every_change_can_be_tried_and_refused():
-    changes = {"topics create", "topics alter", "topics delete", "configs alter", "produce"}
+    changes = {"topics create", "topics alter", "topics delete", "topics delete-records", "topics elect-leaders"}
+    changes |= {"configs alter", "produce", "groups reset", "groups delete-offsets", "groups delete", "audit"}
     for path, command in commands():
         if " ".join(path) in changes:
             options = {name for parameter in command.params for name in parameter.opts}
@@ -186,4 +188,4 @@ def test_completion_knows_commands_and_options():
 
     completed = ShellComplete(cli, {}, "stoker", "_STOKER_COMPLETE").get_completions(["topics"], "de")
 
-    assert [each.value for each in completed] == ["describe", "delete"]
+    assert [each.value for each in completed] == ["describe", "delete", "delete-records"]

@@ -24,6 +24,7 @@ def bytecode(tmp_path_factory):
 @pytest.fixture
 def environment(tmp_path, bytecode):
     folders = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    folders["XDG_STATE_HOME"] = str(tmp_path / "state")
     dropped = ("XDG_RUNTIME_DIR", "STOKER_BOOTSTRAP_SERVER", "PYTHONDONTWRITEBYTECODE")
     clean = {name: value for name, value in os.environ.items() if name not in dropped}
     return {**clean, **folders, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": bytecode}
