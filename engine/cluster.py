@@ -170,7 +170,7 @@ class Cluster:
     async def stop(self) -> None:
         """Stop every node cleanly; a temporary data directory is removed."""
         running = self._running()
-        await asyncio.gather(*(node.stop_broker() for node in self.nodes.values()))
+        await asyncio.gather(*(node.stop_broker() for node in running))
         self.nodes, self.processes = {}, {}
         await asyncio.gather(*(node.stop() for node in running))
         self._remove_temporary()

@@ -3,9 +3,10 @@
     python -m engine.processes FILE.properties       one node in the foreground; SIGTERM and SIGINT stop it
     NodeProcess(1, properties, directory)            the same as a child of this process
 
-A child keeps three ties to its parent. Its standard input is a pipe that nothing is written to: it ends when the parent
-is gone, however that went, and the node stops then. Its standard output carries one line of JSON, {"ready": ...} or
-{"error": ...}, and ends with the process. What it logs goes to a file.
+A child keeps three ties to its parent. Its standard input is a pipe that ends when the parent is gone, however that
+went, and the node stops then; a byte in it asks for the first half of stopping, `Node.stop_broker`. Its standard output
+carries lines of JSON, {"ready": ...}, {"error": ...} and {"broker_stopped": ...}, and ends with the process. What it logs
+goes to a file.
 
 Exit codes: 0 stopped, 130 stopped by SIGINT, 1 could not start or go on, 2 the properties are wrong.
 """
@@ -87,7 +88,13 @@ def main(arguments: list[str]) -> int:
         addresses = ", ".join(f"{name}://{address}" for name, address in listeners.items())
         tell("ready", f"node {node.node_id} of cluster {node.cluster_id}, {addresses}")
 
-    return run_node(config, on_ready=ready, on_error=lambda text: tell("error", text), ends_with_stdin=attached)
+    return run_node(
+        config,
+        on_ready=ready,
+        on_error=lambda text: tell("error", text),
+        on_broker_stopped=lambda: tell("broker_stopped", str(config.node_id)),
+        ends_with_stdin=attached,
+    )
 
 
 def read_config(path: str) -> BrokerConfig:
@@ -117,16 +124,18 @@ def run_node(
     runtime: Runtime | None = None,
     on_ready: Callable[[Node], None] = lambda node: None,
     on_error: Callable[[str], None] = lambda text: None,
+    on_broker_stopped: Callable[[], None] = lambda: None,
     ends_with_stdin: bool = False,
 ) -> int:
     """Run one node in this process, which it has for itself, until it is told to stop. Returns the exit code.
 
     `on_ready` is called when the node serves, `on_error` with one line for what stops it from starting or going on.
     SIGTERM and SIGINT stop it cleanly; the second one ends the process at once. `ends_with_stdin`: the end of the
-    standard input is taken for SIGTERM, and after `ORPHAN_SECONDS` for SIGKILL. For the main thread only.
+    standard input is taken for SIGTERM, and after `ORPHAN_SECONDS` for SIGKILL; a byte in it stops the broker while the
+    quorum goes on, and then `on_broker_stopped` is called. For the main thread only.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(_run(config, runtime, on_ready, on_error, ends_with_stdin))
+        return runner.run(_run(config, runtime, on_ready, on_error, on_broker_stopped, ends_with_stdin))
 
 
 async def _run(
@@ -134,6 +143,7 @@ async def _run(
     runtime: Runtime | None,
     on_ready: Callable[[Node], None],
     on_error: Callable[[str], None],
+    on_broker_stopped: Callable[[], None],
     ends_with_stdin: bool,
 ) -> int:
     from engine.node import Node
@@ -150,9 +160,19 @@ async def _run(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
-    if ends_with_stdin:
-        _watch_parent(loop, lambda: None if told.done() else stop(signal.SIGTERM))
     node = Node(config, runtime or Runtime.real())
+    handing_over: list[asyncio.Task[None]] = []
+
+    async def hand_over() -> None:
+        await node.stop_broker()
+        on_broker_stopped()
+
+    if ends_with_stdin:
+        _watch_parent(
+            loop,
+            on_byte=lambda: handing_over.append(loop.create_task(hand_over())),
+            on_end=lambda: None if told.done() else stop(signal.SIGTERM),
+        )
 
     async def start() -> None:
         await node.bind()
@@ -179,7 +199,7 @@ async def _run(
         failure = f"node {node.node_id}: {error or type(error).__name__}"
     finally:
         starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
+        await asyncio.gather(starting, *handing_over, return_exceptions=True)
         if node.failed is None and failure is None:
             await node.stop()
         else:
@@ -190,14 +210,16 @@ async def _run(
     return EXIT_INTERRUPTED if told.result() == signal.SIGINT else 0
 
 
-def _watch_parent(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
-    """Call `stop` on the loop at the end of the standard input. A thread, so that it holds for a loop that hangs too."""
+def _watch_parent(
+    loop: asyncio.AbstractEventLoop, *, on_byte: Callable[[], object], on_end: Callable[[], object]
+) -> None:
+    """Call back on the loop for what comes on the standard input. A thread, so that its end holds for a loop that hangs."""
 
     def watch() -> None:
-        while os.read(0, 1):
-            pass
         try:
-            loop.call_soon_threadsafe(stop)
+            while os.read(0, 1):
+                loop.call_soon_threadsafe(on_byte)
+            loop.call_soon_threadsafe(on_end)
         except RuntimeError:  # the loop is closed: we are about to end anyway
             return
         threading.Event().wait(ORPHAN_SECONDS)
@@ -234,6 +256,7 @@ class NodeProcess:
         self._transport: asyncio.ReadTransport | None = None
         self._first_line: asyncio.Future[None] | None = None
         self._output_ended: asyncio.Future[None] | None = None
+        self._broker_stopped = asyncio.Event()
         self._is_stopping = False
 
     @property
@@ -285,6 +308,19 @@ class NodeProcess:
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C in the terminal is for the parent, which then stops its nodes in order
             )
+
+    async def stop_broker(self) -> None:
+        """The first half of `stop`, as `Node.stop_broker`; returns early when the process ends or takes too long."""
+        process = self._process
+        if process is None or process.stdin is None or process.poll() is not None:
+            return
+        self._is_stopping = True
+        try:
+            os.write(process.stdin.fileno(), b"b")
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._broker_stopped.wait()
+        except (OSError, TimeoutError) as error:
+            logging.getLogger(__name__).warning("node %d: handing over: %s", self.node_id, error or "no answer")
 
     async def stop(self) -> None:
         """SIGTERM, and wait for the clean end; SIGKILL when it takes longer than `STOP_SECONDS`."""
@@ -352,10 +388,13 @@ class NodeProcess:
             return  # a print in somebody's patch; nobody's message
         if isinstance(told, dict):
             self._told.update({str(key): str(value) for key, value in told.items()})
+            if "broker_stopped" in told:
+                self._broker_stopped.set()
         if self._first_line is not None and not self._first_line.done():
             self._first_line.set_result(None)
 
     def output_ended(self) -> None:
+        self._broker_stopped.set()
         for future in (self._first_line, self._output_ended):
             if future is not None and not future.done():
                 future.set_result(None)
