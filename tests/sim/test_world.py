@@ -1,6 +1,6 @@
 """Three real nodes in virtual time: kills, restarts, power cuts and partitions under load.
 
-A few seeds for every run of the tests; `python -m engine.sim.run --seeds 1..300` is the suite.
+A few seeds for every run of the tests; `./dev seeds 0..300` (or `python -m engine.sim.run --seeds 0..299`) is the suite.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from engine.sim.run import hash_in_fresh_process, main, parse_seeds, run_seed
 from engine.sim.world import TOPIC, Shape, World
 
 
-@pytest.mark.parametrize("seed", range(1, 9))
+@pytest.mark.seeds(8)
 def test_nothing_acknowledged_is_lost_in_a_storm(seed):
     result = run_seed(seed, "stormy")
     assert not result.violations, f"{result.violations[:3]}\nreplay: {result.replay}"
