@@ -47,6 +47,8 @@ class Chunk:
     """Where in `records` a batch begins, and what it is."""
     damaged: list[Damaged] = field(default_factory=list)
     """Batches whose records cannot be read; they are moved past."""
+    counted: int = 0
+    """Records that a reader of headers only did not decode."""
     size_bytes: int = 0
     """Of the batches as they were sent."""
     last_timestamp: int = -1
@@ -111,6 +113,8 @@ def read_fetch_response(
     topics: Mapping[str, TopicView],
     positions: Mapping[TopicPartition, int],
     visibility: Visibility = ALL_RECORDS,
+    *,
+    headers_only: bool = False,
 ) -> Iterable[Chunk]:
     """A chunk for each partition in the answer. Raises ProtocolError where no batch can be told from another."""
     names = {topic.topic_id: name for name, topic in topics.items()}
@@ -132,7 +136,7 @@ def read_fetch_response(
             if chunk.error == ErrorCode.NONE and data.records:
                 chunk.size_bytes = len(data.records)
                 aborted = data.aborted_transactions or () if visibility.read_committed else ()
-                _read_batches(chunk, data.records, aborted, visibility)
+                _read_batches(chunk, data.records, aborted, visibility, headers_only)
             yield chunk
 
 
@@ -149,7 +153,7 @@ class _Aborted:
             self.inside.add(self.ahead.pop(0)[1])
 
 
-def _read_batches(chunk: Chunk, data: Any, aborted: Sequence[Any], visibility: Visibility) -> None:
+def _read_batches(chunk: Chunk, data: Any, aborted: Sequence[Any], visibility: Visibility, headers_only: bool) -> None:
     state = _Aborted(sorted((each.first_offset, each.producer_id) for each in aborted))
     first = chunk.next_offset
     # The last batch may be cut: brokers fill the answer up to its limit to the byte.
@@ -177,6 +181,9 @@ def _read_batches(chunk: Chunk, data: Any, aborted: Sequence[Any], visibility: V
             is_aborted = header.is_transactional and header.producer_id in state.inside
             if is_aborted and not visibility.aborted:
                 chunk.hidden += header.records_count
+                continue
+            if headers_only and header.base_offset >= first:
+                chunk.counted += header.records_count
                 continue
             records = _decode(chunk, data, position, header)
         chunk.timestamp_type = header.timestamp_type

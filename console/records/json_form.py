@@ -12,8 +12,8 @@ import json
 from typing import Any
 
 from console.errors import OperatorError
-from console.records.producing import NewRecord
 from console.records.model import ConsumedRecord
+from console.records.producing import NewRecord
 
 TIMESTAMP_TYPES = ("create_time", "log_append_time")
 

@@ -34,7 +34,7 @@ class RecordReader:
     """Chunks of records as they arrive. Use as an async context manager and iterate `chunks()`.
 
     `starts` are the first offsets to read, `stops` (exclusive) where a partition ends; one without a stop is followed
-    for ever. `unreachable_timeout_ms`: how long a partition may stay without an answer before reading fails
+    for ever. `headers_only` counts records without decoding them. `unreachable_timeout_ms`: how long a partition may stay without an answer before reading fails
     (None: it is waited for as long as it takes).
     """
 
@@ -47,6 +47,7 @@ class RecordReader:
         visibility: Visibility = ALL_RECORDS,
         limits: FetchLimits | None = None,
         unreachable_timeout_ms: int | None = 60_000,
+        headers_only: bool = False,
     ) -> None:
         self.positions = dict(starts)
         """Next offset of every partition."""
@@ -58,6 +59,7 @@ class RecordReader:
         self._stops = dict(stops or {})
         self._visibility = visibility
         self._limits = limits or FetchLimits()
+        self._headers_only = headers_only
         self._unreachable_timeout_ms = unreachable_timeout_ms
         self._open = [p for p in self.positions if not self._at_stop(p)]
         self._paused: dict[TopicPartition, None] = {}
@@ -202,7 +204,9 @@ class RecordReader:
                 await asyncio.sleep(self._client.backoff.wait_ms(failures, self._client.randomness) / 1000)
                 continue
             failures = 0
-            for chunk in read_fetch_response(response, topics, positions, self._visibility):
+            for chunk in read_fetch_response(
+                response, topics, positions, self._visibility, headers_only=self._headers_only
+            ):
                 if chunk.error == ErrorCode.NONE:
                     await self._accept(chunk)
                 else:
