@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TextIO
@@ -55,8 +55,9 @@ def run_seeds(
     if jobs <= 1:
         yield from map(_run_job, work)
         return
-    with ProcessPoolExecutor(jobs, max_tasks_per_child=25) as pool:
-        yield from pool.map(_run_job, work)
+    # Fresh processes now and then, for their memory; ProcessPoolExecutor hangs when it renews them (CPython gh-115634).
+    with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=25) as pool:
+        yield from pool.imap(_run_job, work)
 
 
 def hash_in_fresh_process(result: RunResult, hash_seed: str) -> str:
