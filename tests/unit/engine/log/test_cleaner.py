@@ -571,7 +571,7 @@ def test_a_log_that_changes_under_the_run_is_given_up_and_unharmed(bench, change
 
     async def run():
         task = asyncio.ensure_future(cleaner.clean(bench.log))
-        while not bench.files(".log.cleaned"):  # noqa: ASYNC110 (a file is no event)
+        while not bench.files(".log.cleaned"):
             await asyncio.sleep(0)
         if change == "truncate":
             bench.log.truncate_to(20)
