@@ -128,6 +128,8 @@ class Cluster:
             self.data_dir = tempfile.mkdtemp(prefix="stoker-")
         try:
             await self._format()
+            if not self._ports:
+                self._choose_ports()
             if self.in_processes:
                 await self._start_processes()
             else:
@@ -138,6 +140,12 @@ class Cluster:
             self.nodes, self.processes = {}, {}
             self._remove_temporary()
             raise
+
+    def _choose_ports(self) -> None:
+        count = len(self.node_ids)
+        free = free_ports(self.host, 2 * count)
+        clients = [self.port + index for index in range(count)] if self.port else free[:count]
+        self._ports = dict(zip(self.node_ids, zip(clients, free[count:], strict=True), strict=True))
 
     async def _start_nodes(self) -> None:
         nodes = {node_id: self._make_node(node_id) for node_id in self.node_ids}
@@ -150,8 +158,6 @@ class Cluster:
             for node in bound:
                 node.kill()
             raise
-        for node_id, node in nodes.items():
-            self._ports[node_id] = (node.advertised_endpoints[0].port, node.controller_endpoint.port)
         voters = self._voters()
         for node in nodes.values():
             node.voters = dict(voters)
@@ -159,11 +165,6 @@ class Cluster:
         await _together(*(node.start() for node in nodes.values()))
 
     async def _start_processes(self) -> None:
-        if not self._ports:
-            count = len(self.node_ids)
-            free = free_ports(self.host, 2 * count)
-            clients = [self.port + index for index in range(count)] if self.port else free[:count]
-            self._ports = dict(zip(self.node_ids, zip(clients, free[count:], strict=True), strict=True))
         self.processes = {node_id: self._make_process(node_id) for node_id in self.node_ids}
         await _together(*(process.start() for process in self.processes.values()))
 

@@ -14,6 +14,7 @@ Exit codes: 0 stopped, 130 stopped by SIGINT, 1 could not start or go on, 2 the 
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import json
 import logging
@@ -444,8 +445,10 @@ def free_ports(host: str, count: int) -> list[int]:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             try:
                 probe.bind((host, port))
-            except OSError:
-                continue
+            except OSError as error:
+                if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                    continue
+                # Nothing of the port's: whoever listens there will say what is wrong with the address.
         ports.append(port)
         if len(ports) == count:
             return ports
