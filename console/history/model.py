@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+ENDED = math.nan
+"""Written when a series has no value any more (Prometheus: staleness marker), so that the last one is not carried on."""
 
 Key = tuple[str, tuple[str, ...]]
 """A series: the metric's name and the values of its labels, in the catalogue's order."""
@@ -59,7 +63,8 @@ class LastValue:
 
 
 class ChangeFilter:
-    """Which of the values of a snapshot are to be written: those that changed, and those not written for long. Pure."""
+    """Which of the values of a snapshot are to be written: those that changed, and those not written for long.
+    Pure."""
 
     def __init__(self, limits: HistoryLimits, known: dict[Key, int]) -> None:
         """`known` are ids of series that exist."""
@@ -68,6 +73,8 @@ class ChangeFilter:
         self._ids = dict(known)
         self._next_id = max(known.values(), default=0) + 1
         self._written: dict[int, tuple[float, int]] = {}
+        self._live: set[int] = set()
+        """Series that had a value in the last pass."""
 
     def plan(self, at_ms: int, rows: list[tuple[Key, float]]) -> Plan:
         """What to write for `rows`, all values at `at_ms`. Nothing is taken for written before `written(plan)`."""
@@ -78,6 +85,7 @@ class ChangeFilter:
         dropped = 0
         stale_before = at_ms - self._limits.refresh_ms
         room = self._limits.series_max - len(self._ids)
+        seen: set[int] = set()
         get_id, get_written = self._ids.get, self._written.get
         for key, value in rows:
             series = get_id(key)
@@ -89,18 +97,24 @@ class ChangeFilter:
                         continue
                     series = fresh[key] = self._next_id + len(fresh)
                     new.append((series, key))
+                seen.add(series)
             else:
+                seen.add(series)
                 last = get_written(series)
                 # Written at the same time or later: the clock went back; what is written stays in order.
                 if last is not None and (last[1] >= at_ms or (last[0] == value and last[1] > stale_before)):
                     continue
             ids.append(series)
             values.append(value)
-        return Plan(at_ms, new, ids, values, dropped)
+        ended = sorted(self._live - seen)
+        ids += ended
+        values += [ENDED] * len(ended)
+        return Plan(at_ms, new, ids, values, seen, dropped)
 
     def written(self, plan: Plan) -> None:
         """The plan is in the file."""
         self.dropped = plan.dropped
+        self._live = plan.seen
         for series, key in plan.new:
             self._ids[key] = series
         self._next_id += len(plan.new)
@@ -129,4 +143,5 @@ class Plan:
     new: list[tuple[int, Key]]
     ids: list[int]
     values: list[float]
+    seen: set[int]
     dropped: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -104,7 +105,7 @@ def read_series(connection: DuckDBPyConnection, question: SeriesQuestion, limits
     return SeriesAnswer(tuple(answer), len(lines) - len(kept))
 
 
-_Point = tuple[int, int, float, float, float, int]
+_Point = tuple[int, int, float, float | None, float | None, int]
 """Bucket, time, value, low, high, and how long (ms) the value holds when nothing newer is there."""
 
 
@@ -115,8 +116,8 @@ def _points(
     fine, thinned = 2 * limits.refresh_ms, 2 * max(limits.refresh_ms, QUARTER_MS)
     rows = connection.execute(
         "select series, case when at_ms <= $2 then -1 else (at_ms - $2 - 1) // $4 end as bucket, "
-        "max(at_ms), arg_max(value, at_ms), min(coalesce(low, value)), max(coalesce(high, value)), "
-        "max(case when low is null then $5 else $6 end) "
+        "max(at_ms), arg_max(value, at_ms), min(coalesce(low, if(isnan(value), null, value))), "
+        "max(coalesce(high, if(isnan(value), null, value))), max(case when low is null then $5 else $6 end) "
         "from points where series in (select unnest($1::integer[])) and at_ms > $2 - $6 and at_ms <= $3 "
         "group by series, bucket order by series, bucket",
         [ids, from_ms, to_ms, width, fine, thinned],
@@ -144,14 +145,12 @@ def _line(points: list[_Point], times: list[int], width: int) -> tuple[_Column, 
         if own:
             last = points[index]
             index += 1
-        if last is None or at_ms - last[1] > max(last[5], width):
-            values.append(None)
-            lows.append(None)
-            highs.append(None)
-        else:
-            values.append(last[2])
-            lows.append(last[3] if own else last[2])
-            highs.append(last[4] if own else last[2])
+        value = last[2] if last is not None and at_ms - last[1] <= max(last[5], width) else None
+        if value is not None and math.isnan(value):
+            value = None
+        values.append(value)
+        lows.append(last[3] if own and last is not None else value)
+        highs.append(last[4] if own and last is not None else value)
     return values, lows, highs
 
 
@@ -182,7 +181,11 @@ def last_values(connection: DuckDBPyConnection, metric: str, labels: Mapping[str
         [[series for series, _ in found]],
     ).fetchall()
     values = {series: (at_ms, value) for series, at_ms, value in rows}
-    return [LastValue(metric, each, *values[series]) for series, each in found if series in values]
+    return [
+        LastValue(metric, each, *values[series])
+        for series, each in found
+        if series in values and not math.isnan(values[series][1])
+    ]
 
 
 def read_table(connection: DuckDBPyConnection, since_ms: int | None, rows_max: int) -> list[tuple[Any, ...]]:
@@ -190,6 +193,6 @@ def read_table(connection: DuckDBPyConnection, since_ms: int | None, rows_max: i
     return connection.execute(
         'select make_timestamp(at_ms * 1000), metric, topic, "partition", group_id, node_id, labels, value, '
         "coalesce(low, value), coalesce(high, value) from points join series on series.id = points.series "
-        "where at_ms >= $1 order by at_ms desc, metric, series limit $2",
+        "where at_ms >= $1 and not isnan(value) order by at_ms desc, metric, series limit $2",
         [since_ms or 0, rows_max],
     ).fetchall()

@@ -47,7 +47,8 @@ class Thinning:
             connection.execute(
                 "create or replace temp table thinned as "
                 "select series, max(at_ms) as at_ms, arg_max(value, at_ms) as value, "
-                "min(coalesce(low, value)) as low, max(coalesce(high, value)) as high "
+                "min(coalesce(low, if(isnan(value), null, value))) as low, "
+                "max(coalesce(high, if(isnan(value), null, value))) as high "
                 "from points where at_ms >= $1 and at_ms < $2 group by series, at_ms // $3",
                 [since, until, width],
             )
