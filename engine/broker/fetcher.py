@@ -92,6 +92,7 @@ class ReplicaFetcher:
         self._partition_bytes_max = config.get_int("replica.fetch.max.bytes")
         self._backoff_ms_max = config.get_int("replica.fetch.backoff.ms")
         self._socket_timeout_ms = config.get_int("replica.socket.timeout.ms")
+        self._connect_timeout_ms = config.get_int("socket.connection.setup.timeout.ms")
         self._task = self._loop.create_task(self._run(), name=f"fetcher-{broker.node_id}-from-{leader_id}")
 
     def __len__(self) -> int:
@@ -191,7 +192,7 @@ class ReplicaFetcher:
             self.endpoint.host,
             self.endpoint.port,
             client_id=f"broker-{self._broker.node_id}-fetcher-0",
-            timeout_ms=self._socket_timeout_ms,
+            timeout_ms=self._connect_timeout_ms,
         )
         return self._connection
 

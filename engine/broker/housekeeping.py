@@ -52,6 +52,11 @@ class HouseKeeping:
             config.get_int("replica.high.watermark.checkpoint.interval.ms"), logs.checkpoint_high_watermarks, 5_000
         )
 
+        self._every(
+            config.get_int("producer.id.expiration.check.interval.ms"),
+            lambda: logs.expire_producers(clock.now_ms()),
+            600_000,
+        )
         if config.get_bool("log.cleaner.enable"):
             self.cleaner = cleaner = LogCleaner(runtime.disk, clock, logs)
             self._tasks.append(asyncio.get_running_loop().create_task(self._compact(cleaner)))

@@ -122,7 +122,7 @@ class RaftDriver:
         self._peers = RaftPeers(
             f"raft-client-{node_id}",
             self._settings.request_timeout_ms,
-            self._settings.fetch_bytes_max,
+            max(self._settings.fetch_bytes_max, self._settings.fetch_snapshot_bytes_max),
             lambda node, correlation_id, message: self._run(
                 lambda core, now_ms: core.on_response(node, correlation_id, message, now_ms)
             ),
@@ -242,6 +242,7 @@ class RaftDriver:
             request_timeout_ms=settings.request_timeout_ms,
             retry_backoff_ms=settings.retry_backoff_ms,
             fetch_bytes_max=settings.fetch_bytes_max,
+            fetch_snapshot_bytes_max=settings.fetch_snapshot_bytes_max,
         )
         now_ms = loop.time() * 1000
         self._core = RaftReplica(config, log, stored, self._runtime.randomness.stream("raft"), now_ms)

@@ -18,6 +18,7 @@ class RaftSettings:
     append_linger_ms: int = 0
     """How long records wait for company; 0: until the end of this turn of the loop. Kafka's default is 25."""
     fetch_bytes_max: int = 8 * 1024 * 1024
+    fetch_snapshot_bytes_max: int = 1024 * 1024
     shutdown_timeout_ms: int = 5_000
     """How long a leader that stops waits for the voters to hear of it."""
     log: RaftLogSettings = field(default_factory=RaftLogSettings)
@@ -25,6 +26,8 @@ class RaftSettings:
     @classmethod
     def from_config(cls, config: BrokerConfig) -> "RaftSettings":
         """What the node's properties say (controller.quorum.*, metadata.*)."""
+        internal = "internal.metadata.log.segment.bytes"
+        segment_bytes = "metadata.log.segment.bytes" if config.value(internal) is None else internal
         return cls(
             election_timeout_ms=config.get_int("controller.quorum.election.timeout.ms"),
             fetch_timeout_ms=config.get_int("controller.quorum.fetch.timeout.ms"),
@@ -33,10 +36,13 @@ class RaftSettings:
             retry_backoff_ms=config.get_int("controller.quorum.retry.backoff.ms"),
             append_linger_ms=config.get_int("controller.quorum.append.linger.ms"),
             fetch_bytes_max=config.get_int("controller.quorum.fetch.max.bytes"),
+            fetch_snapshot_bytes_max=config.get_int("controller.quorum.fetch.snapshot.max.bytes"),
             log=RaftLogSettings(
-                segment_bytes=config.get_int("metadata.log.segment.bytes"),
+                segment_bytes=config.get_int(segment_bytes),
                 segment_ms=config.get_int("metadata.log.segment.ms"),
                 retention_bytes=config.get_int("metadata.max.retention.bytes"),
                 retention_ms=config.get_int("metadata.max.retention.ms"),
+                batch_bytes_max=config.get_int("internal.metadata.max.batch.size.in.bytes"),
+                file_delete_delay_ms=config.get_int("internal.metadata.delete.delay.millis"),
             ),
         )

@@ -415,7 +415,7 @@ class LogManager:
         return True
 
     async def run_retention(self, now_ms: int) -> int:
-        """Retention, expiry of producers and removal of `.deleted` files for all logs; returns the segments deleted.
+        """Retention and removal of `.deleted` files for all logs; returns the segments deleted.
 
         A log keeps its first segments until its first recovery point is checkpointed (`flush_due`): until then, a missing
         beginning means that a power cut took it.
@@ -430,10 +430,16 @@ class LogManager:
                 log.remove_deleted_files(now_ms)
             except KafkaError as error:
                 logger.error("retention of %s: %s", topic_partition, error)
-            log.producers.remove_expired(now_ms)
             if number % _LOGS_PER_TURN == 0:
                 await asyncio.sleep(0)
         return deleted
+
+    async def expire_producers(self, now_ms: int) -> None:
+        """Forget the producers that wrote nothing for producer.id.expiration.ms."""
+        for number, log in enumerate(list(self.logs.values())):
+            log.producers.remove_expired(now_ms)
+            if number % _LOGS_PER_TURN == 0:
+                await asyncio.sleep(0)
 
     async def purge_deleted(self, now_ms: int) -> int:
         """Remove the directories of deleted partitions whose delay is over; returns how many."""

@@ -287,7 +287,7 @@ class Replication(Elections):
             epoch=state.epoch,
             snapshot_id=snapshot_id,
             position=state.snapshot_position,
-            max_bytes=self.config.fetch_bytes_max,
+            max_bytes=self.config.fetch_snapshot_bytes_max,
         )
         self._effects.append(SendRequest(state.leader_id, self._requests.sent(state.leader_id, now_ms), request))
 
@@ -311,7 +311,7 @@ class Replication(Elections):
                 error = ErrorCode.POSITION_OUT_OF_RANGE
             else:
                 size = known_size
-                max_bytes = max(1, min(request.max_bytes, self.config.fetch_bytes_max))
+                max_bytes = max(1, min(request.max_bytes, self.config.fetch_snapshot_bytes_max))
                 data = self.log.read_snapshot(snapshot_id, partition.position, max_bytes)
                 assert isinstance(self.state, Leader)
                 self.state.note_fetch(ReplicaKey(request.replica_id, partition.replica_directory_id), now_ms)

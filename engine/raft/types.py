@@ -74,6 +74,7 @@ class RaftConfig:
     fetch_wait_ms_max: int = 500
     """How long our fetches may wait at the leader (Kafka: KafkaRaftClient.MAX_FETCH_WAIT_MS)."""
     fetch_bytes_max: int = 8 * 1024 * 1024
+    fetch_snapshot_bytes_max: int = 1024 * 1024
     election_spacing_ms: int = 75
     """Where voters need not wait for an election timeout, the one of rank n (by id) waits n times this, plus jitter of up
     to a third; see `Transitions.first_election_delay_ms` and `Elections._on_no_answer`."""

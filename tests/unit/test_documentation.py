@@ -71,18 +71,6 @@ def test_make_and_dev_offer_the_same() -> None:
 
 # Said to act, and read by nobody yet. To be wired, or to be given another `effect` in the table; never to grow.
 NOT_READ_YET = {
-    "controller.quorum.fetch.snapshot.max.bytes",
-    "internal.metadata.delete.delay.millis",
-    "internal.metadata.log.segment.bytes",
-    "internal.metadata.max.batch.size.in.bytes",
-    "log.dir.failure.timeout.ms",
-    "log.initial.task.delay.ms",
-    "offsets.load.buffer.size",
-    "producer.id.expiration.check.interval.ms",
-    "socket.connection.setup.timeout.ms",
-    "socket.listen.backlog.size",
-    "socket.receive.buffer.bytes",
-    "socket.send.buffer.bytes",
     "transaction.max.timeout.ms",
 }
 

@@ -238,10 +238,11 @@ COORDINATORS: Final[tuple[ConfigDefinition, ...]] = (
         "offsets.load.buffer.size",
         INT,
         5_242_880,
-        "Bytes read at once when offsets are loaded after a change of coordinator.",
+        "Bytes that a group coordinator reads at once while it loads; here as many as keep the event loop going.",
         accepts=at_least(1),
         importance=Importance.HIGH,
         unit="bytes",
+        effect=Effect.NO_EFFECT,
     ),
     _config(
         "offsets.commit.timeout.ms",
