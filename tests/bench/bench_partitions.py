@@ -25,15 +25,17 @@ def measure(cluster, replication):
 
 def main():
     heading(f"{PARTITIONS:,} partitions in {TOPICS} topics")
-    table = Table("", "replication", "seconds until the last is written to", "memory MB on top", "idle CPU %")
+    table = Table(
+        "", "replication", "seconds until the last is written to", "memory MB on top", "idle CPU %", "clean stop s"
+    )
     with Stoker(3) as cluster:
         ours = measure(cluster, 1)
-        table.row("3 nodes, one process", "1", *ours)
+        table.row("3 nodes, one process", "1", *ours, cluster.stop())
     with apache_kafka() as kafka:
         if kafka is not None:
             theirs = measure(kafka, 1)
-            table.row("Apache Kafka, 1 node", "1", *theirs)
-            table.row("3 nodes, one process : Apache Kafka", "", *map(ratio, ours, theirs))
+            table.row("Apache Kafka, 1 node", "1", *theirs, None)
+            table.row("3 nodes, one process : Apache Kafka", "", *map(ratio, ours, theirs), None)
 
 
 if __name__ == "__main__":

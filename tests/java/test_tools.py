@@ -168,7 +168,7 @@ def test_the_offsets_topic_can_be_read_with_kafkas_formatter(tool, topic, group_
     consume(tool, name, 5, "--group", group_id, "--from-beginning")
     formatter = ["--formatter", "org.apache.kafka.tools.consumer.OffsetsMessageFormatter"]
     words = ["--topic", "__consumer_offsets", "--from-beginning", "--timeout-ms", 4000, *formatter]
-    records = [json.loads(line) for line in tool("kafka-console-consumer", *words).lines]
+    records = json.loads("[" + tool("kafka-console-consumer", *words).out.replace("\n", "").replace("}{", "},{") + "]")
     ours = [record for record in records if record["key"]["data"]["group"] == group_id]
     assert ours[-1]["key"]["data"]["topic"] == name
     assert ours[-1]["value"]["data"]["offset"] == 5
