@@ -68,7 +68,7 @@ class Sampler:
         self._pids = pids
         self._clock = clock or SystemClock()
         self._threads = threads
-        self._looked_for_history = False
+        self._look_for_history_at_ms = 0
         self._task: asyncio.Task[None] | None = None
         self._passed: asyncio.Event = asyncio.Event()
 
@@ -124,6 +124,8 @@ class Sampler:
                 self.failure = None
             except OperatorError as error:
                 self.failure = error
+            except Exception as error:  # A pass that fails unforeseen must not be the last one.
+                self.failure = OperatorError("sampling failed", f"{type(error).__name__}: {error}")
             self.passes += 1
             passed, self._passed = self._passed, asyncio.Event()
             passed.set()
@@ -146,8 +148,9 @@ class Sampler:
 
     async def _keep(self, snapshot: Snapshot, found: list[Family]) -> None:
         try:
-            if not self._looked_for_history and self._threads:
-                self._looked_for_history = True
+            if self.history is None and self._threads and snapshot.at_ms >= self._look_for_history_at_ms:
+                # Whoever holds it now may be gone in a minute.
+                self._look_for_history_at_ms = snapshot.at_ms + 60_000
                 path = self._history_path(snapshot.cluster_id)
                 if path is not None:
                     self.history = await History.open(path, self._limits)
