@@ -1,0 +1,113 @@
+"""What a query would read, before it reads it. Runs in the worker.
+
+DuckDB optimizes the statement and thereby offers its predicates to the sources; EXPLAIN then says which scans remain, with
+which predicates and columns. No scan is opened.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import duckdb
+
+from console.sql.decoding import COLUMNS
+from console.sql.predicates import Predicate
+from console.sql.statements import Statement
+from console.sql.topic_source import Scan, ScanContext, TopicSource, plan_scan
+
+
+def plan(
+    connection: duckdb.DuckDBPyConnection,
+    statement: Statement,
+    parameters: Any,
+    sources: list[TopicSource],
+    context: ScanContext,
+) -> dict[str, Any]:
+    """The scans of the statement, and DuckDB's own plan as text."""
+    tree_text = ""
+    scans: list[Scan] = []
+    if not statement.is_explain:
+        rows = connection.sql(f"EXPLAIN (FORMAT JSON) {statement.sql}", params=parameters).fetchall()
+        tree_text = str(rows[0][1])
+        scans = _scans(json.loads(tree_text), sources, context)
+    return {
+        "scans": [_described(scan, context) for scan in scans],
+        "duckdb": tree_text,
+    }
+
+
+def _scans(tree: Any, sources: list[TopicSource], context: ScanContext) -> list[Scan]:
+    """Scans of topics in the plan. A scan does not say which table it is of: its predicates do, and where it has none,
+    what no other scan accounts for."""
+    offered = {id(source): list(source.offered) for source in sources}
+    unnamed: list[tuple[str, ...]] = []
+    scans: list[Scan] = []
+    seen: set[int] = set()
+    for info in _arrow_scans(tree):
+        projected = info.get("Projections", ())
+        columns = tuple(each for each in ([projected] if isinstance(projected, str) else projected) if each in COLUMNS)
+        if isinstance(projected, list) and len(columns) != len(projected):
+            continue  # one of the cluster's own tables
+        texts = str(info.get("Filters", ""))
+        found = _accepted_by(texts, sources, offered)
+        if found is None:
+            unnamed.append(columns)
+        else:
+            source, predicates = found
+            seen.add(id(source))
+            scans.append(plan_scan(source.table, columns, predicates, context))
+    rest = [source for source in sources if id(source) not in seen] or sources
+    for index, columns in enumerate(unnamed):
+        if rest:
+            scans.append(plan_scan(rest[index % len(rest)].table, columns, (), context))
+    return scans
+
+
+def _arrow_scans(tree: Any) -> list[dict[str, Any]]:
+    found = []
+    pending = list(tree) if isinstance(tree, list) else [tree]
+    while pending:
+        node = pending.pop(0)
+        if node.get("name") == "PYTHON_ARROW_SCAN":
+            found.append(node.get("extra_info", {}))
+        pending += node.get("children", ())
+    return found
+
+
+def _accepted_by(
+    text: str, sources: list[TopicSource], offered: dict[int, list[tuple[str, Predicate]]]
+) -> tuple[TopicSource, list[Predicate]] | None:
+    if not text:
+        return None
+    best: tuple[TopicSource, list[tuple[str, Predicate]]] | None = None
+    for source in sources:
+        matching: list[tuple[str, Predicate]] = []
+        for fragment, predicate in offered[id(source)]:
+            if fragment in text and all(fragment != other for other, _ in matching):
+                matching.append((fragment, predicate))
+        if matching and (best is None or len(matching) > len(best[1])):
+            best = source, matching
+    if best is None:
+        return None
+    for pair in best[1]:
+        offered[id(best[0])].remove(pair)
+    return best[0], [predicate for _, predicate in best[1]]
+
+
+def _described(scan: Scan, context: ScanContext) -> dict[str, Any]:
+    topic = scan.table.topic_id
+    cached = 0
+    if not scan.counted:
+        for partition, (start, end) in scan.ranges.items():
+            for piece in context.cache.pieces((topic, partition), start, end, scan.columns):
+                if piece.chunk is not None:
+                    cached += piece.end - piece.start
+    return {
+        "topic": scan.table.name,
+        "columns": list(scan.columns),
+        "ranges": [[each, start, end] for each, (start, end) in scan.ranges.items()],
+        "counted": scan.counted,
+        "cached": cached,
+        "notes": scan.notes,
+    }
