@@ -15,6 +15,7 @@ from console.commands.options import Invocation, change_options, cluster_options
 
 if TYPE_CHECKING:
     from console.records.producing import NewRecord, ProducerStatistics
+    from console.records.sending import ProduceOptions
     from engine.net.cluster_client import ClusterClient
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -91,6 +92,7 @@ def produce(
     from console.commands.session import refuse_if_readonly, with_client
     from console.errors import OperatorError
     from console.records.producing import ProducerStatistics
+    from console.records.sending import ProduceOptions
 
     call = invocation()
     if as_json and (key is not None or key_separator is not None or null is not None):
@@ -120,7 +122,8 @@ def produce(
     began = time.monotonic()
     statistics = ProducerStatistics()
     try:
-        with_client(lambda client: _produce(client, topic, source, rate, compression, ACKS[acks], statistics))
+        options = ProduceOptions(ACKS[acks], compression, rate)
+        with_client(lambda client: _produce_audited(call, client, topic, source, options, statistics))
     except (KeyboardInterrupt, OperatorError):
         if statistics.sent_records:
             _report(call, topic, statistics, time.monotonic() - began)
@@ -153,50 +156,48 @@ def _header(word: str) -> tuple[str, bytes | None]:
     return name, value.encode() if separator else None
 
 
+async def _produce_audited(
+    call: Invocation,
+    client: ClusterClient,
+    topic: str,
+    source: Input,
+    options: ProduceOptions,
+    statistics: ProducerStatistics,
+) -> None:
+    from console.changes import Produced
+    from console.commands.changing import open_door
+
+    def sent() -> Produced:
+        error = statistics.first_error
+        return Produced(
+            statistics.acknowledged_records, statistics.acknowledged_bytes, None if error is None else error.title
+        )
+
+    async with open_door(client, call).producing(topic, sent):
+        await _produce(client, topic, source, options, statistics)
+
+
 async def _produce(
     client: ClusterClient,
     topic: str,
     source: Input,
-    rate: float | None,
-    compression: str,
-    acks: int,
+    options: ProduceOptions,
     statistics: ProducerStatistics,
 ) -> None:
-    from console.errors import OperatorError
     from console.output.progress import Progress
-    from console.records.producer import RecordProducer
-    from engine.protocol.records.compression import Compression
+    from console.records.sending import produce_stream
     from engine.runtime import SystemClock
 
-    loop = asyncio.get_running_loop()
-    codec = Compression[compression.upper()]
-    failure: OperatorError | None = None
-    async with RecordProducer(client, SystemClock(), acks=acks, compression=codec, statistics=statistics) as producer:
-        with Progress("records", source.count) as progress:
-            began = loop.time()
-            try:
-                async for records in _records(source):
-                    for record in records:
-                        if rate is not None:
-                            due = began + statistics.sent_records / rate
-                            if due > loop.time():
-                                await asyncio.sleep(due - loop.time())
-                        await producer.send(topic, record)
-                        if statistics.first_error is not None:
-                            break
-                    progress.update(statistics.acknowledged_records, statistics.acknowledged_bytes)
-                    if statistics.first_error is not None:
-                        break
-            except OperatorError as error:
-                # What came before the bad line has been taken: it is sent, and counted.
-                failure = error
-            rest = loop.create_task(producer.flush())
-            while not rest.done():
-                await asyncio.wait([rest], timeout=0.1)
-                progress.update(statistics.acknowledged_records, statistics.acknowledged_bytes)
-            await rest
-    if failure is not None:
-        raise failure
+    with Progress("records", source.count) as progress:
+        await produce_stream(
+            client,
+            SystemClock(),
+            topic,
+            _records(source),
+            options,
+            statistics,
+            lambda: progress.update(statistics.acknowledged_records, statistics.acknowledged_bytes),
+        )
 
 
 async def _records(source: Input) -> AsyncIterator[list[NewRecord]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -39,10 +40,29 @@ class ChunkConsumer:
         self.positions: dict[TopicPartition, int] = {}
         self._counts = counts
         self._matcher = filter.matcher()
+        self._ahead: dict[TopicPartition, deque[tuple[int, int, int]]] = {}
+        """Offset, hidden and undecodable records of what `forget` did not pass yet."""
 
     def begin(self, starts: Mapping[TopicPartition, int]) -> None:
         """What follows begins there."""
         self.positions.update(starts)
+
+    def forget(self, partition: TopicPartition, position: int) -> None:
+        """What is before `position` will not be read again."""
+        events = self._ahead.get(partition)
+        while events and events[0][0] < position:
+            events.popleft()
+
+    def ahead(self, positions: Mapping[TopicPartition, int]) -> tuple[int, int]:
+        """Hidden and undecodable records at `positions` and beyond: resumed there, they will be counted again."""
+        hidden = undecodable = 0
+        for partition, events in self._ahead.items():
+            position = positions[partition]
+            for offset, more_hidden, more_undecodable in events:
+                if offset >= position:
+                    hidden += more_hidden
+                    undecodable += more_undecodable
+        return hidden, undecodable
 
     def take(self, chunk: Chunk) -> list[ConsumedRecord]:
         """The records of the chunk that match."""
@@ -64,8 +84,12 @@ class ChunkConsumer:
                 size += (len(key) if key else 0) + (len(value) if value else 0)
                 records.append(ConsumedRecord(topic, partition, offset, timestamp, kind, key, value, headers, facts))
         counts.bytes += size
+        events = [(offset, count, 0) for offset, count in chunk.hidden_at]
+        events += [(damaged.base_offset, 0, damaged.records_count) for damaged in chunk.damaged]
         if matcher is not None:
-            before = matcher.undecodable
             records = matcher.select(records)
-            counts.undecodable += matcher.undecodable - before
+            counts.undecodable += len(matcher.undecodable)
+            events += [(offset, 0, 1) for offset in matcher.undecodable]
+        if events:
+            self._ahead.setdefault(chunk.partition, deque()).extend(sorted(events))
         return records

@@ -43,6 +43,8 @@ class Chunk:
     error: ErrorCode = ErrorCode.NONE
     hidden: int = 0
     """Control records and records of aborted transactions that were left out."""
+    hidden_at: list[tuple[int, int]] = field(default_factory=list)
+    """First offset and count of the batches that `hidden` counts."""
     batches: list[tuple[int, BatchFacts]] = field(default_factory=list)
     """Where in `records` a batch begins, and what it is."""
     damaged: list[Damaged] = field(default_factory=list)
@@ -53,6 +55,11 @@ class Chunk:
     """Of the batches as they were sent."""
     last_timestamp: int = -1
     """Of the last record that went by, visible or not; -1 none."""
+
+    def hide(self, header: BatchHeader) -> None:
+        """Counts a batch that is left out."""
+        self.hidden += header.records_count
+        self.hidden_at.append((header.base_offset, header.records_count))
 
     def cut(self, stop: int) -> None:
         """Leaves out what is at `stop` and beyond."""
@@ -167,20 +174,20 @@ def _read_batches(chunk: Chunk, data: Any, aborted: Sequence[Any], visibility: V
         if header.is_control:
             ended = header.producer_id in state.inside
             if not visibility.markers and not ended:
-                chunk.hidden += header.records_count
+                chunk.hide(header)
                 continue
             records = _decode(chunk, data, position, header)
             kind = _control_type(records)
             if kind is ControlType.ABORT:
                 state.inside.discard(header.producer_id)
             if not visibility.markers:
-                chunk.hidden += header.records_count
+                chunk.hide(header)
                 continue
             is_aborted, control = False, "unknown" if kind is None else kind.name.lower()
         else:
             is_aborted = header.is_transactional and header.producer_id in state.inside
             if is_aborted and not visibility.aborted:
-                chunk.hidden += header.records_count
+                chunk.hide(header)
                 continue
             if headers_only and header.base_offset >= first:
                 chunk.counted += header.records_count

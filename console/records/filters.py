@@ -72,8 +72,8 @@ class Condition:
 class Matcher(Protocol):
     """Conditions made ready for one reading."""
 
-    undecodable: int
-    """Records that could not be decided, because what was to be looked at could not be decoded."""
+    undecodable: list[int]
+    """Offsets of the records of the last `select` that could not be decided: what was to be looked at is no JSON, …"""
 
     def select(self, records: list[ConsumedRecord]) -> list[ConsumedRecord]:
         """Those that match, in the same order."""
@@ -87,11 +87,12 @@ class ConditionMatcher:
     """All of some conditions."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
-        self.undecodable = 0
+        self.undecodable: list[int] = []
         # What costs least, and mostly decides, first.
         self._tests = [_compile(each) for each in sorted(conditions, key=_cost)]
 
     def select(self, records: list[ConsumedRecord]) -> list[ConsumedRecord]:
+        self.undecodable = []
         for test in self._tests:
             taken = []
             for record in records:
@@ -99,7 +100,7 @@ class ConditionMatcher:
                 if verdict:
                     taken.append(record)
                 elif verdict is None:
-                    self.undecodable += 1
+                    self.undecodable.append(record.offset)
             records = taken
         return records
 

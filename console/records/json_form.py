@@ -57,16 +57,16 @@ def record_to_json(record: ConsumedRecord) -> dict[str, Any]:
     }
 
 
-def record_from_json(text: str | bytes) -> NewRecord:
-    """The record that a JSON object describes.
+def record_from_json(text: str | bytes | dict[str, Any]) -> NewRecord:
+    """The record that a JSON object describes, in its text or decoded.
 
     `key` and `value` may be strings, null, or any JSON (sent as its text); `headers` an object, or a list of objects
     with key and value; `partition` and `timestamp` (ms) numbers. `topic`, `offset` and `timestamp_type` are passed over.
     Raises OperatorError.
     """
     try:
-        data = json.loads(text)
-    except ValueError as error:
+        data = text if isinstance(text, dict) else json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise OperatorError(f"not JSON: {error}") from error
     if not isinstance(data, dict):
         raise OperatorError("not a JSON object", hint='Like {"key": "k", "value": "v", "headers": {"h": "x"}}.')

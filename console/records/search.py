@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from console.errors import OperatorError, operator_errors
@@ -42,7 +42,7 @@ class SearchRequest:
     """Stop after so many matches."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; `start` and `until` are not among them, for they are offsets by then."""
+        """Plain values, but for `start` and `until`, which are offsets by then, and `limit`, which is for one time."""
         return {
             "topics": list(self.topics),
             "filter": self.filter.to_json(),
@@ -50,7 +50,6 @@ class SearchRequest:
             "all_partitions": self.all_partitions,
             "partitions": list(self.partitions),
             "visibility": [self.visibility.read_committed, self.visibility.aborted, self.visibility.markers],
-            "limit": self.limit,
         }
 
     @classmethod
@@ -63,7 +62,6 @@ class SearchRequest:
             bool(data["all_partitions"]),
             partitions=tuple(map(int, data["partitions"])),
             visibility=Visibility(*map(bool, data["visibility"])),
-            limit=None if data["limit"] is None else int(data["limit"]),
         )
 
 
@@ -112,15 +110,17 @@ async def search(client: ClusterClient, request: SearchRequest, now_ms: int) -> 
         yield step
 
 
-async def resume_search(client: ClusterClient, token: str, now_ms: int) -> AsyncIterator[SearchStep]:
-    """Goes on with a search, to the ends that it was begun with. Raises OperatorError."""
+async def resume_search(
+    client: ClusterClient, token: str, now_ms: int, *, limit: int | None = None
+) -> AsyncIterator[SearchStep]:
+    """Goes on with a search, to the ends that it was begun with or until `limit` more matches. Raises OperatorError."""
     import json
 
     try:
         data = json.loads(token)
         if data["version"] != _TOKEN_VERSION:
             raise ValueError(f"version {data['version']}")
-        request = SearchRequest.from_json(data["request"])
+        request = replace(SearchRequest.from_json(data["request"]), limit=limit)
         ranges = {
             TopicPartition(topic, int(number)): (int(start), int(end)) for topic, number, start, end in data["left"]
         }
@@ -141,14 +141,13 @@ async def _search(
     progress: StreamProgress,
     now_ms: int,
 ) -> AsyncIterator[SearchStep]:
-    limit = None if request.limit is None else max(0, request.limit - progress.matched)
     stream = RecordStream(
         StreamRequest(
             request.topics,
             exit_at_end=True,
             key=request.key,
             visibility=request.visibility,
-            count=limit,
+            count=request.limit,
             filter=request.filter,
         ),
         now_ms,
@@ -179,7 +178,10 @@ async def _search(
             finished,
             tuple(progress.damaged),
             _token(
-                request, {each: (positions.get(each, start), end) for each, (start, end) in ranges.items()}, progress
+                request,
+                {each: (positions.get(each, start), end) for each, (start, end) in ranges.items()},
+                progress,
+                stream.ahead(),
             ),
         )
 
@@ -192,13 +194,19 @@ async def _search(
     yield step(finished=all(stream.positions.get(each, start) >= end for each, (start, end) in ranges.items()))
 
 
-def _token(request: SearchRequest, left: Mapping[TopicPartition, tuple[int, int]], progress: StreamProgress) -> str:
+def _token(
+    request: SearchRequest,
+    left: Mapping[TopicPartition, tuple[int, int]],
+    progress: StreamProgress,
+    ahead: tuple[int, int],
+) -> str:
     import json
 
-    # What was scanned ahead of what was given out will be scanned again.
+    # What was scanned ahead of what was given out will be scanned, and counted, again.
     counts = {name: getattr(progress, name) for name in _COUNTED}
-    rest = sum(end - start for start, end in left.values())
-    counts["scanned"] = progress.to_scan - rest
+    counts["scanned"] = progress.to_scan - sum(end - start for start, end in left.values())
+    counts["hidden"] -= ahead[0]
+    counts["undecodable"] -= ahead[1]
     return json.dumps(
         {
             "version": _TOKEN_VERSION,

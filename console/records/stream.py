@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from console.errors import OperatorError, operator_errors
@@ -21,6 +21,9 @@ from engine.types import TopicPartition
 
 _FETCH_AHEAD_BYTES = 64 * 1024 * 1024
 """Shared by all partitions."""
+
+_OFFSETS_AHEAD = 100_000
+"""How far a partition may be scanned beyond a match that waits for records of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,11 @@ class RecordStream:
     ranges: dict[TopicPartition, tuple[int, int]] = field(default_factory=dict)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     """The first offset of each partition that was not given out yet, and will not be left out by the filter."""
+    _consumer: ChunkConsumer | None = None
+
+    def ahead(self) -> tuple[int, int]:
+        """Hidden and undecodable records beyond `positions`, which `progress` counts already."""
+        return (0, 0) if self._consumer is None else self._consumer.ahead(self.positions)
 
     async def batches(self, client: ClusterClient) -> AsyncIterator[list[ConsumedRecord]]:
         """Lists of records, never empty, in the order of time (see `merging`): exact for what was there at the
@@ -171,7 +179,7 @@ class RecordStream:
         share = max(64 * 1024, _FETCH_AHEAD_BYTES // max(1, len(starts)))
         limits = FetchLimits(partition_max_bytes=min(1024 * 1024, share))
         merge = TimeMerge(starts, [partition for partition, start in starts.items() if start < ends[partition]])
-        consumer = ChunkConsumer(self.progress, self.request.whole_filter)
+        consumer = self._consumer = ChunkConsumer(self.progress, self.request.whole_filter)
         consumer.begin(starts)
         paused: dict[TopicPartition, None] = {}
         skipped_before = self.progress.skipped
@@ -185,17 +193,24 @@ class RecordStream:
                     merge.catch_up(partition)
                 self.progress.caught_up = merge.caught_up
                 ready = merge.take()
-                if merge.held_bytes(partition) > share and not merge.caught_up:
+                self._note(consumer, merge, starts if ready else (partition,))
+                is_far_ahead = consumer.positions[partition] - self.positions[partition] > _OFFSETS_AHEAD
+                if (merge.held_bytes(partition) > share or is_far_ahead) and not merge.caught_up:
                     reader.pause(partition)
                     paused[partition] = None
                 for each in list(paused):
-                    if merge.caught_up or merge.held_bytes(each) <= share // 2:
+                    is_near = consumer.positions[each] - self.positions[each] <= _OFFSETS_AHEAD // 2
+                    if merge.caught_up or (merge.held_bytes(each) <= share // 2 and is_near):
                         reader.resume(each)
                         del paused[each]
-                self.positions[partition] = consumer.positions[partition]
-                for each in starts if ready else (partition,):
-                    held = merge.first_held(each)
-                    self.positions[each] = consumer.positions[each] if held is None else held
                 yield ready
+                for each in starts if ready else (partition,):
+                    consumer.forget(each, self.positions[each])
                 # The consumer of a fast stream must not keep the loop from its other work.
                 await asyncio.sleep(0)
+
+    def _note(self, consumer: ChunkConsumer, merge: TimeMerge, partitions: Iterable[TopicPartition]) -> None:
+        """Where those partitions are now."""
+        for each in partitions:
+            held = merge.first_held(each)
+            self.positions[each] = consumer.positions[each] if held is None else held
