@@ -8,6 +8,7 @@ them together, so that one that never came back is seen as "started". When the f
 
 from __future__ import annotations
 
+import errno
 import getpass
 import json
 import os
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ STARTED = "started"
 """Its outcome is not known: it is under way, or was interrupted."""
 DONE = "done"
 FAILED = "failed"
+UNKNOWN = "unknown"
+"""The broker was lost before it answered: look before repeating it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,34 @@ class AuditEntry:
     undo_note: str = ""
     undoes: str | None = None
     """The id of the entry that this one took back."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTrail:
+    """What the log says."""
+
+    entries: tuple[AuditEntry, ...]
+    """Oldest first."""
+    damaged: int
+    """Lines that cannot be read."""
+
+    def get(self, entry_id: str) -> AuditEntry:
+        """The entry of that id, or the newest ("last"). Raises OperatorError."""
+        if entry_id == "last" and self.entries:
+            return self.entries[-1]
+        for entry in self.entries:
+            if entry.id == entry_id:
+                return entry
+        raise OperatorError.words(f"the audit log has no change {entry_id!r}", "`stoker audit` lists them.")
+
+    def undone_by(self) -> dict[str, str]:
+        """Id of each change that is undone, and of the one that did it. One whose undo was itself undone is not."""
+        undone: dict[str, str] = {}
+        # An undo comes after what it undoes, so that from the end each is met before what it took back.
+        for entry in reversed(self.entries):
+            if entry.undoes is not None and entry.result == DONE and entry.id not in undone:
+                undone.setdefault(entry.undoes, entry.id)
+        return undone
 
 
 def current_user() -> str:
@@ -100,34 +132,32 @@ class AuditLog:
             line = _line(data)
         self._append(line)
 
-    def end(self, entry_id: str, result: str, *, error: str | None = None, **known_now: Any) -> None:
+    def end(self, entry_id: str, result: str, error: str | None = None, **known_now: Any) -> None:
         """Writes the outcome of a change; `known_now` replaces fields of the entry. Raises OperatorError."""
         line = _line({"id": entry_id, "result": result, "error": error, **known_now})
         self._append(
             line if len(line) <= ENTRY_BYTES_MAX else _line({"id": entry_id, "result": result, "error": error})
         )
 
-    def entries(self) -> list[AuditEntry]:
-        """All changes that are still kept, oldest first. Lines that cannot be read are left out, but see `damaged`."""
-        return self._read()[0]
-
-    def damaged(self) -> int:
-        """How many lines cannot be read."""
-        return self._read()[1]
-
-    def get(self, entry_id: str) -> AuditEntry:
-        """The entry of that id, or the newest ("last"). Raises OperatorError."""
-        entries = self.entries()
-        if entry_id == "last" and entries:
-            return entries[-1]
-        for entry in entries:
-            if entry.id == entry_id:
-                return entry
-        raise OperatorError.words(f"the audit log has no change {entry_id!r}", "`stoker audit` lists them.")
-
-    def undone_by(self) -> dict[str, str]:
-        """Id of each change that was undone, and of the one that did it."""
-        return {entry.undoes: entry.id for entry in self.entries() if entry.undoes and entry.result == DONE}
+    def read(self) -> AuditTrail:
+        """All that is still kept. Raises OperatorError when a file cannot be read."""
+        found: dict[str, AuditEntry] = {}
+        damaged = 0
+        for number in range(self._files_max - 1, -1, -1):
+            try:
+                lines = self._numbered(number).read_bytes().splitlines()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise OperatorError(
+                    f"the audit log {self.path} cannot be read", error.strerror or str(error)
+                ) from error
+            for line in lines:
+                try:
+                    _merge(found, json.loads(line))
+                except (ValueError, TypeError, KeyError, AttributeError):
+                    damaged += 1
+        return AuditTrail(tuple(found.values()), damaged)
 
     def _append(self, line: bytes) -> None:
         try:
@@ -135,12 +165,9 @@ class AuditLog:
             with self._locked():
                 if self.path.exists() and self.path.stat().st_size + len(line) > self._file_bytes_max:
                     self._rotate()
-                # One write to a file opened for appending: a line is there whole, or not at all.
-                descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-                try:
-                    os.write(descriptor, line)
-                finally:
-                    os.close(descriptor)
+                descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+                with os.fdopen(descriptor, "r+b", buffering=0) as file:
+                    _write_line(file, line)
         except OSError as error:
             raise OperatorError(
                 f"the audit log {self.path} cannot be written",
@@ -164,26 +191,6 @@ class AuditLog:
             # Closing releases it.
             yield
 
-    def _read(self) -> tuple[list[AuditEntry], int]:
-        found: dict[str, AuditEntry] = {}
-        damaged = 0
-        for number in range(self._files_max - 1, -1, -1):
-            try:
-                lines = self._numbered(number).read_bytes().splitlines()
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise OperatorError(
-                    f"the audit log {self.path} cannot be read", error.strerror or str(error)
-                ) from error
-            for line in lines:
-                try:
-                    data = json.loads(line)
-                    _merge(found, data)
-                except (ValueError, TypeError, KeyError):
-                    damaged += 1
-        return list(found.values()), damaged
-
 
 _FIELDS = frozenset(each.name for each in fields(AuditEntry))
 
@@ -201,6 +208,17 @@ def _merge(found: dict[str, AuditEntry], data: Mapping[str, Any]) -> None:
 
 def _line(data: Mapping[str, Any]) -> bytes:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _write_line(file: FileIO, line: bytes) -> None:
+    """Appends a line; one that a full disk tore before it is ended first, so that only that one is lost."""
+    size = file.seek(0, os.SEEK_END)
+    if size:
+        file.seek(size - 1)
+        if file.read(1) != b"\n":
+            line = b"\n" + line
+    if file.write(line) != len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _lock(descriptor: int) -> None:

@@ -5,7 +5,7 @@ What lives here: the kinds of changes there are (`kinds`), a planner for each (`
 request that changes something anywhere but in a draft's `carry_out`. The requests themselves are the services'.
 """
 
-from console.changes.door import ChangeResult, Door, Plan
+from console.changes.door import ChangeResult, Door, Plan, Produced
 from console.changes.draft import Difference
 
-__all__ = ["ChangeResult", "Difference", "Door", "Plan"]
+__all__ = ["ChangeResult", "Difference", "Door", "Plan", "Produced"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -50,27 +51,30 @@ async def plan_configs(
     after: dict[str, str | None] = {}
     recorded: dict[str, str | None] = {}
     secrets = []
+    unset: dict[str, str | None] = {}
     risks = []
     for name, value in changes.items():
         entry = entries.get(name)
         own = _own_value(entry)
-        secret = entry is not None and entry.is_sensitive
+        secret = _is_secret(resource, name, entries)
         wanted = None if value is None else normal(value, entry)
         # A sensitive value is never shown, so whether it changes cannot be known.
         if not secret and own == wanted:
             continue
         todo[name] = value
         recorded[name] = HIDDEN if secret and value is not None else value
-        if secret:
-            secrets.append(name)
-        else:
+        if not secret:
             before[name], after[name] = own, wanted
             risks += _risks(name, own, wanted, entry, replication_factor)
-        difference.append(_difference(name, own, wanted, entry))
+        elif entry is not None and entry.is_override:
+            secrets.append(name)
+        else:
+            unset[name] = None
+        difference.append(_difference(name, own, wanted, entry, secret))
     if todo:
         await alter_config(client, resource, todo, validate_only=True)
     note = f"{', '.join(secrets)}: what it was is not known, so it cannot be put back" if secrets else ""
-    return ConfigPlan(todo, tuple(difference), before, after, recorded, dict(before), note, tuple(risks))
+    return ConfigPlan(todo, tuple(difference), before, after, recorded, {**before, **unset}, note, tuple(risks))
 
 
 async def observe_configs(client: ClusterClient, resource: Resource, names: Mapping[str, object]) -> Facts:
@@ -125,15 +129,28 @@ def normal(value: str, entry: ConfigEntry | None) -> str:
         return value  # the cluster will say what is wrong with it
 
 
+_OF_A_LISTENER = re.compile(r"listener\.name\.[^.]+\.")
+
+
+def _is_secret(resource: Resource, name: str, entries: Mapping[str, ConfigEntry]) -> bool:
+    """Whether the value must not be shown. As for Kafka, a broker's property of unknown meaning may be a secret
+    (KafkaConfig.maybeSensitive); one for a single listener is what it is for all of them."""
+    entry = entries.get(name) or entries.get(_OF_A_LISTENER.sub("", name, count=1))
+    if entry is None:
+        return resource.type is ResourceType.BROKER
+    return entry.is_sensitive
+
+
 def _own_value(entry: ConfigEntry | None) -> str | None:
     if entry is None or not entry.is_override or entry.value is None:
         return None
     return normal(entry.value, entry)
 
 
-def _difference(name: str, own: str | None, wanted: str | None, entry: ConfigEntry | None) -> Difference:
-    if entry is not None and entry.is_sensitive:
-        return Difference("-" if wanted is None else "~", name, HIDDEN, "(default)" if wanted is None else HIDDEN)
+def _difference(name: str, own: str | None, wanted: str | None, entry: ConfigEntry | None, secret: bool) -> Difference:
+    if secret:
+        was = HIDDEN if entry is not None and entry.is_override else "nothing"
+        return Difference("-" if wanted is None else "~", name, was, "(default)" if wanted is None else HIDDEN)
     in_force = (entry.value if entry is not None else None) or "nothing"
     sign = "-" if wanted is None else "+" if own is None else "~"
     return Difference(

@@ -14,16 +14,18 @@ the cluster shows the change.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from console.audit import DONE, FAILED, AuditEntry, AuditLog, WallClock, current_user, host_name, new_id
+from console.audit import DONE, FAILED, UNKNOWN, AuditEntry, AuditLog, WallClock, current_user, host_name, new_id
 from console.changes.draft import Difference, Draft, Fact, Facts
 from console.changes.kinds import Change, kind_name
 from console.changes.planning import draft_change
 from console.changes.stored import from_stored, to_stored
-from console.errors import OperatorError
+from console.errors import Blame, OperatorError, operator_errors
 from console.readonly import VARIABLE, readonly_by_environment
 from engine.net.cluster_client import ClusterClient
 from engine.net.deadlines import Deadline
@@ -47,6 +49,15 @@ class ChangeResult:
     @property
     def verified(self) -> bool:
         return not self.unverified
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """How many records were acknowledged, and the first error there was."""
+
+    records: int
+    size_bytes: int
+    error: str | None = None
 
 
 class Plan:
@@ -189,16 +200,17 @@ class Door:
         What was changed again since then is among the risks. Raises OperatorError when there is no undo, when it was
         undone already, or when it was another cluster.
         """
-        entry = self.audit.get(audit_id)
+        trail = await asyncio.to_thread(self.audit.read)
+        entry = trail.get(audit_id)
         if entry.undo is None:
             raise OperatorError(
                 f"change {entry.id} ({entry.subject}) cannot be undone",
                 entry.undo_note or "there is no way back from it",
             )
-        done_by = self.audit.undone_by().get(entry.id)
+        done_by = trail.undone_by().get(entry.id)
         if done_by is not None:
             raise OperatorError.words(f"change {entry.id} was undone already, by {done_by}", "That one can be undone.")
-        cluster_id = (await self._view()).cluster_id
+        cluster_id = await self._cluster_id()
         if entry.cluster_id != cluster_id:
             raise OperatorError.words(
                 f"change {entry.id} was made to another cluster, {entry.cluster_id}, not to {cluster_id}",
@@ -212,21 +224,34 @@ class Door:
         ]
         return Plan(self, draft, undoes=entry.id, risks=tuple(risks))
 
-    async def record_produced(self, topic: str, records: int, size_bytes: int, *, error: str | None = None) -> str:
-        """Writes down that so many records were acknowledged: only their count, never what is in them."""
-        entry = await self._entry(
-            "produce",
-            f"topic {topic}",
-            command="",
-            after={"acknowledged_records": records, "acknowledged_bytes": size_bytes},
-            undo_note="records that were sent cannot be taken back",
-        )
-        self.audit.begin(entry)
-        self.audit.end(entry.id, FAILED if error else DONE, error=error)
-        return entry.id
+    @contextlib.asynccontextmanager
+    async def producing(self, topic: str, sent: Callable[[], Produced]) -> AsyncIterator[None]:
+        """For records that are sent within: only their count is written down, never what is in them.
 
-    async def _view(self) -> Any:
-        return await self.client.known_view()
+        `sent()` says at the end how many there were. Raises OperatorError in read-only mode.
+        """
+        subject = f"topic {topic}"
+        self.refuse_if_readonly(subject)
+        note = "records that were sent cannot be taken back"
+        entry = await self._entry("produce", subject, command="", before=None, after=None, undo_note=note)
+        self.audit.begin(entry)
+        result: tuple[str, str | None] = (DONE, None)
+        try:
+            yield
+        except BaseException as error:
+            result = _failure(error)
+            raise
+        finally:
+            produced = sent()
+            if result[0] == DONE and produced.error is not None:
+                result = (FAILED, produced.error)
+            after = {"acknowledged_records": produced.records, "acknowledged_bytes": produced.size_bytes}
+            with contextlib.suppress(OperatorError):
+                self.audit.end(entry.id, *result, after=after)
+
+    async def _cluster_id(self) -> str | None:
+        with operator_errors("cluster"):
+            return (await self.client.known_view()).cluster_id
 
     async def _entry(self, kind: str, subject: str, *, command: str, **values: Any) -> AuditEntry:
         return AuditEntry(
@@ -235,12 +260,11 @@ class Door:
             user=self.user,
             host=host_name(),
             face=self.face,
-            cluster_id=(await self._view()).cluster_id,
+            cluster_id=await self._cluster_id(),
             bootstrap_servers=",".join(f"{host}:{port}" for host, port in self.client.bootstrap),
             kind=kind,
             subject=subject,
             command=command,
-            before=values.pop("before", None),
             **values,
         )
 
@@ -259,19 +283,22 @@ class Door:
         self.audit.begin(entry)
         try:
             late_undo = await draft.carry_out()
-        except OperatorError as error:
-            self.audit.end(entry.id, FAILED, error=f"{error.title}: {error.detail}" if error.detail else error.title)
-            raise
-        except asyncio.CancelledError:
-            self.audit.end(entry.id, FAILED, error="interrupted: it may have been carried out")
+        except BaseException as error:
+            # What went wrong is what the operator must see, also when the log cannot be written any more.
+            with contextlib.suppress(OperatorError):
+                self.audit.end(entry.id, *_failure(error))
             raise
         undo = late_undo or draft.undo
         known_now: dict[str, Any] = {} if late_undo is None else {"undo": to_stored(late_undo)}
-        # Done it is; whether it shows everywhere yet must not change that.
-        self.audit.end(entry.id, DONE, **known_now)
-        unverified, observed = await self._verify(draft)
-        if unverified:
-            self.audit.end(entry.id, DONE, error="not verified: " + "; ".join(unverified), **known_now)
+        unverified: tuple[str, ...] = ()
+        try:
+            # Done it is; that it does not show everywhere yet must not change that.
+            self.audit.end(entry.id, DONE, **known_now)
+            unverified, observed = await self._verify(draft)
+            if unverified:
+                self.audit.end(entry.id, DONE, error="not verified: " + "; ".join(unverified[:10]), **known_now)
+        except OperatorError as error:
+            unverified, observed = (*unverified, f"{error.title}: {error.detail}"), {}
         return ChangeResult(entry.id, undo, draft.undo_note, unverified, observed)
 
     async def _verify(self, draft: Draft) -> tuple[tuple[str, ...], Facts]:
@@ -290,6 +317,16 @@ class Door:
                 return differing, observed
 
 
+def _failure(error: BaseException) -> tuple[str, str]:
+    """Result and words for the audit log."""
+    if isinstance(error, OperatorError):
+        text = f"{error.title}: {error.detail}" if error.detail else error.title
+        return (UNKNOWN, f"{text}. {error.hint}") if error.blame is Blame.UNREACHABLE else (FAILED, text)
+    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
+        return UNKNOWN, "interrupted: it may have been carried out"
+    return UNKNOWN, f"{type(error).__name__}: {error}"
+
+
 def _differing(wanted: Facts, now: Facts) -> tuple[str, ...]:
     return tuple(
         f"{name} is {_shown(now.get(name))}, not {_shown(value)}"
@@ -302,4 +339,4 @@ def _shown(value: Fact) -> str:
     return "unset" if value is None else "yes" if value is True else "no" if value is False else str(value)
 
 
-__all__ = ["ChangeResult", "Door", "Plan"]
+__all__ = ["ChangeResult", "Door", "Plan", "Produced"]

@@ -129,7 +129,7 @@ def _draft_preferred(client: ClusterClient, change: ElectLeaders, views: dict[To
 
     return Draft(
         change=change,
-        subject="the leaders",
+        subject="leadership",
         difference=tuple(
             Difference("~", str(partition), f"broker {view.leader_id}", f"broker {view.replicas[0]}")
             for partition, view in todo.items()
@@ -154,7 +154,7 @@ def _draft_unclean(client: ClusterClient, change: ElectLeaders, views: dict[Topi
     topics = sorted({partition.topic for partition in todo})
     return Draft(
         change=change,
-        subject="the leaders",
+        subject="leadership",
         difference=tuple(Difference("~", str(partition), "no leader", "any live replica") for partition in todo),
         commands=(_elect_command(change),),
         carry_out=lambda: _elect(client, list(todo), change.election),

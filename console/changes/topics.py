@@ -8,6 +8,8 @@ from console.changes.kinds import AlterTopic, Change, CreateTopic, DeleteTopic
 from console.errors import OperatorError, operator_errors
 from console.output.text import count, plural, size
 from console.services.configs import Resource, ResourceType, alter_config
+from console.services.group_offsets import committed_offsets
+from console.services.groups import NO_COMMITS, list_group_ids
 from console.services.topic_changes import (
     CLUSTER_DEFAULT,
     CreatedTopic,
@@ -20,6 +22,9 @@ from console.services.topics import existing_topic, list_topics
 from engine.net.cluster_client import ClusterClient
 from engine.protocol.errors import ErrorCode
 from engine.protocol.uuids import ZERO_UUID, uuid_to_text
+
+_GROUPS_MAX = 1_000
+_SHOWN_MAX = 10
 
 
 async def draft_create_topic(client: ClusterClient, change: CreateTopic) -> Draft:
@@ -169,11 +174,9 @@ async def draft_delete_topic(client: ClusterClient, change: DeleteTopic) -> Draf
             f"the one that was meant, {change.topic_id}, is gone; this is another of its name, {topic.topic_id}",
         )
     holds = f"{plural(topic.partition_count, 'partition')}, {count(topic.records_at_most)} records at most, {size(topic.size_bytes)}"
-    risks = (
-        ["This is one of Kafka's own topics: groups, transactions or share groups may lose their state."]
-        if topic.is_internal
-        else []
-    )
+    risks = await _readers(client, name)
+    if topic.is_internal:
+        risks.append("This is one of Kafka's own topics: groups, transactions or share groups may lose their state.")
 
     async def carry_out() -> Change | None:
         await delete_topic(client, name)
@@ -197,3 +200,25 @@ async def draft_delete_topic(client: ClusterClient, change: DeleteTopic) -> Draf
         outcome=f"Deleted topic {name}",
         undo_note="a topic that is deleted is gone with its records",
     )
+
+
+async def _readers(client: ClusterClient, name: str) -> list[str]:
+    """Who reads the topic, or did, as a sentence; a cluster with more than `_GROUPS_MAX` groups is not searched."""
+    with operator_errors("groups"):
+        groups, missing = await list_group_ids(client)
+        if len(groups) > _GROUPS_MAX:
+            return [f"Which groups read it was not looked up: there are {len(groups):,}."]
+        by_coordinator: dict[int, list[str]] = {}
+        for group in groups:
+            if group.type not in NO_COMMITS:
+                by_coordinator.setdefault(group.coordinator, []).append(group.group_id)
+        committed, more = await committed_offsets(client, by_coordinator)
+    readers = sorted(
+        group_id for group_id, offsets in committed.items() if any(partition.topic == name for partition in offsets)
+    )
+    said = []
+    if readers:
+        rest = len(readers) - _SHOWN_MAX
+        names = ", ".join(readers[:_SHOWN_MAX]) + (f" and {rest} more" if rest > 0 else "")
+        said.append(f"{plural(len(readers), 'group has', 'groups have')} read it: {names}.")
+    return said + [f"Not known: {each}." for each in [*missing, *more]]

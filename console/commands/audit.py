@@ -10,7 +10,7 @@ import click
 from console.commands.options import change_options, cluster_options, invocation, output_option
 
 if TYPE_CHECKING:
-    from console.audit import AuditEntry, AuditLog
+    from console.audit import AuditEntry, AuditTrail
     from engine.net.cluster_client import ClusterClient
 
 
@@ -44,17 +44,18 @@ def audit(undo_id: str | None, show_id: str | None, limit: int, subject: str | N
         _undo(undo_id)
         return
     log = AuditLog()
+    trail = log.read()
     if show_id is not None:
-        _show(log, show_id)
+        _show(trail, show_id)
         return
     entries = [
         entry
-        for entry in log.entries()
+        for entry in trail.entries
         if (subject is None or subject in entry.subject) and (not failed or entry.result != "done")
     ]
-    if damaged := log.damaged():
-        warn(f"{damaged} lines of {log.path} cannot be read")
-    undone_by = log.undone_by()
+    if trail.damaged:
+        warn(f"{trail.damaged} lines of {log.path} cannot be read")
+    undone_by = trail.undone_by()
     rows = [_row(entry, undone_by) for entry in entries[-limit:]]
     print_rows(invocation().output, _columns(), rows, empty="Nothing was changed yet.")
     if len(entries) > limit and invocation().output == "table":
@@ -90,7 +91,7 @@ def _columns() -> list[Any]:
     from console.output.table import Column
     from console.output.text import moment
 
-    styles = {"done": Style.GOOD, "failed": Style.BAD, "started": Style.WARNING}
+    styles = {"done": Style.GOOD, "failed": Style.BAD, "started": Style.WARNING, "unknown": Style.WARNING}
     return [
         Column("id", "ID"),
         Column("at_ms", "WHEN", moment),
@@ -104,12 +105,12 @@ def _columns() -> list[Any]:
     ]
 
 
-def _show(log: AuditLog, audit_id: str) -> None:
+def _show(trail: AuditTrail, audit_id: str) -> None:
     from console.output.render import print_facts
     from console.output.text import moment, safe
 
-    entry = log.get(audit_id)
-    row = _row(entry, log.undone_by())
+    entry = trail.get(audit_id)
+    row = _row(entry, trail.undone_by())
     before, after = entry.before or {}, entry.after or {}
     names = list(dict.fromkeys([*before, *after]))
     changes = [f"{name}: {_shown(before.get(name))} -> {_shown(after.get(name))}" for name in names if name in after]

@@ -98,11 +98,7 @@ async def go_through(
         print_rows(call.output, columns, data)
     if not plan.difference:
         _tell_risks(plan)
-        say(
-            safe(
-                f"Nothing to change: {plan.subject} {'are' if plan.subject.endswith('s') else 'is'} like that already."
-            )
-        )
+        say(safe(f"Nothing to change: {plan.subject} is like that already."))
         return
     if call.dry_run:
         show_dry_run([plan], with_lines=rows is None, how=how)
