@@ -384,6 +384,7 @@ class Server:
         self._dirty: dict[ServerConnection, None] = {}
         self._write_scheduled = False
         self._sequence = 0
+        self._stopped = False
         self._reaper: asyncio.TimerHandle | None = None
         self.host = ""
         self.port = 0
@@ -414,13 +415,15 @@ class Server:
         self._reap()
 
     def admit(self, connection: ServerConnection) -> str | None:
-        """Count a new connection in; the reason when there are too many."""
+        """Count a new connection in; the reason when it is not wanted: there are too many, or nobody serves any more."""
         ip = connection.peer_host
         count = self._per_ip.get(ip, 0)
         self._per_ip[ip] = count + 1
         self.connections[connection] = None
         self._sequence += 1
         connection.connection_id = f"{self.listener}-{self._sequence}"
+        if self._stopped:
+            return "it was accepted while the listener closed"
         if len(self.connections) > self.limits.connections_max:
             return f"more than max.connections={self.limits.connections_max}"
         most, config_name = self.limits.of_address(ip)
@@ -462,6 +465,7 @@ class Server:
 
     async def stop(self, drain_ms: int = 0) -> None:
         """Stop accepting, let requests under way end for up to `drain_ms`, close every connection."""
+        self._stopped = True
         if self._reaper is not None:
             self._reaper.cancel()
         if self._server is not None:
@@ -477,6 +481,7 @@ class Server:
 
     def kill(self) -> None:
         """Drop everything at once, as a crash would."""
+        self._stopped = True
         if self._reaper is not None:
             self._reaper.cancel()
         if self._server is not None:

@@ -18,6 +18,7 @@ from engine.errors import ConfigError
 from engine.log import MetaProperties, format_directory
 from engine.net.client import ClientConnection, ConnectionLost
 from engine.node import Node
+from engine.processes import new_event_loop
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import (
     ApiVersionsRequest,
@@ -41,7 +42,8 @@ def run(coroutine):
         async with asyncio.timeout(30):
             await coroutine
 
-    asyncio.run(bounded())
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(bounded())
 
 
 @contextlib.asynccontextmanager
@@ -437,3 +439,24 @@ def test_any_other_request_of_an_unsupported_version_closes_the_connection(versi
 
     run(scenario())
     assert any(str(version) in each.getMessage() for each in caplog.records if each.name == "engine.net.server")
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_a_connection_that_comes_in_while_a_node_is_killed_finds_nobody(steps):
+    """Or what is left of the node would go on telling its client of a cluster that has moved on."""
+
+    async def scenario():
+        async with one_node() as cluster:
+            host, port = cluster.nodes[1].bootstrap_server.split(":")
+            with socket.create_connection((host, int(port))) as client:
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                cluster.kill_node(1)
+                client.setblocking(False)
+                loop = asyncio.get_running_loop()
+                with contextlib.suppress(ConnectionError):
+                    await loop.sock_sendall(client, struct.pack(">ihhih", 12, 18, 0, 1, 2) + b"me")
+                    async with asyncio.timeout(5):
+                        assert await loop.sock_recv(client, 1000) == b""
+
+    run(scenario())
