@@ -131,6 +131,7 @@ class Nemesis:
             if node.state is NodeState.STOPPING:
                 # It may be the last that holds a record: to kill it now would be another unclean shutdown.
                 await self._wait_for_stop(node)
+            if node.state is NodeState.DOWN:
                 node.start()
 
     async def _wait_for_stop(self, node: SimNode) -> None:
