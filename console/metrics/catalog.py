@@ -25,6 +25,8 @@ class Metric:
     help: str
     labels: tuple[str, ...] = ()
     kind: Kind = Kind.GAUGE
+    is_kept: bool = True
+    """Whether the history keeps it: not what follows from others, nor what changes by itself with every look."""
 
 
 TOPIC_PARTITION = ("topic", "partition")
@@ -33,7 +35,7 @@ GROUP_TOPIC = ("consumergroup", "topic")
 
 _ALL = (
     Metric("kafka_brokers", "Number of Brokers in the Kafka Cluster."),
-    Metric("kafka_broker_info", "Information about the Kafka Broker.", ("id", "address")),
+    Metric("kafka_broker_info", "Information about the Kafka Broker.", ("id", "address"), is_kept=False),
     Metric("kafka_topic_partitions", "Number of partitions for this Topic", ("topic",)),
     Metric("kafka_topic_partition_current_offset", "Current Offset of a Broker at Topic/Partition", TOPIC_PARTITION),
     Metric("kafka_topic_partition_oldest_offset", "Oldest Offset of a Broker at Topic/Partition", TOPIC_PARTITION),
@@ -45,8 +47,7 @@ _ALL = (
     Metric(
         "kafka_topic_partition_leader_is_preferred",
         "1 if Topic/Partition is using the Preferred Broker",
-        TOPIC_PARTITION,
-    ),
+        TOPIC_PARTITION, is_kept=False),
     Metric(
         "kafka_topic_partition_under_replicated_partition",
         "1 if Topic/Partition is under Replicated",
@@ -59,20 +60,22 @@ _ALL = (
     Metric(
         "kafka_consumergroup_current_offset_sum",
         "Current Offset of a ConsumerGroup at Topic for all partitions",
-        GROUP_TOPIC,
-    ),
+        GROUP_TOPIC, is_kept=False),
     Metric(
         "kafka_consumergroup_lag", "Current Approximate Lag of a ConsumerGroup at Topic/Partition", GROUP_PARTITION
     ),
     Metric(
         "kafka_consumergroup_lag_sum",
         "Current Approximate Lag of a ConsumerGroup at Topic for all partitions",
-        GROUP_TOPIC,
-    ),
+        GROUP_TOPIC, is_kept=False),
     Metric(
         "stoker_consumergroup_lag_seconds",
         "How long ago the next record to read arrived, from samples of the end offset",
-        GROUP_PARTITION,
+        GROUP_PARTITION, is_kept=False),
+    Metric(
+        "stoker_consumergroup_max_lag_seconds",
+        "The same of the partition that is furthest behind",
+        ("consumergroup",),
     ),
     Metric(
         "stoker_consumergroup_status",
@@ -94,7 +97,7 @@ _ALL = (
         "Offsets between the committed one and the log's start: deleted before they were read, at most",
         GROUP_PARTITION,
     ),
-    Metric("stoker_consumergroup_info", "State, type and coordinator of a group", ("consumergroup", "state", "type", "broker")),
+    Metric("stoker_consumergroup_info", "State, type and coordinator of a group", ("consumergroup", "state", "type", "broker"), is_kept=False),
     Metric("stoker_topic_partition_leader_epoch", "How often leadership changed", TOPIC_PARTITION),
     Metric("stoker_topic_partition_size_bytes", "Size of a replica", ("topic", "partition", "broker")),
     Metric("stoker_broker_leaders", "Partitions the broker leads", ("broker",)),
@@ -123,7 +126,7 @@ _ALL = (
     Metric("stoker_machine_disk_written_bytes_total", "Written to all disks", (), Kind.COUNTER),
     Metric("stoker_machine_network_received_bytes_total", "Received on all interfaces", (), Kind.COUNTER),
     Metric("stoker_machine_network_sent_bytes_total", "Sent on all interfaces", (), Kind.COUNTER),
-    Metric("stoker_snapshot_timestamp_seconds", "When these figures were taken"),
+    Metric("stoker_snapshot_timestamp_seconds", "When these figures were taken", is_kept=False),
     Metric("stoker_snapshot_missing_parts", "Parts of the cluster that did not answer"),
 )  # fmt: skip
 

@@ -34,7 +34,7 @@ def render(families: Iterable[Family]) -> str:
 
 
 def _escape(text: str) -> str:
-    if text.isalnum():
+    if text.isprintable() and '"' not in text and "\\" not in text:
         return text
     # Half of a surrogate pair (from bytes that are no UTF-8) could not be sent.
     text = text.encode("utf-8", "replace").decode()

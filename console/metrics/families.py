@@ -133,14 +133,17 @@ def _tracked(group_id: str, tracker: LagTracker) -> Iterator[Value]:
         return
     status, partitions = found
     yield "stoker_consumergroup_status", (group_id,), status.value
-    drain = 0.0
+    drain = behind = 0.0
     for partition, each in partitions.items():
         labels = (group_id, partition.topic, str(partition.partition))
         if each.lag_time is not None:
-            yield "stoker_consumergroup_lag_seconds", labels, each.lag_time.ms / 1000
+            seconds = each.lag_time.ms / 1000
+            behind = max(behind, seconds)
+            yield "stoker_consumergroup_lag_seconds", labels, seconds
         if each.status > 1:
             yield "stoker_consumergroup_partition_status", labels, each.status.value
         drain = max(drain, math.inf if each.drain_ms is None else each.drain_ms / 1000)
+    yield "stoker_consumergroup_max_lag_seconds", (group_id,), behind
     yield "stoker_consumergroup_drain_seconds", (group_id,), drain
 
 
