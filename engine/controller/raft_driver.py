@@ -48,6 +48,10 @@ from engine.types import CLUSTER_METADATA, Endpoint, LeaderAndEpoch, OffsetAndEp
 logger = logging.getLogger(__name__)
 
 _CLEAN_PERIOD_MS = 60_000
+_LATE_MS_MAX = 50
+"""How late our timer may run before we say that the loop was held up."""
+_PUT_OFF_MS = 500
+"""What was due while the loop was held up waits this much longer, so that what has come meanwhile is read first."""
 """Kafka: KafkaRaftClient's SNAPSHOT_CLEANING_INTERVAL."""
 
 
@@ -116,6 +120,8 @@ class RaftDriver:
         self._delivering = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms = 0.0
+        self._last_now_ms = float("-inf")
+        self._held_up_ms = 0.0
         self._cleaner: asyncio.TimerHandle | None = None
         self._tasks: dict[asyncio.Task[None], None] = {}  # in order, unlike a set: cancelling must be repeatable
         self._changed = asyncio.Event()
@@ -212,7 +218,6 @@ class RaftDriver:
         """Open the log and take part. Raises StorageError, CorruptQuorumState, KafkaError; nothing is left open then."""
         if self._is_voter != (self.node_id in self.voters):
             raise InvariantViolation(f"node {self.node_id}: is_voter={self._is_voter}, voters {sorted(self.voters)}")
-        loop = asyncio.get_running_loop()
         self._log = log = RaftLog.open(self._runtime, self.directory, self._settings.log)
         try:
             stored = self._read_election_state()
@@ -244,7 +249,7 @@ class RaftDriver:
             fetch_bytes_max=settings.fetch_bytes_max,
             fetch_snapshot_bytes_max=settings.fetch_snapshot_bytes_max,
         )
-        now_ms = loop.time() * 1000
+        now_ms = self._now_ms()
         self._core = RaftReplica(config, log, stored, self._runtime.randomness.stream("raft"), now_ms)
         self._run(lambda core, now_ms: core.start(now_ms))
         self._clean()
@@ -391,7 +396,7 @@ class RaftDriver:
     def describe(self, request: DescribeQuorumRequest) -> DescribeQuorumResponse:
         """DescribeQuorum. Raises KafkaError BROKER_NOT_AVAILABLE when not running."""
         core = self._check_running()
-        now_ms = asyncio.get_running_loop().time() * 1000
+        now_ms = self._now_ms()
         return describe_quorum(core, request, now_ms=now_ms, wall_ms=self._runtime.clock.now_ms())
 
     def resign(self, epoch: int) -> None:
@@ -453,11 +458,26 @@ class RaftDriver:
         if core is None:
             return
         try:
-            self._effects.extend(event(core, asyncio.get_running_loop().time() * 1000))
+            self._effects.extend(event(core, self._now_ms()))
             self._perform()
         except Exception as error:
             self._fail(error)
         self._arm()
+
+    def _now_ms(self) -> float:
+        """The core's time: the loop's, without the stretches for which the loop was held up.
+
+        After such a stretch (a thousand partitions to be opened, a machine that has others to serve) what came in time
+        is still unread, and would be taken for missing: our timer, due and not run, tells. What it was set for is then
+        put off a little. (Kafka reads from its sockets on other threads.)
+        """
+        loop_ms = asyncio.get_running_loop().time() * 1000
+        now_ms = loop_ms - self._held_up_ms
+        if self._timer is not None and now_ms - self._timer_ms > _LATE_MS_MAX:
+            now_ms = max(self._last_now_ms, self._timer_ms - _PUT_OFF_MS)
+            self._held_up_ms = loop_ms - now_ms
+        self._last_now_ms = now_ms
+        return now_ms
 
     def _arm(self) -> None:
         core = self._core
@@ -471,11 +491,16 @@ class RaftDriver:
             self._timer = None
         if wake_ms != float("inf"):
             self._timer_ms = wake_ms
-            self._timer = asyncio.get_running_loop().call_at(wake_ms / 1000, self._on_timer)
+            self._timer = asyncio.get_running_loop().call_at((wake_ms + self._held_up_ms) / 1000, self._on_timer)
 
     def _on_timer(self) -> None:
+        due_ms = self._timer_ms
+        if self._now_ms() < due_ms - 1:  # it is late, or was set before another one was
+            self._timer = None
+            self._arm()
+            return
         self._timer = None
-        due_ms = self._timer_ms  # seconds to milliseconds and back may have made "now" a hair earlier than this
+        # Seconds to milliseconds and back may have made "now" a hair earlier than it was set for.
         self._run(lambda core, now_ms: core.poll(max(now_ms, due_ms)))
 
     def _perform(self) -> None:

@@ -3,6 +3,7 @@ the leader. The rules themselves are tested in tests/unit/engine/raft."""
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -430,5 +431,22 @@ def test_requests_before_the_start_and_of_other_clusters_are_refused(tmp_path: P
             response = await connection.request(VoteRequest())
             assert response.error_code == ErrorCode.BROKER_NOT_AVAILABLE
             connection.close()
+
+    run(scenario())
+
+
+def test_a_loop_that_is_held_up_for_longer_than_the_timeouts_does_not_cost_the_leader_its_place(tmp_path: Path) -> None:
+    """What came in time is unread then, not missing. (Kafka's controllers read on threads of their own.)"""
+    settings = RaftSettings(fetch_timeout_ms=1_000, election_timeout_ms=500, request_timeout_ms=1_000)
+
+    async def scenario() -> None:
+        async with raft_nodes(tmp_path, 3, settings=settings) as nodes:
+            leader = await nodes.leader()
+            await nodes.write("before")
+            for _ in range(3):
+                time.sleep(1.7)  # noqa: ASYNC251 - the loop of all three is held up
+                await nodes.write("after")
+            assert [node.raft.leader for node in nodes] == [leader.raft.leader] * 3
+            assert leader.raft.leader == (leader.node_id, leader.recorder.leaders[-1].epoch)
 
     run(scenario())
