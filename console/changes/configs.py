@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from console.changes.draft import HIDDEN, Difference, Draft, Facts
 from console.changes.kinds import AlterConfig, Change
+from console.errors import OperatorError
 from console.services.configs import ConfigEntry, Resource, ResourceType, alter_config, describe_config
 from engine.net.cluster_client import ClusterClient
 
@@ -44,6 +45,8 @@ async def plan_configs(
 
     `replication_factor` is the topic's, when it is one and it is known.
     """
+    if not changes:
+        return ConfigPlan({}, (), {}, {}, {}, {}, "", ())
     entries = {entry.name: entry for entry in (await describe_config(client, resource)).entries}
     todo: dict[str, str | None] = {}
     difference = []
@@ -72,9 +75,28 @@ async def plan_configs(
             unset[name] = None
         difference.append(_difference(name, own, wanted, entry, secret))
     if todo:
-        await alter_config(client, resource, todo, validate_only=True)
+        await carry_out_configs(client, resource, todo, recorded, validate_only=True)
     note = f"{', '.join(secrets)}: what it was is not known, so it cannot be put back" if secrets else ""
     return ConfigPlan(todo, tuple(difference), before, after, recorded, {**before, **unset}, note, tuple(risks))
+
+
+async def carry_out_configs(
+    client: ClusterClient,
+    resource: Resource,
+    todo: Mapping[str, str | None],
+    recorded: Mapping[str, str | None],
+    *,
+    validate_only: bool = False,
+) -> None:
+    """Sends them. Raises OperatorError, whose words (a broker's may quote the value) have no secrets."""
+    try:
+        await alter_config(client, resource, todo, validate_only=validate_only)
+    except OperatorError as error:
+        for name, value in todo.items():
+            if value and recorded[name] == HIDDEN:
+                error.title = error.title.replace(value, HIDDEN)
+                error.detail = error.detail.replace(value, HIDDEN)
+        raise
 
 
 async def observe_configs(client: ClusterClient, resource: Resource, names: Mapping[str, object]) -> Facts:
@@ -92,7 +114,7 @@ async def draft_alter_config(client: ClusterClient, change: AlterConfig) -> Draf
     planned = await plan_configs(client, resource, change.changes, replication_factor=factor)
 
     async def carry_out() -> Change | None:
-        await alter_config(client, resource, planned.todo)
+        await carry_out_configs(client, resource, planned.todo, planned.recorded)
         return None
 
     return Draft(

@@ -206,6 +206,7 @@ class Door:
             raise OperatorError(
                 f"change {entry.id} ({entry.subject}) cannot be undone",
                 entry.undo_note or "there is no way back from it",
+                "`stoker audit` shows which changes can be: UNDO is yes.",
             )
         done_by = trail.undone_by().get(entry.id)
         if done_by is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from console.changes.configs import observe_configs, plan_configs
+from console.changes.configs import carry_out_configs, observe_configs, plan_configs
 from console.changes.draft import Difference, Draft, Facts
 from console.changes.kinds import AlterTopic, Change, CreateTopic, DeleteTopic
 from console.errors import OperatorError, operator_errors
 from console.output.text import count, plural, size
-from console.services.configs import Resource, ResourceType, alter_config
+from console.services.configs import Resource, ResourceType
 from console.services.group_offsets import committed_offsets
 from console.services.groups import NO_COMMITS, list_group_ids
 from console.services.topic_changes import (
@@ -135,7 +135,7 @@ async def draft_alter_topic(client: ClusterClient, change: AlterTopic) -> Draft:
     async def carry_out() -> Change | None:
         # Configurations first: of the two they are what an undo can take back, should the other fail.
         if configs.todo:
-            await alter_config(client, resource, configs.todo)
+            await carry_out_configs(client, resource, configs.todo, configs.recorded)
         if grows and wanted is not None:
             await add_partitions(client, name, wanted)
         return None

@@ -10,7 +10,7 @@ from console.errors import OperatorError, operator_errors
 from console.services.group_members import GroupMember, describe_memberships
 from console.services.group_offsets import CommittedOffset, committed_offsets
 from engine.net.cluster_client import ClusterClient, Versioned
-from engine.net.coordinators import find_coordinators, request_to_coordinator
+from engine.net.coordinators import GROUP, find_coordinators, request_to_coordinator
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import DeleteGroupsRequest, ListGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest
 from engine.types import TopicPartition
@@ -46,11 +46,15 @@ async def group_standing(client: ClusterClient, group_id: str) -> GroupStanding:
     """
     subject = f"group {group_id}"
     with operator_errors(subject):
+        # Only its coordinator knows that a group is not there, so a remembered one will not do: it may have moved.
+        client.coordinator_cache.pop((GROUP, group_id), None)
         coordinators, errors = await find_coordinators(client, [group_id])
         if group_id in errors:
             raise OperatorError.refused(subject, errors[group_id])
         coordinator = coordinators[group_id]
         listed = await client.request_to(coordinator, ListGroupsRequest())
+        if listed.error_code:
+            raise OperatorError.refused(subject, ErrorCode.of(listed.error_code))
         found = next((group for group in listed.groups if group.group_id == group_id), None)
         if found is None:
             return GroupStanding(group_id, False, "", "", (), {})

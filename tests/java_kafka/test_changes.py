@@ -115,9 +115,8 @@ def test_a_consumer_goes_on_where_the_reset_put_its_group(stoker, kafka, records
 
 def test_a_group_of_the_new_protocol_is_reset_when_it_is_empty(stoker, apache_only, records, group):
     """KIP-848."""
-    with member(apache_only, group, records, **{"group.protocol": "consumer"}) as consumer:
+    with member(apache_only, group, records, **{"group.protocol": "consumer"}):
         refused = reset(stoker, group, "latest", "--topic", records, code=1)
-        consumer.commit(asynchronous=False)
     assert "NON_EMPTY_GROUP" in refused.err
 
     reset(stoker, group, "4", "--topic", f"{records}:0")

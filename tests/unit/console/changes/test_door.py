@@ -6,7 +6,7 @@ from console.audit import AuditLog
 from console.changes import Door, Produced
 from console.changes import configs as planned_configs
 from console.changes.kinds import AlterConfig, AlterTopic, CreateTopic, DeleteTopic
-from console.errors import OperatorError
+from console.errors import Blame, OperatorError
 from console.services.configs import (
     ConfigDescription,
     ConfigEntry,
@@ -270,6 +270,34 @@ async def test_a_secret_is_sent_and_neither_shown_nor_written_down(door, audit, 
     assert "hunter2" not in f"{plan.command} {[str(each) for each in plan.difference]} {plan.undo_note}"
     assert b"hunter2" not in audit.path.read_bytes()
     assert name.encode() in audit.path.read_bytes()
+
+
+async def test_a_refusal_that_quotes_a_secret_is_told_and_written_down_without_it(door, audit, secretive, monkeypatch):
+    secretive[0].append(entry("ssl.key.password", None, sensitive=True))
+    plan = await door.plan(AlterConfig(Resource(ResourceType.BROKER, "1"), {"ssl.key.password": "hunter2"}))
+
+    async def refuse(*_, **__):
+        raise OperatorError("broker 1: INVALID_CONFIG", "Invalid value hunter2")
+
+    monkeypatch.setattr(planned_configs, "alter_config", refuse)
+    with pytest.raises(OperatorError) as raised:
+        await plan.execute()
+
+    assert raised.value.detail == "Invalid value (hidden)"
+    assert b"hunter2" not in audit.path.read_bytes()
+
+
+async def test_a_broker_that_was_lost_before_it_answered_leaves_the_outcome_unknown(door, audit, topic):
+    plan = await door.plan(retention(topic, "5000"))
+
+    async def lost():
+        raise OperatorError("broker 1 cannot be reached", "timed out", "Look.", blame=Blame.UNREACHABLE)
+
+    object.__setattr__(plan._draft, "carry_out", lost)
+    with pytest.raises(OperatorError):
+        await plan.execute()
+
+    assert audit.read().entries[0].result == "unknown"
 
 
 async def test_a_secret_that_was_set_cannot_be_put_back_and_one_that_was_not_is_removed(door, secretive):

@@ -2,14 +2,20 @@
 
 import pytest
 
+from console.audit import AuditLog
+from console.changes import Door
 from console.changes.kinds import DeleteRecords, ElectLeaders, OffsetTarget, PartitionScope, TargetKind
+from console.client_config import parse_bootstrap
 from console.errors import OperatorError
 from console.records.producer import RecordProducer
 from console.records.producing import NewRecord
 from console.services.offsets import start_and_end_offsets
 from console.services.partition_changes import ElectionType
 from console.services.topic_changes import NewTopic, create_topic
+from engine.cluster import Cluster
+from engine.net.cluster_client import ClusterClient
 from engine.net.cluster_view import PartitionView
+from engine.net.deadlines import Backoff, Deadline
 from engine.protocol.errors import ErrorCode
 from engine.runtime import SystemClock
 from engine.types import TopicPartition
@@ -78,6 +84,36 @@ async def test_where_every_preferred_replica_leads_there_is_nothing_to_elect(doo
     plan = await door.plan(ElectLeaders((PartitionScope(topic),)))
 
     assert plan.difference == ()
+
+
+async def until(client, topic, wanted):
+    """The topic's only partition, once it is as `wanted` says."""
+    deadline, tries = Deadline(20_000), 0
+    while True:
+        tries += 1
+        partition = (await client.metadata([topic])).topics[topic].partitions[0]
+        if wanted(partition):
+            return partition
+        assert await client.backoff.wait(tries, client.randomness, deadline), partition
+
+
+async def test_a_leader_that_was_away_leads_again(tmp_path):
+    """KIP-460."""
+    properties = {"auto.leader.rebalance.enable": "false"}
+    async with Cluster(nodes=3, properties=properties) as cluster:
+        bootstrap = parse_bootstrap(cluster.bootstrap_servers)
+        async with ClusterClient(bootstrap, backoff=Backoff(20, 100)) as client:
+            await create_topic(client, NewTopic("t", assignment=((1, 2),)))
+            await cluster.restart_node(1)
+            await until(client, "t", lambda each: each.leader_id == 2 and set(each.isr) == {1, 2})
+            door = Door(client, face="test", audit=AuditLog(tmp_path))
+
+            plan = await door.plan(ElectLeaders((PartitionScope("t"),)))
+            assert [str(each) for each in plan.difference] == ["~ t-0: broker 2 -> broker 1"]
+            result = await plan.execute()
+
+            assert result.verified
+            assert (await until(client, "t", lambda each: True)).leader_id == 1
 
 
 def view(leader, isr):

@@ -5,7 +5,17 @@ import asyncio
 import pytest
 
 from console.records.fetching import FetchLimits, fetch_request
-from console.services import configs, group_members, group_offsets, groups, log_dirs, offsets, topic_changes
+from console.services import (
+    configs,
+    group_changes,
+    group_members,
+    group_offsets,
+    groups,
+    log_dirs,
+    offsets,
+    partition_changes,
+    topic_changes,
+)
 from engine.net import coordinators
 from engine.net.cluster_client import ClusterClient, PartialAnswer, Versioned
 from engine.net.cluster_view import BrokerView, ClusterView, PartitionView, TopicView
@@ -35,6 +45,7 @@ class Recorder(ClusterClient):
     def __init__(self, version=None):
         super().__init__([])
         self.view = VIEW
+        self.coordinator_cache = {(coordinators.GROUP, "found"): 1}
         self.names = []
         self.version = version
 
@@ -73,6 +84,8 @@ class Recorder(ClusterClient):
         raise Written
 
 
+OFFSET = group_offsets.CommittedOffset(5, 3, None)
+PREFERRED, UNCLEAN = partition_changes.ElectionType
 TOPIC = configs.Resource(configs.ResourceType.TOPIC, "orders")
 
 
@@ -91,6 +104,12 @@ TOPIC = configs.Resource(configs.ResourceType.TOPIC, "orders")
         (lambda c: topic_changes.add_partitions(c, "t", 3), "CreatePartitionsRequest", 0),
         (lambda c: topic_changes.delete_topic(c, "t"), "DeleteTopicsRequest", 1),
         (lambda c: groups.list_group_ids(c), "ListGroupsRequest", 0),
+        (lambda c: group_changes.commit_offsets(c, "found", {ORDERS: OFFSET}), "OffsetCommitRequest", 2),
+        (lambda c: group_changes.delete_offsets(c, "found", [ORDERS]), "OffsetDeleteRequest", 0),
+        (lambda c: group_changes.delete_group(c, "found"), "DeleteGroupsRequest", 0),
+        (lambda c: partition_changes.delete_records(c, {ORDERS: 5}), "DeleteRecordsRequest", 0),
+        (lambda c: partition_changes.elect_leaders(c, [ORDERS], PREFERRED), "ElectLeadersRequest", 0),
+        (lambda c: partition_changes.elect_leaders(c, [ORDERS], UNCLEAN), "ElectLeadersRequest", 1),
         (lambda c: group_members.describe_memberships(c, {"g": (1, "classic")}), "DescribeGroupsRequest", 0),
         (lambda c: group_members.describe_memberships(c, {"g": (1, "consumer")}), "ConsumerGroupDescribeRequest", 0),
         (lambda c: group_offsets.committed_offsets(c, {1: ["g"]}), "OffsetFetchRequest", 8),
