@@ -7,6 +7,7 @@ which predicates and columns. No scan is opened.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -49,8 +50,8 @@ def _scans(tree: Any, sources: list[TopicSource], context: ScanContext) -> list[
         columns = tuple(each for each in ([projected] if isinstance(projected, str) else projected) if each in COLUMNS)
         if isinstance(projected, list) and len(columns) != len(projected):
             continue  # one of the cluster's own tables
-        texts = str(info.get("Filters", ""))
-        found = _accepted_by(texts, sources, offered)
+        filters = info.get("Filters", ())
+        found = _accepted_by([filters] if isinstance(filters, str) else filters, sources, offered)
         if found is None:
             unnamed.append(columns)
         else:
@@ -76,23 +77,18 @@ def _arrow_scans(tree: Any) -> list[dict[str, Any]]:
 
 
 def _accepted_by(
-    text: str, sources: list[TopicSource], offered: dict[int, list[tuple[str, Predicate]]]
+    texts: Sequence[str], sources: list[TopicSource], offered: dict[int, list[tuple[str, Predicate]]]
 ) -> tuple[TopicSource, list[Predicate]] | None:
-    if not text:
-        return None
-    best: tuple[TopicSource, list[tuple[str, Predicate]]] | None = None
+    """The source that accepted these predicates, and they; each is accepted once per scan."""
     for source in sources:
-        matching: list[tuple[str, Predicate]] = []
-        for fragment, predicate in offered[id(source)]:
-            if fragment in text and all(fragment != other for other, _ in matching):
-                matching.append((fragment, predicate))
-        if matching and (best is None or len(matching) > len(best[1])):
-            best = source, matching
-    if best is None:
-        return None
-    for pair in best[1]:
-        offered[id(best[0])].remove(pair)
-    return best[0], [predicate for _, predicate in best[1]]
+        accepted = offered[id(source)]
+        taken = [next((pair for pair in accepted if pair[0] == text), None) for text in texts]
+        pairs = [pair for pair in taken if pair is not None]
+        if pairs and len(pairs) == len(texts):
+            for pair in pairs:
+                accepted.remove(pair)
+            return source, [predicate for _, predicate in pairs]
+    return None
 
 
 def _described(scan: Scan, context: ScanContext) -> dict[str, Any]:

@@ -66,8 +66,7 @@ def connect(memory_bytes: int = DUCKDB_MEMORY_BYTES) -> duckdb.DuckDBPyConnectio
     )
     connection.execute("SET disabled_filesystems = 'LocalFileSystem'")  # not taken by connect
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    # DuckDB's own fail the query at the first record that is no JSON; these are NULL there.
+    # DuckDB's own fails the query at the first record that is no JSON; this is NULL there.
     connection.execute('CREATE MACRO "->>"(json, path) AS try(json_extract_string(json, path))')
-    connection.execute('CREATE MACRO "->"(json, path) AS try(json_extract(json, path))')
     connection.execute("SET lock_configuration = true")
     return connection

@@ -489,6 +489,8 @@ def _failed(failure: Mapping[str, Any]) -> OperatorError:
         return OperatorError(title, detail, hint, blame=Blame.WORDS)
     words = kind in ("ParserException", "BinderException", "CatalogException")
     message = title.partition("Error: ")[2] or title
+    if "Malformed JSON" in message:
+        hint = "value->>'$.field' is NULL where the value is no JSON; `->` and ::json are not so kind."
     marker = "failed: RuntimeError: "
     if marker in message:
         # What a scan failed with: the cluster's words, not DuckDB's.

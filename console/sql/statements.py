@@ -6,8 +6,10 @@ DuckDB's own parser decides, so that nothing is parsed twice in two ways.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
@@ -62,8 +64,7 @@ def let_in(connection: duckdb.DuckDBPyConnection, sql: str) -> Statement:
             raise _only_reading()
     elif statement.type != duckdb.StatementType.SELECT:
         raise _only_reading()
-    tables = connection.get_table_names(without_parameters(inner), qualified=True)
-    return Statement(sql, tuple(sorted({_parts(each) for each in tables})), is_explain)
+    return Statement(sql, tuple(sorted(_tables(connection, inner))), is_explain)
 
 
 def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
@@ -82,20 +83,33 @@ def _only_reading() -> Refused:
     )
 
 
-_PART = re.compile(r'(?:"((?:[^"]|"")*)"|([^".\s]+))(\.?)')
-
-
-def _parts(qualified: str) -> tuple[str, ...]:
-    """The parts of `"a b".c AS d`: what get_table_names gives has the alias with it."""
-    parts = []
-    position = 0
-    while (match := _PART.match(qualified, position)) is not None:
-        quoted_part, plain, dot = match.groups()
-        parts.append(plain if quoted_part is None else quoted_part.replace('""', '"'))
-        position = match.end()
-        if not dot:
-            break
-    return tuple(parts)
+def _tables(connection: duckdb.DuckDBPyConnection, sql: str) -> set[tuple[str, ...]]:
+    """Paths of the tables that `sql` names, names of its own WITH left out."""
+    row = connection.sql("select json_serialize_sql($sql)", params={"sql": sql}).fetchall()[0]
+    parsed = json.loads(row[0])
+    if parsed.get("error"):
+        # PIVOT has no such form. This wants to bind, and so does not know names that USING needs: good enough for it.
+        names = connection.get_table_names(without_parameters(sql))
+        return {(name,) for name in names}
+    found: set[tuple[str, ...]] = set()
+    # What is still to be looked at, each with the names that WITH defines around it.
+    pending: list[tuple[Any, frozenset[str]]] = [(parsed["statements"], frozenset())]
+    while pending:
+        node, defined = pending.pop()
+        if isinstance(node, list):
+            pending += [(each, defined) for each in node]
+        elif isinstance(node, dict):
+            if node.get("type") in ("BASE_TABLE", "SHOW_REF"):
+                path = tuple(node.get("qualified_name", {}).get("path", ()))
+                if path and not (len(path) == 1 and path[0].lower() in defined):
+                    found.add(path)
+            for definition in (node.get("cte_map") or {}).get("map", ()):
+                own = definition["key"].lower()
+                is_recursive = definition["value"].get("query_node", {}).get("type") == "RECURSIVE_CTE_NODE"
+                pending.append((definition["value"], defined | {own} if is_recursive else defined))
+                defined |= {own}
+            pending += [(value, defined) for name, value in node.items() if name != "cte_map"]
+    return found
 
 
 def quoted(name: str) -> str:

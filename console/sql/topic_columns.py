@@ -8,7 +8,7 @@ TOPIC_COLUMNS = (
     ("timestamp_type", "VARCHAR", "CreateTime or LogAppendTime"),
     ("key", "VARCHAR", "as text; NULL when there is none or it is not UTF-8"),
     ("value", "VARCHAR", "as text; NULL for tombstones or when it is not UTF-8; value->>'$.field' where it is JSON"),
-    ("headers", "STRUCT(name VARCHAR, value BLOB)[]", ""),
+    ("headers", 'STRUCT("name" VARCHAR, "value" BLOB)[]', ""),
     ("key_size", "INTEGER", "bytes"),
     ("value_size", "INTEGER", "bytes"),
     ("leader_epoch", "INTEGER", ""),

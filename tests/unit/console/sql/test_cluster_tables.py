@@ -1,0 +1,57 @@
+"""The cluster's own tables, alone and joined with events."""
+
+import pytest
+
+from console.sql.system_tables import SYSTEM_TABLES
+
+
+@pytest.mark.parametrize("name", sorted(SYSTEM_TABLES))
+def test_every_table_has_the_columns_it_declares(ask, orders, name):
+    answer = ask(f"select * from kafka.{name}")
+
+    assert answer.columns == [column for column, _, _ in SYSTEM_TABLES[name].columns]
+
+
+def test_partitions_are_joined_with_events(ask, orders):
+    answer = ask(
+        "select o.partition, any_value(p.leader), count(*), any_value(p.high_watermark) from orders o"
+        " join partitions p on p.topic = 'orders' and p.partition = o.partition group by 1 order by 1"
+    )
+
+    assert answer.rows == [(0, 1, 1000, 1000), (1, 1, 1000, 1000), (2, 1, 1000, 1000)]
+
+
+def test_brokers_topics_and_quorum_say_what_the_cluster_is(ask, orders):
+    assert ask("select node_id, is_controller from brokers").rows == [(1, True)]
+    assert ask("select partition_count, records_at_most from topics where topic = 'orders'").rows == [(3, 3000)]
+    assert ask("select node_id, role from quorum").rows == [(1, "leader")]
+    assert ask("select value from configs where resource = '1' and name = 'node.id'").rows in ([("1",)], [])
+
+
+def test_a_topic_goes_before_a_table_of_the_cluster_and_kafka_is_always_the_cluster(ask):
+    ask.topic("replicas")
+    ask.produce("replicas", (b"k", b"mine"))
+
+    answer = ask("select value from replicas")
+
+    assert answer.rows == [("mine",)]
+    assert answer.statistics.notes == ["replicas is the topic; the cluster's own table is kafka.replicas"]
+    assert ask("select count(*) > 0 from kafka.replicas where is_leader").rows == [(True,)]
+
+
+def test_show_tables_lists_topics_and_tables_and_describe_their_columns(ask, orders):
+    listed = {row[0]: row[1] for row in ask("show tables").rows}
+
+    assert listed["orders"] == "topic"
+    assert listed["kafka.group_offsets"] == "cluster"
+    described = ask("describe orders").rows
+    from console.sql.topic_columns import TOPIC_COLUMNS
+
+    assert [(row[0], row[1]) for row in described] == [(name, kind) for name, kind, _ in TOPIC_COLUMNS]
+
+
+def test_two_queries_after_one_another_do_not_see_each_others_tables(ask, orders):
+    ask("select * from kafka.brokers")
+
+    assert ask("select count(*) from duckdb_views() where not internal").rows == [(0,)]
+    assert ask("select count(*) from duckdb_schemas() where schema_name = 'kafka'").rows == [(0,)]
