@@ -15,6 +15,7 @@ from console.history.thinning import QUARTER_MS
 from console.metrics.catalog import METRICS
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
 BUCKETS_MAX = 2_000
@@ -190,11 +191,12 @@ def last_values(connection: DuckDBPyConnection, metric: str, labels: Mapping[str
     ]
 
 
-def read_table(connection: DuckDBPyConnection, since_ms: int | None, rows_max: int) -> list[tuple[Any, ...]]:
+def read_table(connection: DuckDBPyConnection, since_ms: int | None, rows_max: int) -> pa.Table:
     """Points joined with what they are of, the latest first."""
-    return connection.execute(
-        'select make_timestamp(at_ms * 1000), metric, topic, "partition", group_id, node_id, labels, value, '
-        "coalesce(low, value), coalesce(high, value) from points join series on series.id = points.series "
+    found = connection.sql(
+        'select at_ms as at, metric, topic, "partition", group_id, node_id, labels, value, '
+        "coalesce(low, value) as low, coalesce(high, value) as high from points join series on series.id = points.series "
         "where at_ms >= $1 and not isnan(value) order by at_ms desc, metric, series limit $2",
-        [since_ms or 0, rows_max],
-    ).fetchall()
+        params=[since_ms or 0, rows_max],
+    )
+    return found.to_arrow_table()

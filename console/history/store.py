@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from console.errors import OperatorError
 from console.history.model import ChangeFilter, HistoryLimits, Key, LastValue, SeriesAnswer
@@ -27,6 +27,7 @@ from console.metrics.catalog import METRICS
 from console.metrics.families import Family
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
 T = TypeVar("T")
@@ -95,8 +96,8 @@ class History:
         """The latest value of every series of `metric` that has these labels."""
         return await self._read(lambda connection: last_values(connection, metric, labels or {}))
 
-    async def table(self, *, since_ms: int | None = None, rows_max: int = 1_000_000) -> list[tuple[Any, ...]]:
-        """Rows of the table `metrics` for SQL (`tables.METRICS_COLUMNS`), the latest first."""
+    async def table(self, *, since_ms: int | None = None, rows_max: int = 1_000_000) -> pa.Table:
+        """What was written since, the latest first, with the columns of `tables.METRICS_COLUMNS` (`at` in ms)."""
         return await self._read(lambda connection: read_table(connection, since_ms, rows_max))
 
     async def maintain(self, now_ms: int) -> None:
@@ -177,8 +178,9 @@ class History:
         plan = self._changes.plan(at_ms, rows)
         if plan.ids:
             with _transaction(connection):
-                if plan.new:
-                    connection.execute(_INSERT_SERIES, [_series_json(plan.new)])
+                for start in range(0, len(plan.new), _SERIES_PORTION):
+                    portion = plan.new[start : start + _SERIES_PORTION]
+                    connection.execute(_INSERT_SERIES, [_series_json(portion)])
                 # Texts that DuckDB takes apart are faster to hand over than lists, by a third for numbers and more
                 # than tenfold for the columns of series.
                 connection.execute(
@@ -234,7 +236,7 @@ def _connect(path: Path) -> DuckDBPyConnection:
         str(path),
         config={
             "threads": 1,
-            "memory_limit": "256MB",
+            "memory_limit": "400MB",
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         },
@@ -253,6 +255,9 @@ def _connect(path: Path) -> DuckDBPyConnection:
         raise
     return connection
 
+
+_SERIES_PORTION = 10_000
+"""New series handed over at once: DuckDB needs a few KB for each while it reads the JSON."""
 
 _INSERT_SERIES = """
 insert into series select (r->>0)::integer, r->>1, r->>2, (r->>3)::integer, r->>4, (r->>5)::integer, r->>6

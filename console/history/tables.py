@@ -1,36 +1,54 @@
-"""The history as a table for SQL: name, columns, rows."""
+"""The history as a table for SQL (`console.sql` takes it as a provider)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from console.history.store import History
 
-METRICS_COLUMNS: tuple[tuple[str, str], ...] = (
-    ("at", "TIMESTAMP"),
-    ("metric", "VARCHAR"),
-    ("topic", "VARCHAR"),
-    ("partition", "INTEGER"),
-    ("group_id", "VARCHAR"),
-    ("node_id", "INTEGER"),
-    ("labels", "VARCHAR"),
-    ("value", "DOUBLE"),
-    ("low", "DOUBLE"),
-    ("high", "DOUBLE"),
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_MAX = 1_000_000
+
+METRICS_COLUMNS: tuple[tuple[str, str, str], ...] = (
+    ("at", "time", "when it was seen; a value holds until the next of its series"),
+    ("metric", "text", "as in /metrics"),
+    ("topic", "text", ""),
+    ("partition", "int", ""),
+    ("group_id", "text", ""),
+    ("node_id", "int", ""),
+    ("labels", "text", "all labels, as JSON"),
+    ("value", "double", ""),
+    ("low", "double", "the lowest of the time a thinned value stands for"),
+    ("high", "double", "the highest"),
 )
-"""Names and DuckDB's types. `at` is UTC; `labels` is JSON with all labels; a value holds until the next of its series."""
+"""Names, types and meanings, as `console.sql.system_tables` has them."""
 
 
 class MetricsTable:
-    """The table `metrics`: every value that was written, the latest first."""
+    """The table `metrics`: every value that was written, the latest first, at most `rows_max`."""
 
     name = "metrics"
-    columns = METRICS_COLUMNS
+    about = "Every figure of the cluster over time, as the sampler saw it."
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, *, rows_max: int = ROWS_MAX) -> None:
         self._history = history
+        self._rows_max = rows_max
 
-    async def rows(self, *, since_ms: int | None = None, rows_max: int = 1_000_000) -> Sequence[tuple[Any, ...]]:
-        """At most `rows_max` rows, those before `since_ms` left out."""
-        return await self._history.table(since_ms=since_ms, rows_max=rows_max)
+    def schema(self) -> pa.Schema:
+        """The columns as Arrow has them."""
+        import pyarrow as pa
+
+        types = {
+            "time": pa.timestamp("ms", tz="UTC"),
+            "text": pa.string(),
+            "int": pa.int32(),
+            "double": pa.float64(),
+        }
+        return pa.schema([(name, types[kind]) for name, kind, _ in METRICS_COLUMNS])
+
+    async def rows(self) -> pa.Table:
+        """Raises OperatorError when the history cannot be read."""
+        found: pa.Table = await self._history.table(rows_max=self._rows_max)
+        return found.cast(self.schema())

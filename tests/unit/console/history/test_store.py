@@ -174,7 +174,7 @@ def test_it_is_all_there_after_it_was_closed_and_opened(tmp_path):
 
     assert last == [("orders", 2000, 5), ("users", 2000, 7)]
     assert len(rows) == 4
-    assert len({row[1:7] for row in rows}) == 2
+    assert len({(row["metric"], row["labels"]) for row in rows.to_pylist()}) == 2
 
 
 def test_old_values_become_one_a_minute_then_one_a_quarter_and_then_go(tmp_path):
@@ -186,9 +186,9 @@ def test_old_values_become_one_a_minute_then_one_a_quarter_and_then_go(tmp_path)
         counts = []
         for now in (HOUR, 4 * HOUR, 3 * DAY, 40 * DAY):
             await history.maintain(now)
-            counts.append(len(await history.table()))
+            counts.append((await history.table()).num_rows)
             if now == 4 * HOUR:
-                kept = [(row[7], row[8], row[9]) for row in await history.table()]
+                kept = [(row["value"], row["low"], row["high"]) for row in (await history.table()).to_pylist()]
         return counts, kept
 
     counts, kept = story(tmp_path, tell, limits)
@@ -236,12 +236,12 @@ def test_the_file_keeps_to_its_size_and_the_latest_stays(tmp_path):
             if number % 8 == 7:
                 await history.maintain(number * 1000)
                 sizes.append(await history.size_bytes())
-        return sizes, await history.table(rows_max=1), len(await history.table())
+        return sizes, (await history.table(rows_max=1)).to_pylist(), (await history.table()).num_rows
 
     sizes, latest, count = story(tmp_path, tell, limits)
 
     assert max(sizes) <= limits.bytes_max
-    assert latest[0][0].timestamp() % 60 == 39
+    assert latest[0]["at"] == 39_000
     assert 10_000 < count < 400_000
 
 
@@ -349,11 +349,14 @@ def test_the_table_has_its_columns(tmp_path):
         await history.record(1_500_000_000_123, [family("kafka_consumergroup_lag", rows)])
         await history.record(1_500_000_001_000, [family("stoker_broker_leaders", {(2,): 5})])
         table = MetricsTable(history)
-        return await table.rows(), await table.rows(since_ms=1_500_000_001_000), await table.rows(rows_max=1)
+        one = await MetricsTable(history, rows_max=1).rows()
+        return table, await table.rows(), await history.table(since_ms=1_500_000_001_000), one
 
-    everything, later, one = story(tmp_path, tell)
+    table, everything, later, one = story(tmp_path, tell)
 
-    named = [dict(zip([name for name, _ in METRICS_COLUMNS], row, strict=True)) for row in everything]
+    assert everything.schema == table.schema()
+    assert everything.column_names == [name for name, _, _ in METRICS_COLUMNS]
+    named = everything.to_pylist()
     assert [
         (row["metric"], row["topic"], row["partition"], row["group_id"], row["node_id"], row["value"]) for row in named
     ] == [
@@ -361,7 +364,7 @@ def test_the_table_has_its_columns(tmp_path):
         ("kafka_consumergroup_lag", "orders", 3, "g", None, 7.0),
     ]
     assert named[1]["at"].microsecond == 123_000
-    assert (len(later), len(one)) == (1, 1)
+    assert (later.num_rows, one.num_rows) == (1, 1)
 
 
 def test_a_pass_that_could_not_be_written_is_not_taken_for_written():
