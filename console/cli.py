@@ -35,6 +35,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Records": {
         "produce": ("console.commands.produce:produce", "Send records from a file or the standard input."),
         "tail": ("console.commands.tail:tail", "Read records, and follow as they arrive."),
+        "records": ("console.commands.records:records", "Search, browse, count, export and import records."),
         "sql": ("console.commands.sql:sql", "Ask topics and the cluster in SQL."),
     },
     "Changes": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -90,7 +90,6 @@ def produce(
       echo 'alice:' | stoker produce users --key-separator : --null ''
     """
     from console.commands.session import refuse_if_readonly, with_client
-    from console.errors import OperatorError
     from console.records.producing import ProducerStatistics
     from console.records.sending import ProduceOptions
 
@@ -119,11 +118,23 @@ def produce(
     if call.dry_run:
         asyncio.run(_dry_run(topic, source))
         return
-    began = time.monotonic()
     statistics = ProducerStatistics()
+    options = ProduceOptions(ACKS[acks], compression, rate)
+    report_produced(
+        call,
+        topic,
+        statistics,
+        lambda: with_client(lambda client: _produce(client, topic, source, options, statistics)),
+    )
+
+
+def report_produced(call: Invocation, topic: str, statistics: ProducerStatistics, work: Callable[[], None]) -> None:
+    """Does the work and says how many records were acknowledged, also when it is interrupted or fails."""
+    from console.errors import OperatorError
+
+    began = time.monotonic()
     try:
-        options = ProduceOptions(ACKS[acks], compression, rate)
-        with_client(lambda client: _produce_audited(call, client, topic, source, options, statistics))
+        work()
     except (KeyboardInterrupt, OperatorError):
         if statistics.sent_records:
             _report(call, topic, statistics, time.monotonic() - began)
@@ -132,9 +143,12 @@ def produce(
     if statistics.first_error is not None:
         error = statistics.first_error
         raise OperatorError(
-            f"{statistics.failed_records:,} records were not acknowledged: {error.title}", error.detail, error.hint,
-            blame=error.blame, code=error.code,
-        )  # fmt: skip
+            f"{statistics.failed_records:,} records were not acknowledged: {error.title}",
+            error.detail,
+            error.hint,
+            blame=error.blame,
+            code=error.code,
+        )
 
 
 def _has_input() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,12 +12,9 @@ from console.commands.options import cluster_options, invocation, output_option
 from console.commands.record_options import filter_options, record_filter, visibility_options
 
 if TYPE_CHECKING:
-    from console.records.model import ConsumedRecord
+    from console.commands.record_printers import Printer
     from console.records.stream import RecordStream
     from engine.net.cluster_client import ClusterClient
-
-_SHOWN_MAX = 2_000
-"""Characters of a value shown on a terminal."""
 
 
 @click.command()
@@ -65,9 +61,9 @@ def tail(
       stoker tail orders --from beginning --exit-at-end -o jsonl > orders.jsonl
       stoker tail orders --from 120 --partition 0 -n 1 --format '%v'
     """
+    from console.commands.record_printers import record_printer
     from console.commands.session import with_client
     from console.errors import OperatorError
-    from console.records.format_string import compile_format
     from console.records.model import Visibility
     from console.records.positions import BEGINNING, END, parse_position
     from console.records.stream import RecordStream, StreamRequest
@@ -90,12 +86,7 @@ def tail(
         filter=record_filter(**conditions),
     )
     stream = RecordStream(request, now_ms)
-    if format_string is not None:
-        printer: Printer = FormatPrinter(compile_format(format_string))
-    elif call.output == "table":
-        printer = LinePrinter(len(request.topics) > 1)
-    else:
-        printer = DataPrinter(call.output)
+    printer = record_printer(call.output, format_string, with_topic=len(request.topics) > 1)
     try:
         with_client(lambda client: _follow(client, stream, printer))
     except OperatorError:
@@ -134,131 +125,3 @@ async def _follow(client: ClusterClient, stream: RecordStream, printer: Printer)
         matched = plural(progress.matched, "record")
         hidden = f", {progress.hidden:,} markers or aborted hidden" if progress.hidden else ""
         say(f"{matched} of {progress.scanned:,} scanned{hidden}.")
-
-
-class Printer:
-    """Writes records to stdout."""
-
-    def write(self, records: Sequence[ConsumedRecord]) -> None:
-        raise NotImplementedError
-
-    def finish(self) -> None:
-        """After the last record, or when it was interrupted."""
-        sys.stdout.flush()
-
-
-class FormatPrinter(Printer):
-    """Bytes as the format string says: untouched in a pipe, made harmless on a terminal."""
-
-    def __init__(self, form: Callable[[ConsumedRecord], bytes]) -> None:
-        self._form = form
-        self._terminal = sys.stdout.isatty()
-
-    def write(self, records: Sequence[ConsumedRecord]) -> None:
-        data = b"".join(map(self._form, records))
-        if self._terminal:
-            from console.output.text import safe
-
-            text = data.decode(errors="replace")
-            sys.stdout.write("\n".join("\t".join(map(safe, line.split("\t"))) for line in text.split("\n")))
-            sys.stdout.flush()
-        else:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-
-
-class LinePrinter(Printer):
-    """A line per record for people: time, partition:offset, key, value, headers."""
-
-    def __init__(self, with_topic: bool) -> None:
-        from console.output.style import colours_on
-
-        self._with_topic = with_topic
-        self._terminal = sys.stdout.isatty()
-        self._colours = colours_on(sys.stdout)
-
-    def write(self, records: Sequence[ConsumedRecord]) -> None:
-        sys.stdout.write("".join(map(self._line, records)))
-        sys.stdout.flush()
-
-    def _line(self, record: ConsumedRecord) -> str:
-        from console.output.style import Style
-        from console.output.text import moment, safe
-
-        place = f"{record.partition}:{record.offset}"
-        if self._with_topic:
-            place = f"{record.topic} {place}"
-        headers = " ".join(f"{safe(name)}={self._text(value)}" for name, value in record.headers)
-        parts = [
-            self._paint(f"{moment(record.timestamp)}  {place}", Style.FAINT),
-            self._paint("-" if record.key is None else self._text(record.key), Style.NAME),
-            self._paint("(null)", Style.FAINT) if record.value is None else self._text(record.value),
-        ]
-        if headers:
-            parts.append(self._paint(headers, Style.FAINT))
-        return "  ".join(parts) + "\n"
-
-    def _paint(self, text: str, style: Any) -> str:
-        from console.output.style import paint
-
-        return paint(text, style) if self._colours else text
-
-    def _text(self, data: bytes | None) -> str:
-        from console.output.text import safe
-
-        if data is None:
-            return "(null)"
-        cut = data[: _SHOWN_MAX * 4] if self._terminal else data
-        try:
-            text = safe(cut.decode())
-        except UnicodeDecodeError as error:
-            # A cut in the middle of a character is ours, anything else is not text.
-            if cut is data or error.start < len(cut) - 3:
-                text = "0x" + cut.hex()
-            else:
-                text = safe(cut[: error.start].decode())
-        if self._terminal and len(text) > _SHOWN_MAX:
-            return f"{text[:_SHOWN_MAX]}… ({len(data):,} bytes)"
-        return text
-
-
-class DataPrinter(Printer):
-    """JSON (one array), JSON lines or CSV."""
-
-    def __init__(self, output: str) -> None:
-        self._output = output
-        self._count = 0
-
-    def write(self, records: Sequence[ConsumedRecord]) -> None:
-        from console.records.json_form import record_to_json
-
-        rows = list(map(record_to_json, records))
-        if self._output == "csv":
-            self._write_csv(rows)
-        else:
-            import msgspec
-
-            lines = list(map(msgspec.json.Encoder().encode, rows))
-            if self._output == "jsonl":
-                data = b"\n".join(lines) + b"\n"
-            else:
-                data = (b",\n" if self._count else b"[\n") + b",\n".join(lines)
-            sys.stdout.write(data.decode())
-        self._count += len(rows)
-        sys.stdout.flush()
-
-    def _write_csv(self, rows: Sequence[dict[str, Any]]) -> None:
-        import csv
-
-        from console.output.render import csv_cell
-
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        if self._count == 0:
-            writer.writerow(rows[0])
-        writer.writerows([csv_cell(value) for value in row.values()] for row in rows)
-
-    def finish(self) -> None:
-        if self._output == "json":
-            sys.stdout.write("\n]\n" if self._count else "[]\n")
-        super().finish()

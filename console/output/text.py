@@ -5,16 +5,26 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def safe(text: str) -> str:
     """`text` with control characters and invisible direction marks written out, so that no record can move the cursor,
-    recolour the screen or pretend to be another."""
+    recolour the screen or pretend to be another; bytes that are no UTF-8 (PEP 383) as \\xff."""
     if text.isascii() and text.isprintable():
         return text
-    return _CONTROL.sub(lambda match: _NAMED.get(match[0]) or f"\\x{ord(match[0]):02x}", text)
+    return _CONTROL.sub(_written_out, text)
+
+
+def _written_out(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:
+        code -= 0xDC00
+    return _NAMED.get(match[0]) or f"\\x{code:02x}"
 
 
 def width(text: str) -> int:

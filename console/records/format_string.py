@@ -33,10 +33,10 @@ _FIELDS: dict[str, Part] = {
 }
 
 
-def compile_format(text: str) -> Callable[[ConsumedRecord], bytes]:
+def compile_format(text: str, make_safe: Callable[[bytes], bytes] | None = None) -> Callable[[ConsumedRecord], bytes]:
     """The function that writes a record as `text` says; a line break is added unless it ends in one or in \\0.
 
-    Raises OperatorError for an unknown letter.
+    `make_safe` is put between what the record says and the output. Raises OperatorError for an unknown letter.
     """
     parts: list[Part | bytes] = []
     position = 0
@@ -65,6 +65,9 @@ def compile_format(text: str) -> Callable[[ConsumedRecord], bytes]:
         parts.append(b"\n")
 
     def write(record: ConsumedRecord) -> bytes:
-        return b"".join(part if isinstance(part, bytes) else part(record) for part in parts)
+        return b"".join(
+            part if isinstance(part, bytes) else part(record) if make_safe is None else make_safe(part(record))
+            for part in parts
+        )
 
     return write

@@ -18,7 +18,7 @@ from console.records.producing import NewRecord
 TIMESTAMP_TYPES = ("create_time", "log_append_time")
 
 _INPUT_KEYS = frozenset({"key", "value", "headers", "partition", "timestamp", "key_encoding", "value_encoding"})
-_OUTPUT_ONLY_KEYS = frozenset({"topic", "offset", "timestamp_type"})
+_OUTPUT_ONLY_KEYS = frozenset({"topic", "offset", "timestamp_type", "aborted"})
 
 
 def encode_bytes(data: bytes | None) -> tuple[str | None, str | None]:
@@ -32,7 +32,7 @@ def encode_bytes(data: bytes | None) -> tuple[str | None, str | None]:
 
 
 def record_to_json(record: ConsumedRecord) -> dict[str, Any]:
-    """The record as an object of plain values, keys in a fixed order."""
+    """The record as an object of plain values, keys in a fixed order; `control` and `aborted` only where they are so."""
     key, key_encoding = encode_bytes(record.key)
     value, value_encoding = encode_bytes(record.value)
     headers = []
@@ -43,7 +43,7 @@ def record_to_json(record: ConsumedRecord) -> dict[str, Any]:
             header["key"] = base64.b64encode(raw).decode("ascii")
             header["key_encoding"] = "base64"
         headers.append(header)
-    return {
+    row = {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
@@ -55,6 +55,11 @@ def record_to_json(record: ConsumedRecord) -> dict[str, Any]:
         "key_encoding": key_encoding,
         "value_encoding": value_encoding,
     }
+    if record.batch is not None and record.batch.control is not None:
+        row["control"] = record.batch.control
+    if record.batch is not None and record.batch.aborted:
+        row["aborted"] = True
+    return row
 
 
 def record_from_json(text: str | bytes | dict[str, Any]) -> NewRecord:
@@ -70,7 +75,9 @@ def record_from_json(text: str | bytes | dict[str, Any]) -> NewRecord:
         raise OperatorError(f"not JSON: {error}") from error
     if not isinstance(data, dict):
         raise OperatorError("not a JSON object", hint='Like {"key": "k", "value": "v", "headers": {"h": "x"}}.')
-    unknown = sorted(set(data) - _INPUT_KEYS - _OUTPUT_ONLY_KEYS)
+    if data.get("control") is not None:
+        raise OperatorError(f"a control record ({data['control']}), which only brokers write")
+    unknown = sorted(set(data) - {"control"} - _INPUT_KEYS - _OUTPUT_ONLY_KEYS)
     if unknown:
         raise OperatorError(f"unknown key {unknown[0]!r}", hint=f"Known: {', '.join(sorted(_INPUT_KEYS))}.")
     for name in ("partition", "timestamp"):

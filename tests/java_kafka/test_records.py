@@ -129,7 +129,10 @@ def test_filters_by_key_expression_and_partition(stoker, topic, lines):
     def values(*words):
         return sorted(stoker("tail", name, "-e", *words, "--format", "%v").lines)
 
-    assert values("--key", "b") == ["two"]
+    assert values("--key", "b", "--all-partitions") == ["two"]
+    assert values("--header", "trace=abc") == values("--header", "trace") == ["four"]
+    assert values("--contains", "FOU", "--ignore-case") == ["four"]
+    assert values("--grep", "o", "--invert") == ["three"]
     assert values("--grep", "^t[hw]") == ["three", "two"]
     assert values("--grep", "trace=ab") == ["four"]
     assert values("--partition", "2") == ["one", "three", "two"]
