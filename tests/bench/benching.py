@@ -207,7 +207,7 @@ class Load:
 
 def first_record(bootstrap, topic):
     """Produce one record with acks=all; returns when it is acknowledged: seconds of the monotonic clock."""
-    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 0})
+    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 0, "log_level": 0})
     for _ in range(100):
         outcome = []
 
