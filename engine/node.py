@@ -87,6 +87,7 @@ class Node:
         self.failed: BaseException | None = None
         """Why the node stopped itself; None while it has not."""
         self._housekeeping: HouseKeeping | None = None
+        self._loader: MetadataLoader | None = None
         self._metadata_directory: LogDirectory | None = None
         """metadata.log.dir, when it is none of log.dirs."""
         self._broker_stopped = False
@@ -205,12 +206,11 @@ class Node:
             self.broker = broker = Broker(config, runtime, raft, logs, self.cluster_id)
             broker.advertised_endpoints = self.advertised_endpoints
             broker.previous_broker_epoch = logs.previous_broker_epoch
-            if self.controller is not None:
-                self.controller.loader.add_publisher(broker)
+            if self.controller is None:
+                self._loader = MetadataLoader(self.cluster_id, lambda: raft.high_watermark, self._snapshots(raft))
+                raft.register(self._loader)
             else:
-                loader = MetadataLoader(self.cluster_id, lambda: raft.high_watermark, self._snapshots(raft))
-                loader.add_publisher(broker)
-                raft.register(loader)
+                self._loader = self.controller.loader
         for server in self.servers.values():
             server.owner = self.controller if server.listener in config.controller_listener_names else self.broker
         for name in config.controller_listener_names:
@@ -230,7 +230,12 @@ class Node:
 
     async def _start_broker(self, broker: Broker) -> None:
         await broker.start()
+        # Only a registered broker hears of its partitions: what it fetches carries its epoch from the first fetch on, so
+        # that leaders tell this life of it from the one before (KIP-903).
+        assert self._loader is not None
+        self._loader.add_publisher(broker)
         await broker.metadata.reached(broker.broker_epoch)
+        broker.replicas.move_strays()
         await broker.lifecycle.unfenced()
         while not broker.metadata.image.is_active_broker(self.node_id):
             await broker.metadata.reached(broker.metadata.image.offset + 1)

@@ -101,6 +101,7 @@ class Fetches:
         "is_follower",
         "last_used_ms",
         "partitions",
+        "replica_epoch",
         "session_id",
         "uses_topic_ids",
         "waiting",
@@ -114,10 +115,20 @@ class Fetches:
         """The epoch the next incremental fetch must carry."""
         self.partitions: dict[SessionKey, FetchedPartition] = {}
         self.dirty: dict[FetchedPartition, None] = {}
+        self.replica_epoch = -1
+        """Broker epoch of the follower that fetches, -1 for consumers (KIP-903)."""
         self.waiting: WaitingFetch | None = None
         self.created_ms = now_ms
         self.last_used_ms = now_ms
         self.follower_session = FollowerSession(now_ms)
+
+    def follower_registered_anew(self, replica_epoch: int) -> None:
+        """The follower fetches with another broker epoch: what it fetched before counts for its earlier life only, so
+        every partition of the session is acknowledged again."""
+        self.replica_epoch = replica_epoch
+        for each in self.partitions.values():
+            each.acknowledged = False
+            self.dirty[each] = None
 
     def next_epoch(self) -> None:
         self.epoch = 1 if self.epoch == 0x7FFFFFFF else self.epoch + 1

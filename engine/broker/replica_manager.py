@@ -224,6 +224,14 @@ class ReplicaManager:
                 partition.check_joining()
         self.fetchers.settle()
 
+    def move_strays(self) -> None:
+        """Put logs aside that the cluster does not want here: of topics deleted, or replicas moved, while we were away.
+
+        Called once, when the image holds our own registration and so everything before it (Kafka:
+        BrokerMetadataPublisher.finishInitializingReplicaManager).
+        """
+        self.logs.move_strays(lambda log: log.topic_partition not in self.partitions)
+
     def log_config(self, topic: str) -> LogConfig:
         """The topic's effective configs, as its logs want them."""
         return LogConfig.from_mapping(self.broker.config.topic_config_texts(self._image.config(RESOURCE_TOPIC, topic)))

@@ -167,3 +167,29 @@ def test_a_rejected_proposal_falls_back_to_what_was_committed():
 def test_a_fetch_of_a_stranger_is_the_callers_error():
     with pytest.raises(KeyError):
         fetch(leader_of(), 9, 0)
+
+
+def test_a_follower_refused_when_it_caught_up_joins_without_fetching_anew():
+    """A quiet partition is not named by incremental fetches; below min ISR the next record may never come."""
+    ineligible = {3}
+    leader = PartitionLeader(
+        node_id=1,
+        leader_epoch=5,
+        partition_epoch=7,
+        replicas=(1, 2, 3),
+        isr=(1, 2),
+        epoch_start_offset=0,
+        log_end_offset=0,
+        high_watermark=0,
+        min_isr=1,
+        lag_max_ms=LAG_MAX_MS,
+        eligible=lambda broker_id, epoch: broker_id not in ineligible,
+        now_ms=0,
+    )
+    session = FollowerSession(1)
+    assert fetch(leader, 3, 0, 1, session)[1] is None
+    assert leader.propose_expand(2) is None
+    ineligible.clear()
+    assert leader.propose_expand(LAG_MAX_MS + 2) is None, "a follower that fetches no longer stays out"
+    session.last_fetch_ms = LAG_MAX_MS + 2
+    assert leader.propose_expand(LAG_MAX_MS + 3) == PendingExpandIsr(3, CommittedPartitionState((1, 2)))
