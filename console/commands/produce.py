@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,7 +89,7 @@ def produce(
       stoker produce load --count 1000000 --size 100 --compression lz4
       echo 'alice:' | stoker produce users --key-separator : --null ''
     """
-    from console.commands.session import refuse_if_readonly, with_client
+    from console.commands.session import refuse_if_readonly
     from console.records.producing import ProducerStatistics
     from console.records.sending import ProduceOptions
 
@@ -120,21 +120,34 @@ def produce(
         return
     statistics = ProducerStatistics()
     options = ProduceOptions(ACKS[acks], compression, rate)
-    report_produced(
-        call,
-        topic,
-        statistics,
-        lambda: with_client(lambda client: _produce(client, topic, source, options, statistics)),
-    )
+    report_produced(call, topic, statistics, lambda client: _produce(client, topic, source, options, statistics))
 
 
-def report_produced(call: Invocation, topic: str, statistics: ProducerStatistics, work: Callable[[], None]) -> None:
-    """Does the work and says how many records were acknowledged, also when it is interrupted or fails."""
+def report_produced(
+    call: Invocation, topic: str, statistics: ProducerStatistics, work: Callable[[ClusterClient], Awaitable[None]]
+) -> None:
+    """Does the work and says how many records were acknowledged, also when it is interrupted or fails.
+
+    The audit log has that it was done, and how many there were.
+    """
+    from console.changes import Produced
+    from console.commands.changing import open_door
+    from console.commands.session import with_client
     from console.errors import OperatorError
+
+    def sent() -> Produced:
+        error = statistics.first_error
+        return Produced(
+            statistics.acknowledged_records, statistics.acknowledged_bytes, None if error is None else error.title
+        )
+
+    async def through_the_door(client: ClusterClient) -> None:
+        async with open_door(client, call).producing(topic, sent):
+            await work(client)
 
     began = time.monotonic()
     try:
-        work()
+        with_client(through_the_door)
     except (KeyboardInterrupt, OperatorError):
         if statistics.sent_records:
             _report(call, topic, statistics, time.monotonic() - began)
@@ -168,27 +181,6 @@ def _header(word: str) -> tuple[str, bytes | None]:
     if not name:
         raise click.UsageError(f"--header {word!r} should be NAME=VALUE")
     return name, value.encode() if separator else None
-
-
-async def _produce_audited(
-    call: Invocation,
-    client: ClusterClient,
-    topic: str,
-    source: Input,
-    options: ProduceOptions,
-    statistics: ProducerStatistics,
-) -> None:
-    from console.changes import Produced
-    from console.commands.changing import open_door
-
-    def sent() -> Produced:
-        error = statistics.first_error
-        return Produced(
-            statistics.acknowledged_records, statistics.acknowledged_bytes, None if error is None else error.title
-        )
-
-    async with open_door(client, call).producing(topic, sent):
-        await _produce(client, topic, source, options, statistics)
 
 
 async def _produce(

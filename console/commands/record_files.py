@@ -184,7 +184,7 @@ def import_records(
       stoker records import users users.csv --any-partition
     """
     from console.commands.produce import report_produced
-    from console.commands.session import refuse_if_readonly, with_client
+    from console.commands.session import refuse_if_readonly
     from console.errors import OperatorError
     from console.records.exporting import format_of
     from console.records.importing import ImportOptions
@@ -221,7 +221,7 @@ def import_records(
                 lambda: bar.update(statistics.acknowledged_records, statistics.acknowledged_bytes),
             )
 
-    report_produced(call, topic, statistics, lambda: with_client(run))
+    report_produced(call, topic, statistics, run)
 
 
 def _records(path: str | None, format: str, options: ImportOptions) -> AsyncIterator[list[NewRecord]]:

@@ -247,3 +247,13 @@ def test_the_oldest_records_are_deleted(stoker, records):
 
 def test_leaders_that_are_where_they_should_be_are_left_there(stoker, records):
     assert "like that already" in stoker("topics", "elect-leaders", records).err
+
+
+def test_a_context_that_is_read_only_closes_the_door(stoker, kafka, topic, monkeypatch):
+    name = topic()
+    stoker("contexts", "add", "production", "-b", kafka.bootstrap, "--readonly", "--use")
+    monkeypatch.delenv("STOKER_BOOTSTRAP_SERVER")
+
+    assert "read-only" in stoker("topics", "delete", name, "--yes", code=1).err
+    assert "Would change (dry run)" in stoker("topics", "alter", name, "-p", 2, "--dry-run").err
+    assert name in stoker("topics", "list", "-q").lines
