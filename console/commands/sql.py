@@ -139,15 +139,17 @@ def sql(
 
 async def _run(client: ClusterClient, statement: str, values: dict[str, str], limits: SqlLimits, output: str) -> None:
     from console.commands.sql_output import print_result
+    from console.sql.segment_files import local_data_dir
     from console.sql.service import SqlService
 
-    async with SqlService(client) as service:
+    async with SqlService(client, data_dir=local_data_dir(client)) as service:
         await print_result(service, statement, values, limits, output)
 
 
 async def _explain(client: ClusterClient, statement: str, values: dict[str, Any], limits: SqlLimits) -> None:
     from console.commands.sql_output import print_plan
+    from console.sql.segment_files import local_data_dir
     from console.sql.service import SqlService
 
-    async with SqlService(client) as service:
+    async with SqlService(client, data_dir=local_data_dir(client)) as service:
         print_plan(await service.explain(statement, values, limits), invocation().output)

@@ -39,6 +39,8 @@ class TopicEntry:
     topic_id: str | None
     partition_count: int
     offsets: Mapping[int, tuple[int, int]]
+    is_compacted: bool
+    """Its policy is not delete alone, or nobody says."""
     is_dense: bool
     """Every offset holds a record, as far as can be told: never compacted by its present policy, and a cluster in which no
     transaction ever ran. (A topic that was compacted before its policy was changed is not noticed.)"""
@@ -141,12 +143,11 @@ class Catalog:
             None if view.topic_id == ZERO_UUID else uuid_to_text(view.topic_id),
             len(partitions),
             {each.partition: answers.values[each] for each in partitions if each in answers.values},
-            await self._is_dense(name),
+            is_compacted := not await self._only_deletes(name),
+            not is_compacted and TRANSACTIONS not in self._client.view.topics,
         )
 
-    async def _is_dense(self, name: str) -> bool:
-        if TRANSACTIONS in self._client.view.topics:
-            return False
+    async def _only_deletes(self, name: str) -> bool:
         resource = Resource(ResourceType.TOPIC, name)
         with operator_errors(f"topic {name}"):
             found = (await describe_configs(self._client, [resource], names=["cleanup.policy"])).get(resource)

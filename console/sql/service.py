@@ -15,16 +15,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from console.errors import Blame, OperatorError
 from console.services.log_dirs import sizes
 from console.services.offsets import list_offsets
+from console.services.partial import Missing
 from console.sql.catalog import Catalog, RowsEntry, TopicEntry
 from console.sql.results import Page, PlannedScan, Progress, ResultColumn, SqlLimits, SqlPlan, Statistics
 from console.sql.scans import RawChunk, WireScan
+from console.sql.segment_files import SegmentScan, partition_directory
 from console.sql.system_tables import TableProvider
 from console.sql.worker_process import WorkerGone, WorkerProcess
 from engine.net.cluster_client import ClusterClient
@@ -50,14 +53,16 @@ class SqlService:
         memory_bytes: int = WORKER_MEMORY_BYTES,
         processor_seconds: int = WORKER_PROCESSOR_SECONDS,
         cache_bytes: int = CACHE_BYTES,
-        local_files: bool = True,
+        data_dir: Path | None = None,
     ) -> None:
+        """`data_dir` is that of a cluster on this machine (`segment_files.local_data_dir`): its files are then read in
+        place of fetching."""
         self._client = client
         self.catalog = Catalog(client, providers)
         self._memory_bytes = memory_bytes
         self._processor_seconds = processor_seconds
         self._cache_bytes = cache_bytes
-        self.local_files = local_files
+        self._data_dir = data_dir
         self._worker: WorkerProcess | None = None
         self._busy = asyncio.Lock()
         self._closed = False
@@ -115,7 +120,7 @@ class SqlService:
         limits = limits or SqlLimits()
         async with self._busy:
             worker = await self._ready_worker()
-            result = SqlResult(self._client, self.catalog, worker, limits, on_progress, self.local_files)
+            result = SqlResult(self._client, self.catalog, worker, limits, on_progress, self._data_dir)
             try:
                 await result._begin(sql, parameters)
                 yield result
@@ -130,7 +135,7 @@ class SqlService:
         limits = limits or SqlLimits()
         async with self._busy:
             worker = await self._ready_worker()
-            result = SqlResult(self._client, self.catalog, worker, limits, None, self.local_files)
+            result = SqlResult(self._client, self.catalog, worker, limits, None, self._data_dir)
             try:
                 plan = await result._plan(sql, parameters)
             finally:
@@ -187,14 +192,14 @@ class SqlResult:
         worker: WorkerProcess,
         limits: SqlLimits,
         on_progress: Callable[[Progress], None] | None,
-        local_files: bool,
+        data_dir: Path | None,
     ) -> None:
         self._client = client
         self._catalog = catalog
         self._worker = worker
         self._limits = limits
         self._on_progress = on_progress
-        self._local_files = local_files
+        self._data_dir = data_dir
         self._scans: dict[int, _ScanFeed] = {}
         self._began = time.monotonic()
         self._waited = 0.0
@@ -355,7 +360,7 @@ class SqlResult:
             first, last = topic.offsets[partition]
             ranges.append((partition, max(start, first), min(end, last)))
         self.statistics.records_expected += sum(end - start for _, start, end in ranges)
-        feed = _ScanFeed(self, head["scan"], topic.name, ranges)
+        feed = _ScanFeed(self, head["scan"], topic, ranges)
         self._scans[head["scan"]] = feed
 
     def _topic(self, name: Any) -> TopicEntry:
@@ -364,9 +369,39 @@ class SqlResult:
             raise OperatorError("the SQL worker asked for a topic that the statement does not name", str(name))
         return topic
 
-    def _make_scan(self, topic: str, ranges: list[tuple[int, int, int]], number: int) -> WireScan:
+    async def _read(
+        self, topic: TopicEntry, ranges: list[tuple[int, int, int]], number: int
+    ) -> AsyncGenerator[RawChunk, None]:
+        """The ranges from local files where that is possible, the rest from the partitions' leaders."""
+        if self._data_dir is not None and not topic.is_compacted and not self._limits.read_committed:
+            view = self._client.view
+            topic_id = view.topics[topic.name].topic_id
+            data_dir = self._data_dir
+
+            def directory(partition: int) -> Path | None:
+                leader = view.leader(topic.name, partition)
+                return partition_directory(data_dir, leader, topic.name, partition, topic_id)
+
+            files = SegmentScan(ranges, directory)
+            async for chunk in files.chunks():
+                self.statistics.from_files = True
+                yield chunk
+            ranges = files.rest
+        if not ranges:
+            return
         isolation = int(self._limits.read_committed)
-        return WireScan(self._client, topic, ranges, isolation=isolation, channel=f"sql {number % 4}")
+        scan = WireScan(self._client, topic.name, ranges, isolation=isolation, channel=f"sql {number % 4}")
+        try:
+            async for chunk in scan.chunks():
+                yield chunk
+            for partition, (start, end) in scan.skipped.items():
+                self.statistics.missing.append(
+                    Missing(
+                        f"records of {topic.name}-{partition}", f"offsets {start} to {end - 1} were deleted meanwhile"
+                    )
+                )
+        finally:
+            await scan.close()
 
     def _count(self, chunk: RawChunk) -> None:
         statistics = self.statistics
@@ -416,18 +451,18 @@ class SqlResult:
 class _ScanFeed:
     """Hands one scan's chunks to the worker as it asks for them."""
 
-    def __init__(self, result: SqlResult, number: int, topic: str, ranges: list[tuple[int, int, int]]) -> None:
+    def __init__(self, result: SqlResult, number: int, topic: TopicEntry, ranges: list[tuple[int, int, int]]) -> None:
         self._result = result
         self._number = number
         self.wanted = asyncio.Semaphore(0)
         self.cancelled = False
-        self._source = result._make_scan(topic, ranges, number)
+        self._chunks = result._read(topic, ranges, number)
         self._task = asyncio.get_running_loop().create_task(self._feed())
 
     async def _feed(self) -> None:
         send = self._result._worker.send
         try:
-            async for chunk in self._source.chunks():
+            async for chunk in self._chunks:
                 await self.wanted.acquire()
                 if self.cancelled:
                     await send({"scan": self._number, "error": "cancelled"})
@@ -446,7 +481,7 @@ class _ScanFeed:
     async def close(self) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        await self._source.close()
+        await self._chunks.aclose()
 
 
 def _ipc(table: Any) -> memoryview:

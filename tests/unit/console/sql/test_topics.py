@@ -5,6 +5,9 @@ import datetime
 import pytest
 
 from console.errors import OperatorError
+from console.records.partitioner import partition_for_key
+from console.sql.decoding import decode
+from console.sql.results import SqlLimits
 from engine.protocol.messages import EndTxnMarker
 from engine.protocol.records.compression import Compression
 from engine.protocol.records.control import ControlType, build_control_batch
@@ -12,7 +15,9 @@ from engine.protocol.records.record import Record, build_batch
 
 
 def test_a_topic_is_a_table_by_its_own_name(ask, orders):
-    assert ask("select count(*), count(distinct key), min(offset), max(offset) from orders").rows == [(3000, 100, 0, 999)]
+    assert ask("select count(*), count(distinct key), min(offset), max(offset) from orders").rows == [
+        (3000, 100, 0, 999)
+    ]
 
 
 def test_offset_is_a_column_without_quotes_and_still_a_clause(ask, orders):
@@ -97,8 +102,6 @@ def test_transaction_markers_are_no_rows(ask):
     marker = build_control_batch(
         ControlType.COMMIT, EndTxnMarker(), offset=0, timestamp=1, producer_id=1, producer_epoch=0
     )
-    from console.sql.decoding import decode
-
     assert len(decode(marker, 0, 0, 10, {"offset"})["offset"]) == 0
     assert ask(f"select key from {topic} order by offset").rows == [("a",), ("b",)]
 
@@ -136,7 +139,9 @@ def test_an_unknown_name_says_what_was_meant(ask, orders):
 
 
 def test_parameters(ask, orders):
-    assert ask("select count(*) from orders where key = $key and offset < $top", {"key": "k7", "top": 500}).rows == [(15,)]
+    assert ask("select count(*) from orders where key = $key and offset < $top", {"key": "k7", "top": 500}).rows == [
+        (15,)
+    ]
 
 
 # What is read
@@ -152,7 +157,9 @@ def test_partition_and_offset_in_where_are_all_that_is_read(ask, orders):
 
 
 def test_a_timestamp_begins_where_the_cluster_says(ask, orders):
-    plan = ask.explain("select value from orders where timestamp >= '2023-11-14 22:13:20Z'::timestamptz + interval 2700 second")
+    plan = ask.explain(
+        "select value from orders where timestamp >= '2023-11-14 22:13:20Z'::timestamptz + interval 2700 second"
+    )
 
     (scan,) = plan.scans
     assert {partition: start for partition, start, _ in scan.ranges} == {0: 900, 1: 900, 2: 900}
@@ -179,8 +186,6 @@ def test_a_key_reads_one_partition_only_when_that_is_asked_for(ask):
 
     assert len(ask.explain(f"select value from {topic} where key = 'x'").scans[0].ranges) == 1  # only it has records
     assert ask(f"select value from {topic} where key = 'x'").rows == [("elsewhere",)]
-    from console.records.partitioner import partition_for_key
-
     found = ask(f"select value from {topic} where key = 'x'", key_partitioner=True)
     assert found.rows == ([("elsewhere",)] if partition_for_key(b"x", 4) == 1 else [])
     assert any("murmur2" in note for note in found.statistics.notes)
@@ -281,14 +286,19 @@ def test_the_newest_by_time_are_found_wherever_they_are(ask):
 @pytest.mark.parametrize("limit", ["limit 1", "limit 7", "limit 5 offset 3", "limit 10000"])
 def test_the_tail_gives_what_everything_gives(ask, orders, order, where, limit):
     narrow = ask(f"select partition, offset, key from orders {where} order by {order} {limit}")
-    whole = ask(f"select * from (select partition, offset, key, timestamp from orders {where}) order by {order} {limit}")
+    whole = ask(
+        f"select * from (select partition, offset, key, timestamp from orders {where}) order by {order} {limit}"
+    )
 
     assert narrow.columns == ["partition", "offset", "key"]
     assert narrow.rows == [row[:3] for row in whole.rows]
 
 
 def test_the_newest_of_few_are_all_there_are(ask, orders):
-    assert len(ask("select * from orders where key = 'k7' and partition = 0 order by timestamp desc limit 5000").rows) == 10
+    assert (
+        len(ask("select * from orders where key = 'k7' and partition = 0 order by timestamp desc limit 5000").rows)
+        == 10
+    )
 
 
 # Limits
@@ -304,8 +314,6 @@ def test_a_result_that_is_cut_says_so(ask, orders):
 
 def test_pages_are_no_longer_than_asked_for(ask, orders):
     async def sizes():
-        from console.sql.results import SqlLimits
-
         async with ask.service.run("select offset from orders", None, SqlLimits(page_rows=100)) as result:
             return [page.batch.num_rows async for page in result]
 
@@ -314,17 +322,16 @@ def test_pages_are_no_longer_than_asked_for(ask, orders):
     assert max(found) <= 100
 
 
-def test_leaving_early_keeps_the_worker(ask, orders):
-    before = ask.service.worker_pid
-
+def test_leaving_early_keeps_the_worker_and_what_it_has_read(ask, orders):
     async def first_page():
-        async with ask.service.run("select * from orders") as result:
-            async for page in result:
-                return page.rows()[0]
+        async with ask.service.run("select * from orders", None, SqlLimits(page_rows=10)) as result:
+            return (await anext(aiter(result))).rows()[0]
 
-    assert ask.do(first_page()) is not None
     assert ask("select 1").rows == [(1,)]
-    assert before is not None
+    before = ask.service.worker_pid
+    assert len(ask.do(first_page())) == 17
+    assert ask("select 1").rows == [(1,)]
+    assert ask.service.worker_pid == before
 
 
 def test_progress_counts_what_was_read(ask):
@@ -342,5 +349,9 @@ def test_progress_counts_what_was_read(ask):
 
 
 def test_a_name_that_with_defines_is_not_looked_for_in_the_cluster(ask, orders):
-    assert ask("with orders as (select * from orders where partition = 0) select count(*) from orders").rows == [(1000,)]
-    assert ask("with recursive r as (select 1 a union all select a + 1 from r where a < 5) select max(a) from r").rows == [(5,)]
+    assert ask("with orders as (select * from orders where partition = 0) select count(*) from orders").rows == [
+        (1000,)
+    ]
+    assert ask(
+        "with recursive r as (select 1 a union all select a + 1 from r where a < 5) select max(a) from r"
+    ).rows == [(5,)]
