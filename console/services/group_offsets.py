@@ -111,7 +111,7 @@ async def times_of_next_records(
             )
 
         def read(response: Any, p: Any = pending) -> Any:
-            for chunk in read_fetch_response(response, client.view.topics, p, read_committed=False):
+            for chunk in read_fetch_response(response, client.view.topics, p):
                 yield chunk.partition, int(chunk.error), chunk.records[0].timestamp if chunk.records else -1
 
         answers = await ask_leaders(client, pending, build, read, patience_ms=0)
