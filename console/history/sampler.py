@@ -119,6 +119,7 @@ class Sampler:
         loop = asyncio.get_running_loop()
         next_at = loop.time()
         while True:
+            began = loop.time()
             try:
                 await self.sample()
                 self.failure = None
@@ -129,9 +130,10 @@ class Sampler:
             self.passes += 1
             passed, self._passed = self._passed, asyncio.Event()
             passed.set()
-            # A pass that took longer than the interval leaves out the beats it missed.
-            next_at = max(next_at + self.interval_ms / 1000, loop.time() + self.interval_ms / 4000)
-            await asyncio.sleep(next_at - loop.time())
+            # However large the cluster is, at least two thirds of the time belong to others.
+            now = loop.time()
+            next_at = max(next_at + self.interval_ms / 1000, now + 2 * (now - began))
+            await asyncio.sleep(next_at - now)
 
     def _digest(self, snapshot: Snapshot) -> list[Family]:
         ends = {partition: end for partition, (_, end) in snapshot.offsets.items()}
