@@ -19,6 +19,8 @@ from engine.types import TopicPartition
 PAGE_RECORDS_MAX = 1_000
 SCAN_MAX = 200_000
 """Offsets looked at for one page, about."""
+PAGE_BYTES_MAX = 32 * 1024 * 1024
+"""Of the records of one page, about; one record is always shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Page:
     newer: Cursor
     """The page after the newest record here; what arrives later will be on it."""
     complete: bool
-    """False when looking for records that match ended at `scan_max`: the next page goes on from there."""
+    """False when the page ended at `scan_max` or PAGE_BYTES_MAX before it was full: the next page goes on from there."""
     bounds: Mapping[TopicPartition, tuple[int, int]]
     """Log start and end (exclusive) of each partition when the page was read."""
     counts: ReadCounts = field(default_factory=ReadCounts)
@@ -112,7 +114,7 @@ async def browse(client: ClusterClient, request: BrowseRequest) -> Page:
         client, ranges, newest_first=newest_first, filter=wanted, visibility=request.visibility, window=limit
     )
     with operator_errors(f"topic {', '.join(request.topics)}"):
-        records = await pages.take(limit, request.scan_max)
+        records = await pages.take(limit, request.scan_max, PAGE_BYTES_MAX)
     left = pages.remaining()
     begin = {each: left[each][1] if newest_first else start for each, (start, _) in ranges.items()}
     end = {each: stop if newest_first else left[each][0] for each, (_, stop) in ranges.items()}

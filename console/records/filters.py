@@ -179,8 +179,14 @@ def compile_regex(text: str, *, ignore_case: bool = False) -> Callable[[bytes], 
             f"cannot read the expression {text!r}: {reason}",
             "RE2's syntax: no look-arounds, no back-references; everything else is as in Perl.",
         ) from error
+    if not ignore_case and _SIMPLE.fullmatch(text):
+        search = re.compile(text.encode()).search
     return lambda data: search(data) is not None
 
+
+_SIMPLE = re.compile(r"(?:[\w :/=,\"'@#%&;<>!~|]|\\[.\-\[\]{}()*+?|^$/\\]|\[\w+(?:-\w+)?\])+", re.ASCII)
+"""Expressions without repetition, classes of bytes or anything else in which Python's re differs from RE2: they are linear
+in both, and re takes a tenth of the time for short values."""
 
 _STEP = re.compile(r"\.?([^.\[\]\"']+)|\[(\d+)\]|\[(?:\"([^\"]*)\"|'([^']*)')\]")
 ABSENT = object()

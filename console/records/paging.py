@@ -1,7 +1,7 @@
 """A page of records across partitions, oldest or newest first, reading no more than the page needs.
 
 Each partition is read in windows of offsets, when its records are needed and not before. Windows grow where little
-matches, and end early where records are large: what is held stays below `HELD_BYTES` and one record per partition.
+matches, and shrink where records are large: what is held stays below `HELD_BYTES` and one record per partition.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class PageReader:
         self._newest_first = newest_first
         self._visibility = visibility
         self._consumer = ChunkConsumer(self.counts, filter)
+        self._room = 0
         first = max(1, min(window, _WINDOW_MAX))
         self._lanes = {
             partition: _Lane(index, start, max(start, end), first)
@@ -84,14 +85,16 @@ class PageReader:
             left[partition] = (start, end)
         return left
 
-    async def take(self, count: int, scan_max: int | None = None) -> list[ConsumedRecord]:
-        """The next `count` records, fewer at the end or after about `scan_max` more offsets went by. Raises OperatorError.
+    async def take(self, count: int, scan_max: int | None = None, bytes_max: int | None = None) -> list[ConsumedRecord]:
+        """The next `count` records; fewer at the end, after about `scan_max` more offsets went by, or when these have
+        about `bytes_max` bytes (one record is always given). Newest first, the list begins with the newest.
 
-        Newest first, the list begins with the newest.
+        Raises OperatorError.
         """
         taken: list[ConsumedRecord] = []
+        self._room = bytes_max if bytes_max is not None else 1 << 63
         scanned_before = self.counts.scanned
-        while len(taken) < count:
+        while len(taken) < count and self._room > 0:
             wanting = {partition: lane for partition, lane in self._lanes.items() if lane.is_wanting}
             if wanting:
                 if scan_max is not None and self.counts.scanned - scanned_before >= scan_max:
@@ -113,9 +116,11 @@ class PageReader:
         if not heap:
             return False
         heapq.heapify(heap)
-        while heap and len(taken) < count:
+        while heap and len(taken) < count and self._room > 0:
             _, order, lane = heap[0]
-            taken.append(lane.records.pop() if self._newest_first else lane.records.popleft())
+            record = lane.records.pop() if self._newest_first else lane.records.popleft()
+            taken.append(record)
+            self._room -= record_bytes(record)
             if lane.records:
                 heapq.heapreplace(heap, (sign * lane.records[last].timestamp, order, lane))
             elif lane.start < lane.end:
@@ -130,44 +135,46 @@ class PageReader:
             backwards = self._newest_first
             starts[partition] = max(lane.start, lane.end - lane.window) if backwards else lane.start
             stops[partition] = lane.end if backwards else min(lane.end, lane.start + lane.window)
-            lane.window = min(lane.window * 4, _WINDOW_MAX)
         share = max(_PARTITION_BYTES_MIN, HELD_BYTES // max(1, len(self._lanes)))
         limits = FetchLimits(partition_max_bytes=min(1024 * 1024, share))
         held = dict.fromkeys(lanes, 0)
         unread = set(lanes)
+        overfull: set[TopicPartition] = set()
         self._consumer.begin(starts)
         async with RecordReader(self._client, starts, stops, visibility=self._visibility, limits=limits) as reader:
             async for chunk in reader.chunks():
                 partition = chunk.partition
-                lane = lanes[partition]
                 if partition not in unread:
                     continue  # was on its way when there was enough
                 records = self._consumer.take(chunk)
-                lane.records.extend(records)
+                lanes[partition].records.extend(records)
                 held[partition] += sum(map(record_bytes, records))
                 if chunk.next_offset >= stops[partition]:
                     unread.discard(partition)
-                elif held[partition] > share and not self._newest_first:
+                elif held[partition] > share:
                     reader.pause(partition)
                     unread.discard(partition)
-                if self._newest_first:
-                    starts[partition] = self._drop_oldest(lane, starts[partition], held, partition, share)
+                    overfull.add(partition)
                 if not unread:
                     break
         self.counts.skipped += sum(reader.skipped.values())
         for partition, lane in lanes.items():
+            position = self._consumer.positions[partition]
+            if partition in overfull:
+                self._shrink(lane, held[partition], share)
+                if self._newest_first:
+                    # The newest of the window are what is needed, and they did not come yet: once more, with less.
+                    self.counts.scanned -= position - starts[partition]
+                    lane.records.clear()
+                    continue
+            else:
+                lane.window = min(lane.window * 4, _WINDOW_MAX)
             if self._newest_first:
                 lane.end = starts[partition]
             else:
-                lane.start = self._consumer.positions[partition]
+                lane.start = position
 
-    def _drop_oldest(
-        self, lane: _Lane, start: int, held: dict[TopicPartition, int], partition: TopicPartition, share: int
-    ) -> int:
-        """Leaves the oldest for another time when there is too much; returns where the window begins then."""
-        while held[partition] > share and len(lane.records) > 1:
-            dropped = lane.records.popleft()
-            held[partition] -= record_bytes(dropped)
-            self.counts.scanned -= dropped.offset + 1 - start
-            start = dropped.offset + 1
-        return start
+    def _shrink(self, lane: _Lane, held: int, share: int) -> None:
+        """Makes the window so small that it is half full of records as large as these."""
+        average = max(1, held // max(1, len(lane.records)))
+        lane.window = max(1, min(lane.window // 2, share // 2 // average))

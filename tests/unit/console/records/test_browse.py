@@ -154,3 +154,19 @@ async def test_one_record_is_found_by_its_place(live, topic):
 def test_what_is_no_cursor_is_refused(text):
     with pytest.raises(OperatorError, match="not a cursor"):
         Cursor.parse(text)
+
+
+async def test_a_page_of_large_records_is_cut_and_goes_on(live, topics, monkeypatch):
+    monkeypatch.setattr("console.records.browse.PAGE_BYTES_MAX", 250_000)
+    name = topics.make()
+    await topics.fill(name, [(0, number, b"%d" % number + b" " * 100_000) for number in range(8)])
+    page = await browse(live, BrowseRequest((name,)))
+    sizes, seen = [len(page.records)], values(page)
+    assert not page.complete
+    while page.older is not None:
+        page = await browse(live, BrowseRequest((name,), cursor=page.older))
+        sizes.append(len(page.records))
+        seen += values(page)
+
+    assert seen == list(range(7, -1, -1))
+    assert max(sizes) <= 3

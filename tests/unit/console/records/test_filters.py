@@ -107,3 +107,16 @@ def test_filters_survive_the_way_through_json():
 
     assert RecordFilter.from_json(json.loads(json.dumps(chosen.to_json()))) == chosen
     assert chosen.matcher().select([record(b"\xff\x00", b'{"a":1,"b":"X"}')])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["alice|bob", "a|", "|", "a.c", r"a\.c", "[a-c]x", "[ab]|d", "^a", "c$", "a b", '{"n":1', r"\{x\}", "ab?", "ü"],
+)
+@pytest.mark.parametrize(
+    "value", [b"alice", b"a.c", b"abc", b"bx", b"d", b"a b\n", "ü".encode(), b'{"n":1}', b"{x}", b""]
+)
+def test_short_cuts_find_what_re2_finds(text, value):
+    import re2
+
+    assert matches(Condition(Part.VALUE, Match.REGEX, text), None, value) == bool(re2.search(text, value))
