@@ -316,7 +316,7 @@ class Cluster:
         client_port, controller_port = self._ports.get(node_id, (0, 0))
         if not client_port and self.port:
             client_port = self.port + node_id - 1
-        properties = {
+        return {
             "node.id": str(node_id),
             "process.roles": "broker,controller",
             "listeners": f"PLAINTEXT://{self.host}:{client_port},CONTROLLER://{self.host}:{controller_port}",
@@ -329,7 +329,6 @@ class Cluster:
             **self._properties,
             **self._node_properties.get(node_id, {}),
         }
-        return properties
 
     def runtime(self, node_id: int) -> Runtime:
         runtime = self._runtimes.get(node_id)

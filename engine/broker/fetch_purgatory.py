@@ -32,9 +32,9 @@ class FetchParameters:
 
     __slots__ = (
         "is_follower",
-        "may_read_follower",
         "max_bytes",
         "max_wait_ms",
+        "may_read_follower",
         "min_bytes",
         "rack_id",
         "read_committed",
@@ -176,20 +176,24 @@ class FetchAnswerer:
             return self._with_leader(_error(each, ErrorCode.NOT_LEADER_OR_FOLLOWER), partition), True
         fetch_offset = each.fetch_offset
         log_start = log.log_start_offset
-        if parameters.is_follower and not each.acknowledged and log_start <= fetch_offset <= log.log_end_offset:
+        if (
+            parameters.is_follower
+            and not each.acknowledged
+            and log_start <= fetch_offset <= log.log_end_offset
             # Only what does not diverge is acknowledged: a follower's offset means nothing before it has cut its log.
-            if not self._diverging(each, log):
-                try:
-                    partition.on_follower_fetch(
-                        parameters.replica_id,
-                        fetch_offset,
-                        each.log_start_offset,
-                        parameters.replica_epoch,
-                        each.fetches.follower_session,
-                    )
-                except KafkaError as error:
-                    return self._with_leader(_error(each, error.code), partition), True
-                each.acknowledged = True
+            and not self._diverging(each, log)
+        ):
+            try:
+                partition.on_follower_fetch(
+                    parameters.replica_id,
+                    fetch_offset,
+                    each.log_start_offset,
+                    parameters.replica_epoch,
+                    each.fetches.follower_session,
+                )
+            except KafkaError as error:
+                return self._with_leader(_error(each, error.code), partition), True
+            each.acknowledged = True
         high_watermark = log.high_watermark
         data = PartitionData(
             partition_index=each.index,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.metadata.image import MetadataImage
 
 if TYPE_CHECKING:
-    from engine.metadata.delta import MetadataDelta
+    pass
 
 
 class MetadataCache:

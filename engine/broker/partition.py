@@ -47,6 +47,7 @@ class Partition:
     """See the module's docstring."""
 
     __slots__ = (
+        "_produce_waiters",
         "consumer_subscribers",
         "follower_subscribers",
         "leader",
@@ -58,7 +59,6 @@ class Partition:
         "replicas",
         "topic_id",
         "topic_partition",
-        "_produce_waiters",
     )
 
     def __init__(self, topic_partition: TopicPartition, topic_id: bytes, manager: ReplicaManager) -> None:

@@ -82,7 +82,7 @@ def _find(partition: Partition, request: ListOffsetsRequest, version: int, times
         end = log.high_watermark
     if is_consumer and timestamp != EARLIEST and leader.high_watermark < leader.epoch_start_offset:
         knows_end = timestamp >= 0 and (found := log.offset_for_timestamp(timestamp)) is not None and found.offset < end
-        if not knows_end and timestamp in (LATEST, MAX_TIMESTAMP) or (timestamp >= 0 and not knows_end):
+        if (not knows_end and timestamp in (LATEST, MAX_TIMESTAMP)) or (timestamp >= 0 and not knows_end):
             raise KafkaError(ErrorCode.OFFSET_NOT_AVAILABLE if version >= 5 else ErrorCode.LEADER_NOT_AVAILABLE)
     if timestamp == LATEST:
         return end, -1, partition.leader_epoch

@@ -209,10 +209,8 @@ class ClientConnection(FrameReceiver):
             if correlation_id != pending.correlation_id:
                 raise ConnectionLost(f"{self.name}: answer {correlation_id} where {pending.correlation_id} was due")
             version = pending.version
-            if pending.api_key == ApiKey.API_VERSIONS and version > 0:
-                # KIP-511: error 35 comes in version 0, whatever was asked.
-                if data[position : position + 2] == b"\x00\x23":
-                    version = 0
+            if pending.api_key == ApiKey.API_VERSIONS and data[position : position + 2] == b"\x00\x23":
+                version = 0  # KIP-511: error 35 comes in version 0, whatever was asked
             response = response_class(ApiKey(pending.api_key)).decode(memoryview(data)[position:], version)
         except (ProtocolError, ConnectionLost) as error:
             lost = error if isinstance(error, ConnectionLost) else ConnectionLost(f"{self.name}: {error}")

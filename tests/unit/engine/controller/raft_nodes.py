@@ -170,7 +170,7 @@ def no_op() -> NoOpRecord:
 async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
     """Wait for something that other tasks bring about."""
     async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110 - what it waits for is not ours
+        while not condition():
             await asyncio.sleep(0.002)
 
 

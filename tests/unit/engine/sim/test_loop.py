@@ -49,7 +49,7 @@ def test_waiting_for_what_is_left_of_a_deadline_comes_to_an_end():
 
     async def linger():
         deadline = loop.time() + 0.005
-        while (rest := deadline - loop.time()) > 0:  # noqa: ASYNC110
+        while (rest := deadline - loop.time()) > 0:
             await asyncio.sleep(rest)
 
     loop.run_until_complete(linger())
@@ -105,7 +105,7 @@ def test_spinning_at_one_instant_is_a_livelock():
     loop = SimLoop(livelock_callbacks=1000)
 
     async def spins():
-        while True:  # noqa: ASYNC110
+        while True:
             await asyncio.sleep(0)
 
     with pytest.raises(LivelockError):
