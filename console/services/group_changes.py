@@ -9,8 +9,10 @@ from typing import Any
 from console.errors import OperatorError, operator_errors
 from console.services.group_members import GroupMember, describe_memberships
 from console.services.group_offsets import CommittedOffset, committed_offsets
+from engine.errors import KafkaError
 from engine.net.cluster_client import ClusterClient, Versioned
-from engine.net.coordinators import GROUP, find_coordinators, request_to_coordinator
+from engine.net.coordinators import GROUP, MOVED, find_coordinators, request_to_coordinator
+from engine.net.deadlines import Deadline
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import DeleteGroupsRequest, ListGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest
 from engine.types import TopicPartition
@@ -46,15 +48,7 @@ async def group_standing(client: ClusterClient, group_id: str) -> GroupStanding:
     """
     subject = f"group {group_id}"
     with operator_errors(subject):
-        # Only its coordinator knows that a group is not there, so a remembered one will not do: it may have moved.
-        client.coordinator_cache.pop((GROUP, group_id), None)
-        coordinators, errors = await find_coordinators(client, [group_id])
-        if group_id in errors:
-            raise OperatorError.refused(subject, errors[group_id])
-        coordinator = coordinators[group_id]
-        listed = await client.request_to(coordinator, ListGroupsRequest())
-        if listed.error_code:
-            raise OperatorError.refused(subject, ErrorCode.of(listed.error_code))
+        coordinator, listed = await _ask_coordinator(client, group_id)
         found = next((group for group in listed.groups if group.group_id == group_id), None)
         if found is None:
             return GroupStanding(group_id, False, "", "", (), {})
@@ -70,6 +64,26 @@ async def group_standing(client: ClusterClient, group_id: str) -> GroupStanding:
     membership = memberships.get(group_id)
     state = (membership.state if membership is not None else "") or found.group_state
     return GroupStanding(group_id, True, kind, state, membership.members if membership else (), committed)
+
+
+async def _ask_coordinator(client: ClusterClient, group_id: str) -> tuple[int, Any]:
+    """The coordinator of the group and the groups it has, once it has read its log."""
+    deadline = Deadline(client.retry_timeout_ms)
+    tries = 0
+    while True:
+        tries += 1
+        # Only its coordinator knows that a group is not there, so a remembered one will not do: it may have moved.
+        client.coordinator_cache.pop((GROUP, group_id), None)
+        coordinators, errors = await find_coordinators(client, [group_id])
+        if group_id in errors:
+            raise KafkaError(errors[group_id])
+        listed = await client.request_to(coordinators[group_id], ListGroupsRequest())
+        error = ErrorCode.of(listed.error_code)
+        if error == ErrorCode.NONE:
+            return coordinators[group_id], listed
+        # The first question ever makes the offsets topic, and its leader must load it first.
+        if error not in MOVED or not await client.backoff.wait(tries, client.randomness, deadline):
+            raise KafkaError(error)
 
 
 async def commit_offsets(
