@@ -5,9 +5,11 @@ Counters are since the process, or the machine, began. What the platform does no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from engine.net.cluster_view import address_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,20 @@ class LocalUsage:
     processes: tuple[ProcessUsage, ...]
     machine: MachineUsage
     gone: tuple[int, ...]
+
+
+def local_pids(bootstrap: Collection[tuple[str, int]]) -> dict[int, int] | None:
+    """Process ids by node id, out of the runtime file of `stoker up`, when it runs the cluster at one of these addresses;
+    else None."""
+    from console.local_cluster import find_local_cluster
+
+    cluster, _ = find_local_cluster()
+    if cluster is None:
+        return None
+    own = set(cluster.bootstrap_servers.split(","))
+    if not any(address_text(host, port) in own for host, port in bootstrap):
+        return None
+    return {int(node_id): pid for node_id, pid in cluster.pids.items()}
 
 
 def local_usage(pids: Mapping[int, int]) -> LocalUsage:

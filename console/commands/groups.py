@@ -181,6 +181,7 @@ def describe_command(group: str, members: bool, no_time: bool) -> None:
 def _figures(lag: PartitionLag | None) -> dict[str, Any]:
     """What was measured of a partition; nothing but None when it was not."""
     return {
+        "lag_time_source": lag.lag_time.source.value if lag is not None and lag.lag_time is not None else None,
         "log_start_offset": lag and lag.log_start_offset,
         "production_rate": lag and lag.production_rate,
         "commit_rate": lag and lag.commit_rate,

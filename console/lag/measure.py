@@ -92,6 +92,8 @@ async def measure_group(client: ClusterClient, description: GroupDescription, *,
         earlier = await _ends_at(client, committed, dict.fromkeys(committed, now_ms - RATE_WINDOW_MS))
         windows = {} if log is None else await _windows(client, committed, log)
         retention = await _retention_ms(client, sorted({partition.topic for partition in committed}))
+    untimed = [key for key, each in committed.items() if each.lag and each.lag_ms is None]
+    missing += missing_partitions("lag in time", dict.fromkeys(untimed, "the next record could not be read"))
     measured = []
     for each in description.partitions:
         partition = TopicPartition(each.topic, each.partition)

@@ -127,7 +127,7 @@ def test_status_rates_and_time_to_be_level(stoker, topic, lines, kafka, group):
 
     row = described["partitions"][0]
     assert (described["status"], row["status"], row["lag"]) == ("OK", "OK", 6)
-    assert row["log_start_offset"] == 0
+    assert (row["log_start_offset"], row["lag_time_source"]) == (0, "record")
     assert row["production_rate"] == pytest.approx(10 / 60)
     assert row["commit_rate"] > 1
     assert 0 < row["drain_ms"] < 60_000

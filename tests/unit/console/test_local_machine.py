@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 
-from console.local_machine import local_usage
+from console.local_cluster import LocalCluster, LocalClusterRegistration
+from console.local_machine import local_pids, local_usage
 
 
 def test_the_process_of_all_nodes_is_told_once_with_their_names():
@@ -37,3 +38,20 @@ def test_what_is_counted_counts_up():
 
     assert after.processes[0].cpu_seconds >= before.processes[0].cpu_seconds
     assert after.machine.cpu_busy_seconds >= before.machine.cpu_busy_seconds
+
+
+def test_process_ids_come_from_the_runtime_file_of_the_cluster_that_is_meant(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert local_pids([("127.0.0.1", 9092)]) is None
+
+    registration = LocalClusterRegistration.claim(tmp_path / "cluster")
+    registration.announce(LocalCluster("127.0.0.1:9092,127.0.0.1:9093", None, "d", {"1": 11, "2": 12}, 10))
+    try:
+        found = local_pids([("10.0.0.1", 9092), ("127.0.0.1", 9093)])
+        other = local_pids([("10.0.0.1", 9092)])
+    finally:
+        registration.release()
+
+    assert found == {1: 11, 2: 12}
+    assert other is None

@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +17,8 @@ from engine.net.cluster_client import ClusterClient
 from engine.sim.world import Shape, World
 from engine.types import TopicPartition
 from tests.unit.console.embedded import commit, make_topic, produce
+
+ROOT = Path(__file__).parents[4]
 
 
 class Beat:
@@ -202,3 +207,13 @@ def test_the_same_seed_gives_the_same_passes():
             return texts
 
     assert in_virtual_time(story) == in_virtual_time(story)
+
+
+def test_importing_it_loads_no_heavy_library():
+    script = (
+        "import sys, console.history.sampler, console.history.tables, console.lag.measure, console.metrics.exposition\n"
+        "print(sorted({'duckdb', 'pyarrow', 'psutil'} & {name.partition('.')[0] for name in sys.modules}))"
+    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert result.stdout == "[]\n", result.stderr

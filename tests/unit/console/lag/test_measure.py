@@ -8,6 +8,9 @@ from console.lag.lag_time import LagTimeSource
 from console.lag.measure import measure_group
 from console.lag.retention import RetentionState
 from console.services.groups import describe_groups
+from engine.net.cluster_client import ClusterClient
+from engine.net.coordinators import find_coordinators
+from engine.sim.world import Shape, World
 from engine.types import TopicPartition
 from tests.unit.console.embedded import commit, make_topic, produce
 
@@ -138,3 +141,53 @@ def test_records_near_the_end_of_their_time_are_told(room):
 
     assert lag.retention is RetentionState.SOON
     assert MINUTE < lag.partitions[0].retention.remaining_ms <= 2 * MINUTE
+
+
+def test_without_the_log_of_commits_the_rest_is_told_and_what_is_missing_is_named(room, monkeypatch):
+    topic, group = room.fresh(), room.fresh("g")
+    monkeypatch.setattr("console.lag.commit_log.CONSUMER_OFFSETS_TOPIC", "hidden-from-us")
+
+    async def story(client):
+        await make_topic(client, topic)
+        await produce(client, topic, 10)
+        await commit(client, group, {(topic, 0): 4})
+        return await measured(client, group)
+
+    lag = room.run(story)
+
+    (partition,) = lag.partitions
+    assert (lag.status, partition.status, partition.commit_rate, partition.drain_ms) == (None, None, None, None)
+    assert (partition.lag, partition.log_start_offset, partition.production_rate) == (6, 0, 10 / 60)
+    assert [each.what for each in lag.missing] == ["times of commits"]
+
+
+def test_with_a_dead_broker_the_rest_is_measured():
+    async def story(world):
+        client = ClusterClient(
+            world.bootstrap, request_timeout_ms=3_000, retry_timeout_ms=20_000, randomness=world.randomness.stream("c")
+        )
+        async with client:
+            await commit(client, "g", {("orders", partition): 0 for partition in range(3)})
+            coordinator = (await find_coordinators(client, ["g"]))[0]["g"]
+            view = await client.metadata(["orders"])
+            dead = next(node for node in (1, 2, 3) if node != coordinator and view.leader("orders", node - 1) >= 0)
+            led = [partition for partition in range(3) if view.leader("orders", partition) == dead]
+            world.nodes[dead].kill()
+            (description,) = await describe_groups(client, ["g"], now_ms=1_000_000)
+            return led, dead, description, await measure_group(client, description, now_ms=1_000_000)
+
+    world = World(7, shape=Shape(nodes=3, partitions=3))
+
+    async def run():
+        await world.start()
+        await world.create_topic("orders", 3)
+        return await world.client_process.spawn(story(world))
+
+    try:
+        led, dead, description, lag = world.loop.run_until_complete(run())
+    finally:
+        world.close()
+
+    assert any(f"broker {dead}" in str(each) for each in description.missing)
+    assert [each.partition for each in lag.partitions] == [0, 1, 2]
+    assert all(each.lag == 0 for each in lag.partitions if each.partition not in led)
