@@ -157,7 +157,7 @@ class Partition:
         log = self.log
         if leader is None or log is None:
             raise self.not_leading()
-        if required_acks == -1 and len(leader.state.isr) < leader.effective_min_isr:
+        if required_acks == -1 and leader.is_under_min_isr:
             raise KafkaError(
                 ErrorCode.NOT_ENOUGH_REPLICAS,
                 f"The size of the current ISR {list(leader.state.isr)} is insufficient to satisfy the "
@@ -172,6 +172,11 @@ class Partition:
             for subscriber in self.follower_subscribers:
                 subscriber.mark(True)
         return info
+
+    def is_replicated(self, offset: int) -> bool:
+        """Everything before `offset` (exclusive) is committed."""
+        leader = self.leader
+        return leader is not None and leader.high_watermark >= offset
 
     def when_replicated(self, offset: int, waiter: ProduceWaiter) -> bool:
         """True when everything before `offset` (exclusive) is committed already; else `waiter` is told later."""
@@ -267,7 +272,7 @@ class Partition:
         """The topic's min.insync.replicas changed."""
         leader, log = self.leader, self.log
         if leader is not None and log is not None:
-            leader.min_isr = log.config.min_insync_replicas
+            leader.set_min_isr(log.config.min_insync_replicas)
             if leader.advance_high_watermark(self.manager.monotonic_ms()):
                 self.high_watermark_moved(leader)
 

@@ -87,7 +87,11 @@ def handle(broker: Broker, context: RequestContext, request: ProduceRequest) -> 
             row.log_append_time_ms = info.log_append_time_ms
             row.log_start_offset = info.log_start_offset
             if acks == -1:
-                waits.append((partition, info.last_offset + 1, row))
+                end_offset = info.last_offset + 1
+                if partition.is_replicated(end_offset):
+                    row.error_code = int(partition.replicated_code)
+                else:
+                    waits.append((partition, end_offset, row))
             if info.flush_due:
                 flushes.append((partition, row))
         response.responses.append(TopicProduceResponse(name=name, topic_id=topic.topic_id, partition_responses=rows))

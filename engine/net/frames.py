@@ -9,10 +9,14 @@ frame that claims 100 MiB costs 1 KiB); the buffer shrinks back afterwards.
 from __future__ import annotations
 
 import asyncio
+import struct
 
 INITIAL_BUFFER_BYTES = 32 * 1024
 KEPT_BUFFER_BYTES_MAX = 2 * 1024 * 1024
 """A buffer that grew beyond this is let go as soon as it is empty."""
+
+
+_unpack_size = struct.Struct(">i").unpack_from
 
 
 class FrameTooLarge(Exception):
@@ -70,11 +74,12 @@ class FrameReceiver(asyncio.BufferedProtocol):
     def _drain(self) -> None:
         self._draining = True
         view = self._view
+        unpack_size = _unpack_size
         start = self._start
         end = self._end
         try:
             while end - start >= 4 and not self._held and not self._refused:
-                size = int.from_bytes(view[start : start + 4], "big", signed=True)
+                (size,) = unpack_size(view, start)
                 if size < 0 or size > self._frame_bytes_max:
                     self._refused = True
                     self.frame_refused(

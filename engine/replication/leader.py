@@ -80,12 +80,14 @@ class PartitionLeader:
 
     __slots__ = (
         "_eligible",
+        "_min_isr",
+        "effective_min_isr",
         "epoch_start_offset",
         "high_watermark",
+        "is_under_min_isr",
         "lag_max_ms",
         "leader_epoch",
         "log_end_offset",
-        "min_isr",
         "node_id",
         "partition_epoch",
         "remotes",
@@ -118,9 +120,13 @@ class PartitionLeader:
         """Where this leader's epoch starts in the log: its log end offset when it was elected."""
         self.log_end_offset = log_end_offset
         self.high_watermark = high_watermark
-        self.min_isr = min_isr
+        self.effective_min_isr = 0
+        """min.insync.replicas, but never more than there are replicas."""
+        self.is_under_min_isr = False
+        """The committed ISR is smaller than that."""
         self.lag_max_ms = lag_max_ms
         self._eligible = eligible
+        self.set_min_isr(min_isr)
         # Members of the ISR count as caught up now, others never were (Kafka: Partition.makeLeader, resetReplicaState).
         self.remotes: dict[int, RemoteReplica] = {
             replica: RemoteReplica(replica, now_ms if replica in self.state.isr else -(10**15))
@@ -133,14 +139,15 @@ class PartitionLeader:
         """The committed in-sync replicas."""
         return self.state.isr
 
-    @property
-    def effective_min_isr(self) -> int:
-        """min.insync.replicas, but never more than there are replicas."""
-        return min(self.min_isr, len(self.replicas))
+    def set_min_isr(self, min_isr: int) -> None:
+        """The topic's min.insync.replicas is this now."""
+        self._min_isr = min_isr
+        self._count()
 
-    @property
-    def is_under_min_isr(self) -> bool:
-        return len(self.state.isr) < self.effective_min_isr
+    def _count(self) -> None:
+        """Replicas, committed ISR or min.insync.replicas changed. Kept as plain values, for every append asks."""
+        self.effective_min_isr = min(self._min_isr, len(self.replicas))
+        self.is_under_min_isr = len(self.state.isr) < self.effective_min_isr
 
     def on_append(self, log_end_offset: int, now_ms: int) -> bool:
         """The leader appended up to `log_end_offset` (exclusive). True when the high watermark moved."""
@@ -279,6 +286,7 @@ class PartitionLeader:
             return False
         self.partition_epoch = partition_epoch
         self.state = CommittedPartitionState(tuple(isr))
+        self._count()
         return self.advance_high_watermark(now_ms)
 
     def on_isr_rejected(self, pending: PendingIsr) -> None:
@@ -289,6 +297,7 @@ class PartitionLeader:
     def replica_assignment(self, replicas: Sequence[int], now_ms: int) -> None:
         """The set of replicas changed while we kept leading (same leader epoch)."""
         self.replicas = tuple(replicas)
+        self._count()
         self.remotes = {
             replica: self.remotes.get(replica) or RemoteReplica(replica, -(10**15))
             for replica in replicas
