@@ -26,6 +26,10 @@ _FILTER_OPTIONS = (
         "-j", "--json", "json_paths", multiple=True, metavar="PATH=VALUE",
         help="Only values that are JSON with VALUE at PATH, as order.items[0].id=7; repeatable.",
     ),
+    click.option(
+        "-w", "--where", metavar="SQL",
+        help="Only where this SQL expression is true, as \"value->>'$.id' = '7' AND partition < 3\".",
+    ),
 )  # fmt: skip
 
 _VISIBILITY_OPTIONS = (
@@ -57,6 +61,7 @@ def record_filter(
     invert: bool,
     headers: tuple[str, ...],
     json_paths: tuple[str, ...],
+    where: str | None,
 ) -> RecordFilter:
     """The filter that those options say, but for the key. Raises OperatorError and click.UsageError."""
     from console.records.filters import Condition, Match, Part, RecordFilter
@@ -76,7 +81,7 @@ def record_filter(
         if not separator or not path:
             raise click.UsageError(f"--json {word!r} should be PATH=VALUE")
         conditions.append(Condition(Part.VALUE, Match.JSON, value, path=path))
-    chosen = RecordFilter(tuple(conditions))
+    chosen = RecordFilter(tuple(conditions), where)
     # What makes no sense is told before anything is read.
     chosen.matcher()
     return chosen

@@ -113,7 +113,11 @@ def search(
     last: list[SearchStep] = []
 
     async def run(client: ClusterClient) -> None:
-        steps = resume_search(client, token, now_ms, limit=limit) if token else search(client, request, now_ms)
+        steps = (
+            resume_search(client, token, now_ms, limit=limit, trusted=True)
+            if token
+            else search(client, request, now_ms)
+        )
         await _show(steps, printer, last)
 
     try:

@@ -251,32 +251,59 @@ def _json_test(condition: Condition) -> Test:
     return test
 
 
+class AllMatchers:
+    """What several matchers agree on, asked one after the other."""
+
+    def __init__(self, matchers: Sequence[Matcher]) -> None:
+        self.undecodable: list[int] = []
+        self._matchers = matchers
+
+    def select(self, records: list[ConsumedRecord]) -> list[ConsumedRecord]:
+        self.undecodable = []
+        for matcher in self._matchers:
+            if records:
+                records = matcher.select(records)
+                self.undecodable += matcher.undecodable
+        return records
+
+
 @dataclass(frozen=True, slots=True)
 class RecordFilter:
-    """What records must be: all `conditions` hold, and the SQL expression `where` is true."""
+    """What records must be: all `conditions` hold, and the SQL expression `where` (see `where`) is true."""
 
     conditions: tuple[Condition, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.conditions)
+    where: str | None = None
 
     def with_key(self, key: bytes) -> RecordFilter:
         """The same, and the key is this one."""
         text = key.decode(errors="surrogateescape")
-        return RecordFilter((Condition(Part.KEY, Match.EQUALS, text), *self.conditions))
+        return RecordFilter((Condition(Part.KEY, Match.EQUALS, text), *self.conditions), self.where)
 
     def matcher(self) -> Matcher | None:
         """Ready for one reading; None when everything matches. Raises OperatorError for what makes no sense."""
-        return ConditionMatcher(self.conditions) if self.conditions else None
+        matchers: list[Matcher] = []
+        if self.conditions:
+            matchers.append(ConditionMatcher(self.conditions))
+        if self.where is not None:
+            from console.records.where import WhereMatcher
+
+            matchers.append(WhereMatcher(self.where))
+        if len(matchers) < 2:
+            return matchers[0] if matchers else None
+        return AllMatchers(matchers)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for tokens and saved filters."""
-        return {"conditions": [each.to_json() for each in self.conditions]}
+        return {"conditions": [each.to_json() for each in self.conditions], "where": self.where}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> RecordFilter:
-        """The opposite. Raises OperatorError."""
-        return cls(tuple(Condition.from_json(each) for each in data.get("conditions", ())))
+    def from_json(cls, data: Mapping[str, Any], *, trusted: bool = False) -> RecordFilter:
+        """The opposite. `where` is taken only from who is `trusted` to run SQL here. Raises OperatorError."""
+        where = data.get("where")
+        if where is not None and not trusted:
+            raise OperatorError.words("SQL expressions are not taken from here")
+        conditions = tuple(Condition.from_json(each) for each in data.get("conditions", ()))
+        return cls(conditions, None if where is None else str(where))
 
 
 EVERYTHING = RecordFilter()

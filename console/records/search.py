@@ -53,11 +53,11 @@ class SearchRequest:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> SearchRequest:
-        """The opposite."""
+    def from_json(cls, data: Mapping[str, Any], *, trusted: bool = False) -> SearchRequest:
+        """The opposite; `trusted` as in RecordFilter.from_json."""
         return cls(
             tuple(map(str, data["topics"])),
-            RecordFilter.from_json(data["filter"]),
+            RecordFilter.from_json(data["filter"], trusted=trusted),
             None if data["key"] is None else str(data["key"]).encode(errors="surrogateescape"),
             bool(data["all_partitions"]),
             partitions=tuple(map(int, data["partitions"])),
@@ -111,16 +111,19 @@ async def search(client: ClusterClient, request: SearchRequest, now_ms: int) -> 
 
 
 async def resume_search(
-    client: ClusterClient, token: str, now_ms: int, *, limit: int | None = None
+    client: ClusterClient, token: str, now_ms: int, *, limit: int | None = None, trusted: bool = False
 ) -> AsyncIterator[SearchStep]:
-    """Goes on with a search, to the ends that it was begun with or until `limit` more matches. Raises OperatorError."""
+    """Goes on with a search, to the ends that it was begun with or until `limit` more matches.
+
+    `trusted`: the token may hold an SQL expression, which is run here. Raises OperatorError.
+    """
     import json
 
     try:
         data = json.loads(token)
         if data["version"] != _TOKEN_VERSION:
             raise ValueError(f"version {data['version']}")
-        request = replace(SearchRequest.from_json(data["request"]), limit=limit)
+        request = replace(SearchRequest.from_json(data["request"], trusted=trusted), limit=limit)
         ranges = {
             TopicPartition(topic, int(number)): (int(start), int(end)) for topic, number, start, end in data["left"]
         }

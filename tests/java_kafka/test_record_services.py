@@ -26,6 +26,9 @@ def test_a_search_says_what_it_found_and_what_it_looked_at(stoker, filled):
     assert numbers(found) == [0, 5, 10, 15, 20, 25]
     assert "6 matches in 30 of 30 records scanned." in found.err
     assert numbers(stoker("records", "search", filled, "--json", "n=7", "-o", "jsonl")) == [7]
+    where = "(value->>'$.n')::int > 25 and partition = 0"
+    assert numbers(stoker("records", "search", filled, "--where", where, "-o", "jsonl")) == [27]
+    assert numbers(stoker("tail", filled, "-e", "--where", where, "-o", "jsonl")) == [27]
     assert numbers(stoker("records", "search", filled, "--from", f"@{BASE_MS + 28}", "-o", "jsonl")) == [28, 29]
 
 
