@@ -68,7 +68,9 @@ async def test_topics_are_created_and_deleted(bootstrap):
     await admin.start()
     try:
         await admin.create_topics([NewTopic("aiokafka-admin", 2, 2)])
-        assert "aiokafka-admin" in await admin.list_topics()
+        async with asyncio.timeout(20):  # the broker asked may hear of it a moment later than the controller
+            while "aiokafka-admin" not in await admin.list_topics():
+                await asyncio.sleep(0.01)
         await admin.delete_topics(["aiokafka-admin"])
     finally:
         await admin.close()

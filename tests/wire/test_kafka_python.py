@@ -1,5 +1,7 @@
 """kafka-python, with its own reading of the newest versions."""
 
+import time
+
 import pytest
 
 from tests.wire.clients import CODECS
@@ -58,6 +60,9 @@ def test_a_group_commits_and_resumes(bootstrap, new_topic, group_id):
 def test_topics_are_created_described_and_deleted(bootstrap):
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     admin.create_topics([NewTopic("kafka-python-admin", 2, 3)])
+    deadline = time.monotonic() + 20  # the broker asked may hear of it a moment later than the controller
+    while "kafka-python-admin" not in admin.list_topics() and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert "kafka-python-admin" in admin.list_topics()
     described = admin.describe_topics(["kafka-python-admin"])
     assert len(described) == 1
