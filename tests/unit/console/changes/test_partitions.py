@@ -116,6 +116,28 @@ async def test_a_leader_that_was_away_leads_again(tmp_path):
             assert (await until(client, "t", lambda each: True)).leader_id == 1
 
 
+async def test_an_unclean_election_brings_a_partition_back_whose_leader_is_gone(tmp_path):
+    """KIP-460, and KIP-106 for what it may cost."""
+    properties = {"auto.leader.rebalance.enable": "false", "min.insync.replicas": "1"}
+    async with Cluster(nodes=5, properties=properties) as cluster:
+        bootstrap = parse_bootstrap(cluster.bootstrap_servers)
+        async with ClusterClient(bootstrap, backoff=Backoff(20, 100)) as client:
+            await create_topic(client, NewTopic("t", assignment=((1, 2),)))
+            await cluster.stop_node(2)
+            await until(client, "t", lambda each: each.isr == (1,))
+            cluster.kill_node(1)
+            await cluster.start_node(2)
+            await until(client, "t", lambda each: each.leader_id == -1)
+            door = Door(client, face="test", audit=AuditLog(tmp_path))
+
+            plan = await door.plan(ElectLeaders((PartitionScope("t"),), ElectionType.UNCLEAN))
+            assert (plan.destroys, plan.can_undo) == ("t", False)
+            result = await plan.execute()
+
+            assert result.verified
+            assert (await until(client, "t", lambda each: True)).leader_id == 2
+
+
 def view(leader, isr):
     return PartitionView(0, leader, 5, (2, 3), isr, (), ErrorCode.NONE)
 
