@@ -139,7 +139,8 @@ class Sampler:
         ends = {partition: end for partition, (_, end) in snapshot.offsets.items()}
         groups = {each.group_id: (each.committed, each.assigned) for each in snapshot.groups.values()}
         # What is missing now is not gone: a broker that is away takes no window with it.
-        self.tracker.observe(snapshot.at_ms, ends, groups, complete=not snapshot.missing)
+        complete = not any(each.what.startswith(("offsets", "groups", "members")) for each in snapshot.missing)
+        self.tracker.observe(snapshot.at_ms, ends, groups, complete=complete)
         return families(snapshot, self.tracker)
 
     async def _local_usage(self) -> LocalUsage | None:
