@@ -65,6 +65,8 @@ class _OutputFormat(click.ParamType[str]):
     default="read_uncommitted",
     help="read_committed reads up to the last stable offset only.",
 )
+@click.option("--save", "save_as", metavar="NAME", help="Keep the statement under this name.")
+@click.option("--saved", "saved_name", metavar="NAME", help="Run the statement that is kept under this name.")
 @cluster_options
 def sql(
     statement: str | None,
@@ -76,6 +78,8 @@ def sql(
     time_limit: float | None,
     key_partitioner: str | None,
     isolation: str,
+    save_as: str | None,
+    saved_name: str | None,
 ) -> None:
     """Ask topics, and the cluster itself, in SQL.
 
@@ -112,6 +116,18 @@ def sql(
             statement = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise OperatorError.words(f"cannot read {file}: {error}") from error
+    if saved_name is not None:
+        from console.sql.saved import saved
+
+        if statement is not None:
+            raise click.UsageError("give a statement or --saved, not both")
+        statement = saved(saved_name).sql
+    if save_as is not None:
+        from console.sql.saved import SavedQuery, save
+
+        if statement is None:
+            raise click.UsageError("--save needs a statement")
+        save(SavedQuery(save_as, statement))
     if limit_rows is None:
         limit_rows = _TABLE_ROWS if output == "table" else 0
     limits = SqlLimits(

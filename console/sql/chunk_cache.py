@@ -31,7 +31,14 @@ class Chunk:
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.size = 512 + sum(array.nbytes for array in self.columns.values())
+        # `value` and `value_bytes` share what they hold, which counts once.
+        buffers = {
+            buffer.address: buffer.size
+            for array in self.columns.values()
+            for buffer in array.buffers()
+            if buffer is not None
+        }
+        self.size = 512 + sum(buffers.values())
 
 
 class Piece(NamedTuple):

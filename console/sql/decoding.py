@@ -132,9 +132,15 @@ def _read_batch(
     rows.count += len(records)
     rows.runs.append((len(records), header))
     if wanted & {"offset", "sequence"}:
-        rows.offsets += [record.offset for record in records]
+        if len(records) == header.last_offset_delta + 1:
+            rows.offsets += range(header.base_offset, header.next_offset)
+        else:
+            rows.offsets += [record.offset for record in records]
     if "timestamp" in wanted:
-        rows.timestamps += [record.timestamp for record in records]
+        if header.timestamp_type is TimestampType.LOG_APPEND_TIME:
+            rows.timestamps += [header.max_timestamp] * len(records)
+        else:
+            rows.timestamps += [record.timestamp for record in records]
     if wanted & {"key", "key_bytes", "key_size", "decode_error"}:
         rows.keys += [record.key for record in records]
     if wanted & {"value", "value_bytes", "value_size", "decode_error"}:
@@ -182,23 +188,32 @@ def _array(name: str, rows: _Rows, partition: int, built: Mapping[str, pa.Array]
         case "offset":
             return pa.array(rows.offsets, pa.int64())
         case "timestamp":
-            micros = pa.array([_micros(each) for each in rows.timestamps], pa.int64())
-            return micros.cast(SCHEMA.field("timestamp").type)
+            return _micros(rows.timestamps).cast(SCHEMA.field("timestamp").type)
         case "key" | "value":
             return _text(built[f"{name}_bytes"])
         case "key_size" | "value_size":
             return pc.binary_length(built[f"{name[:-5]}_bytes"]).cast(pa.int32())
         case "headers":
+            if not any(rows.headers):
+                empty = pa.scalar([], HEADERS_TYPE)
+                return pa.repeat(empty, rows.count)
             return pa.array([_headers(each) for each in rows.headers], HEADERS_TYPE)
         case "sequence":
             return pa.array(_sequences(rows), pa.int32())
         case "decode_error":
-            return pa.array(_errors(rows), pa.string())
+            return _errors(rows)
     return _of_batches(name, rows.runs)
 
 
-def _micros(ms: int) -> int | None:
-    return ms * 1000 if 0 <= ms <= _MS_MAX else None
+def _micros(timestamps: list[int]) -> pa.Array:
+    """Milliseconds as microseconds; NULL for none (-1), and for what is beyond every calendar."""
+    found = pa.array(timestamps, pa.int64())
+    if timestamps:
+        bounds = pc.min_max(found)
+        if bounds["min"].as_py() < 0 or bounds["max"].as_py() > _MS_MAX:
+            in_range = pc.and_(pc.greater_equal(found, 0), pc.less_equal(found, _MS_MAX))
+            found = pc.if_else(in_range, found, pa.scalar(None, pa.int64()))
+    return pc.multiply(found, 1000)
 
 
 def _text(raw: pa.Array) -> pa.Array:
@@ -223,6 +238,8 @@ def _headers(headers: Iterable[tuple[str, bytes | None]]) -> list[dict[str, Any]
 
 
 def _sequences(rows: _Rows) -> list[int | None]:
+    if all(header.base_sequence < 0 for _, header in rows.runs):
+        return [None] * rows.count
     found: list[int | None] = []
     for count, header in rows.runs:
         if header.base_sequence < 0:
@@ -234,7 +251,9 @@ def _sequences(rows: _Rows) -> list[int | None]:
     return found
 
 
-def _errors(rows: _Rows) -> list[str | None]:
+def _errors(rows: _Rows) -> pa.Array:
+    if not rows.errors and _is_text(rows.keys) and _is_text(rows.values):
+        return pa.nulls(rows.count, pa.string())
     found: list[str | None] = []
     for index, (key, value) in enumerate(zip(rows.keys, rows.values, strict=True)):
         error = rows.errors.get(index)
@@ -242,7 +261,15 @@ def _errors(rows: _Rows) -> list[str | None]:
             odd = [name for name, raw in (("key", key), ("value", value)) if raw is not None and _utf8(raw) is None]
             error = f"{' and '.join(odd)} not UTF-8" if odd else None
         found.append(error)
-    return found
+    return pa.array(found, pa.string())
+
+
+def _is_text(values: list[bytes | None]) -> bool:
+    try:
+        pa.array(values, pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _of_batches(name: str, runs: list[tuple[int, BatchHeader]]) -> pa.Array:

@@ -229,7 +229,7 @@ def _chunks(scan: Scan, context: ScanContext, needed: set[str]) -> Iterator[Rows
     ]
     for piece in pieces:
         if piece.chunk is not None:
-            yield _cut(piece)
+            yield _cut(piece, needed)
     holes = [(piece.partition, piece.start, piece.end) for piece in pieces if piece.chunk is None]
     if not holes:
         return
@@ -246,15 +246,26 @@ def _chunks(scan: Scan, context: ScanContext, needed: set[str]) -> Iterator[Rows
             yield rows, columns
 
 
-def _cut(piece: Piece) -> Rows:
+def _cut(piece: Piece, needed: set[str]) -> Rows:
     chunk = piece.chunk
     assert chunk is not None
     if (piece.start, piece.end) == (chunk.start, chunk.next):
         return chunk.rows, chunk.columns
     offsets = chunk.columns["offset"]
-    mask = pc.and_(pc.greater_equal(offsets, piece.start), pc.less(offsets, piece.end))
-    columns = {name: array.filter(mask) for name, array in chunk.columns.items()}
-    return len(columns["offset"]), columns
+    first, last = _position(offsets, piece.start), _position(offsets, piece.end)
+    return last - first, {name: chunk.columns[name][first:last] for name in needed}
+
+
+def _position(offsets: pa.Array, offset: int) -> int:
+    """How many of the offsets, which ascend, are smaller."""
+    low, high = 0, len(offsets)
+    while low < high:
+        middle = (low + high) // 2
+        if offsets[middle].as_py() < offset:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 # Predicates

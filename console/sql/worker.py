@@ -73,7 +73,7 @@ class Worker:
                     connection.execute(f"DROP SCHEMA IF EXISTS {quoted(self._schemas.pop())} CASCADE")
                 connection.close()
             del connection
-            gc.collect(0)
+            gc.collect()
 
     def _fail(self, kind: str, title: str, detail: str = "", hint: str = "") -> None:
         self._link.send({"failed": {"kind": kind, "title": title, "detail": detail, "hint": hint}})
@@ -210,6 +210,11 @@ def main(arguments: list[str] | None = None) -> None:
     os.close(null)
     database = connect()
     _warm_up(database.cursor())
+    # Every record is an object for a moment: looking for cycles among a million of them takes longer than reading them.
+    # What a query leaves is looked through when it is over.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     lock_process(memory_bytes, processor_seconds)
     with contextlib.suppress(Closed, Cancelled, BrokenPipeError, KeyboardInterrupt):
         Worker(link, database, cache_bytes).serve()
