@@ -63,7 +63,7 @@ class _OutputFormat(click.ParamType[str]):
     "--isolation",
     type=click.Choice(["read_uncommitted", "read_committed"]),
     default="read_uncommitted",
-    help="read_committed reads up to the last stable offset only.",
+    help="read_committed leaves out what was aborted or is not committed yet.",
 )
 @click.option("--save", "save_as", metavar="NAME", help="Keep the statement under this name.")
 @click.option("--saved", "saved_name", metavar="NAME", help="Run the statement that is kept under this name.")

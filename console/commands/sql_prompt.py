@@ -133,7 +133,7 @@ def candidates(before: str, statement: str, tables: Sequence[TableName]) -> list
     for each in tables:
         if each.name.lower() in named or each.name.rpartition(".")[2].lower() in named:
             columns.update(dict.fromkeys(each.columns, each.name))
-    return [*columns.items(), *((word, "SQL") for word in KEYWORDS)]
+    return [*columns.items(), *((word, "SQL") for word in KEYWORDS if word not in columns)]
 
 
 def quoted_if_needed(name: str, kind: str = "topic") -> str:

@@ -15,7 +15,7 @@ from console.errors import OperatorError, operator_errors
 from console.services.configs import ConfigDescription, Resource, ResourceType, describe_configs
 from console.services.offsets import READ_COMMITTED, READ_UNCOMMITTED, start_and_end_offsets
 from console.services.partial import Missing, missing_partitions
-from console.sql.system_tables import SYSTEM_TABLES, SystemTable, TableProvider, arrow_table
+from console.sql.system_tables import SYSTEM_TABLES, SystemTable, TableProvider, arrow_table, provided_table
 from engine.net.cluster_client import ClusterClient
 from engine.protocol.errors import ErrorCode
 from engine.protocol.uuids import ZERO_UUID, uuid_to_text
@@ -120,7 +120,7 @@ class Catalog:
 
     async def _rows(self, table: SystemTable | TableProvider, missing: list[Missing]) -> RowsEntry:
         if not isinstance(table, SystemTable):
-            return RowsEntry(table.name, await table.rows())
+            return RowsEntry(table.name, provided_table(table.columns, await table.rows()))
         with operator_errors(table.name):
             rows, lacking = await table.fill(self._client)
         missing += lacking
@@ -180,7 +180,8 @@ class Catalog:
                 )
             )
         for each in self._providers.values():
-            names.append(TableName(f"{CLUSTER_SCHEMA}.{each.name}", "history", each.about, tuple(each.schema().names)))
+            columns = tuple(name for name, _ in each.columns)
+            names.append(TableName(f"{CLUSTER_SCHEMA}.{each.name}", "history", "", columns))
         return names
 
     async def _tables_rows(self) -> tuple[list[Any], list[Missing]]:

@@ -7,7 +7,7 @@ offset: nothing disappears. Control records (transaction markers) are no rows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,8 @@ from engine.protocol.records.batch import (
     verify_crc,
 )
 from engine.protocol.records.compression import decompress
-from engine.protocol.records.record import read_records
+from engine.protocol.records.control import ControlType, decode_control_key
+from engine.protocol.records.record import decode_records, read_records
 
 try:
     from aiokafka.record._crecords.default_records import DefaultRecordBatch as _FastBatch
@@ -87,14 +88,30 @@ class _Rows:
 
 
 def decode(
-    data: Buffer, partition: int, start: int, end: int, columns: Collection[str]
-) -> dict[str, pa.Array | pa.ChunkedArray]:
-    """The rows of `data` with offsets from `start` to `end` (exclusive), as one array for each of `columns`."""
+    data: Buffer,
+    partition: int,
+    start: int,
+    end: int,
+    columns: Collection[str],
+    aborted: Sequence[tuple[int, int]] = (),
+) -> dict[str, pa.Array]:
+    """The rows of `data` with offsets from `start` to `end` (exclusive), as one array for each of `columns`.
+
+    Records of `aborted` transactions (first offset and producer id, as Fetch tells them) are left out.
+    """
+    ahead = sorted(aborted)
+    inside: set[int] = set()
     wanted = set(columns) or {"partition"}
     records_needed = not wanted <= _BATCH_COLUMNS
     rows = _Rows()
     for position, header in iterate_batches(data, allow_partial_tail=True):
-        if header.next_offset <= start or header.is_control:
+        while ahead and ahead[0][0] <= header.last_offset:
+            inside.add(ahead.pop(0)[1])
+        if header.is_control:
+            if header.producer_id in inside and _is_abort(data, position):
+                inside.discard(header.producer_id)
+            continue
+        if header.next_offset <= start or (header.is_transactional and header.producer_id in inside):
             continue
         if header.base_offset >= end:
             break
@@ -105,6 +122,14 @@ def decode(
         else:
             _read_batch(rows, data, position, header, start, end, wanted)
     return _arrays(rows, partition, wanted)
+
+
+def _is_abort(data: Buffer, position: int) -> bool:
+    try:
+        records = decode_records(data, position)
+        return bool(records) and decode_control_key(records[0].key) is ControlType.ABORT
+    except ProtocolError:
+        return False
 
 
 def _read_batch(

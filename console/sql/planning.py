@@ -15,7 +15,7 @@ import duckdb
 from console.sql.decoding import COLUMNS
 from console.sql.predicates import Predicate
 from console.sql.statements import Statement
-from console.sql.topic_source import Scan, ScanContext, TopicSource, plan_scan
+from console.sql.topic_source import Scan, ScanContext, TopicSource, cache_name, plan_scan
 
 
 def plan(
@@ -92,7 +92,7 @@ def _accepted_by(
 
 
 def _described(scan: Scan, context: ScanContext) -> dict[str, Any]:
-    topic = scan.table.topic_id
+    topic = cache_name(scan.table, context)
     cached = 0
     if not scan.counted:
         for partition, (start, end) in scan.ranges.items():

@@ -28,7 +28,7 @@ class SqlLimits:
     """Trust that keys are where the Java client's default partitioner puts them, so that `key = 'x'` reads one
     partition. Records that other partitioners put elsewhere are then not found: off unless asked for."""
     read_committed: bool = False
-    """Leave out what lies beyond the last stable offset."""
+    """Leave out records of transactions that were aborted or are still open, as consumers with that isolation do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Statements that are kept: saved ones by name (TOML in the config folder), and the history (JSON lines in the data folder).
+"""Statements that are kept: saved ones by name (TOML in the config folder), and the history (JSON lines in the state folder).
 
 Both are the user's own and shared by every face. The history holds the last HISTORY_MAX statements, once each.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.errors import OperatorError
-from console.platform_dirs import config_dir, data_dir
+from console.platform_dirs import config_dir, state_dir
 
 HISTORY_MAX = 1_000
 _NAME_MAX = 100
@@ -42,7 +42,7 @@ def saved_file() -> Path:
 
 
 def history_file() -> Path:
-    return data_dir() / "sql_history.jsonl"
+    return state_dir() / "sql_history.jsonl"
 
 
 def load_saved() -> dict[str, SavedQuery]:

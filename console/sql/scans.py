@@ -39,6 +39,8 @@ class RawChunk:
     data: Any
     records: int
     """In the batches, control records too."""
+    aborted: tuple[tuple[int, int], ...] = ()
+    """First offset and producer id of transactions that were aborted; only told to read_committed."""
 
 
 def whole_batches(data: Any, start: int, end: int) -> tuple[int, int, int]:
@@ -207,7 +209,8 @@ class WireScan:
             )
         self._portion[partition] = min(_PARTITION_BYTES_MAX, self._portion.get(partition, _FIRST_BYTES) * 4)
         after = min(after, end)
-        self._put(RawChunk(partition, start, after, memoryview(records)[:size], count))
+        aborted = tuple((each.first_offset, each.producer_id) for each in data.aborted_transactions or ())
+        self._put(RawChunk(partition, start, after, memoryview(records)[:size], count, aborted))
         if after >= end:
             del self._positions[partition]
         else:

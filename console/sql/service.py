@@ -254,6 +254,7 @@ class SqlResult:
                     "rows_max": limits.rows_max,
                     "bytes_max": limits.bytes_max,
                     "key_partitioner": limits.key_partitioner,
+                    "read_committed": limits.read_committed,
                     "plan": plan,
                 }
             )
@@ -468,7 +469,13 @@ class _ScanFeed:
                     await send({"scan": self._number, "error": "cancelled"})
                     return
                 self._result._count(chunk)
-                head = {"scan": self._number, "partition": chunk.partition, "start": chunk.start, "next": chunk.next}
+                head = {
+                    "scan": self._number,
+                    "partition": chunk.partition,
+                    "start": chunk.start,
+                    "next": chunk.next,
+                    "aborted": chunk.aborted,
+                }
                 await send(head, chunk.data)
             await self.wanted.acquire()
             await send({"scan": self._number, "done": True})

@@ -42,14 +42,34 @@ class SystemTable:
 
 
 class TableProvider(Protocol):
-    """Another room's table (the history, for one). `rows` is Arrow data of `schema`'s shape."""
+    """Another room's table, such as the history's `metrics`. Columns are (name, DuckDB's type); rows are tuples in that
+    order, TIMESTAMPs as datetimes without zone, in UTC."""
 
-    name: str
-    about: str
+    @property
+    def name(self) -> str: ...
 
-    def schema(self) -> pa.Schema: ...
+    @property
+    def columns(self) -> Sequence[tuple[str, str]]: ...
 
-    async def rows(self) -> pa.Table: ...
+    async def rows(self) -> Sequence[tuple[Any, ...]]: ...
+
+
+def provided_table(columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows of a provider with its columns."""
+    import pyarrow as pa
+
+    types = {
+        "VARCHAR": pa.string(),
+        "BOOLEAN": pa.bool_(),
+        "INTEGER": pa.int32(),
+        "BIGINT": pa.int64(),
+        "DOUBLE": pa.float64(),
+        "TIMESTAMP": pa.timestamp("us"),
+        "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", tz="UTC"),
+        "BLOB": pa.binary(),
+    }
+    arrays = [pa.array([row[index] for row in rows], types[kind]) for index, (_, kind) in enumerate(columns)]
+    return pa.Table.from_arrays(arrays, names=[name for name, _ in columns])
 
 
 def arrow_table(table: SystemTable, rows: Sequence[Row]) -> pa.Table:

@@ -87,6 +87,7 @@ class ScanContext:
     cache: ChunkCache
     key_partitioner: bool = False
     """Keys are where the Java client's default partitioner puts them: the user says so."""
+    read_committed: bool = False
     windows: dict[int, int] | None = None
     """Read no offset before these (`newest`), by partition."""
     scans: list[Scan] = field(default_factory=list)
@@ -221,7 +222,7 @@ def _synthetic(scan: Scan) -> Iterator[Rows]:
 
 
 def _chunks(scan: Scan, context: ScanContext, needed: set[str]) -> Iterator[Rows]:
-    topic = scan.table.topic_id
+    topic = cache_name(scan.table, context)
     pieces = [
         piece
         for partition, (start, end) in scan.ranges.items()
@@ -240,10 +241,16 @@ def _chunks(scan: Scan, context: ScanContext, needed: set[str]) -> Iterator[Rows
     with context.link.scan({"ask": "scan", "topic": scan.table.name, "ranges": holes}) as frames:
         for head, payload in frames:
             partition, start, end = head["partition"], head["start"], head["next"]
-            columns = decode(payload, partition, start, end, decoded)
+            aborted = [(first, producer_id) for first, producer_id in head["aborted"]]
+            columns = decode(payload, partition, start, end, decoded, aborted)
             rows = len(next(iter(columns.values())))
             context.cache.add(Chunk((topic, partition), start, end, rows, columns))
             yield rows, columns
+
+
+def cache_name(table: TopicTable, context: ScanContext) -> str:
+    """Under which name the cache has the topic: what is committed is not all there is."""
+    return f"{table.topic_id} committed" if context.read_committed else table.topic_id
 
 
 def _cut(piece: Piece, needed: set[str]) -> Rows:

@@ -80,7 +80,12 @@ class Worker:
 
     def _run(self, connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> None:
         statement = let_in(connection, request["sql"])
-        context = ScanContext(self._link, self._cache, key_partitioner=bool(request.get("key_partitioner")))
+        context = ScanContext(
+            self._link,
+            self._cache,
+            key_partitioner=bool(request.get("key_partitioner")),
+            read_committed=bool(request.get("read_committed")),
+        )
         sources = self._register(connection, statement, context)
         parameters = request.get("parameters") or None
         if request.get("plan"):
