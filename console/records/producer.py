@@ -11,29 +11,27 @@ sequence numbers, a new producer id is taken for what follows.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from typing import Any
 
 from console.errors import Blame, OperatorError, operator_errors
+from console.records.partition_queue import PartitionQueue
 from console.records.partitioner import StickyPartitioner, partition_for_key
-from console.records.producing import (
-    UNKNOWN_OUTCOME,
-    Delivery,
-    NewRecord,
-    ProducerBatch,
-    ProducerStatistics,
+from console.records.produce_requests import (
+    UNACKNOWLEDGED,
+    UNANSWERED,
+    Outcome,
+    produce_request,
+    read_produce_response,
+    take_producer_id,
 )
+from console.records.producing import UNKNOWN_OUTCOME, Delivery, NewRecord, ProducerBatch, ProducerStatistics
 from engine.errors import KafkaError
-from engine.net.cluster_client import ClusterClient, Versioned
+from engine.net.cluster_client import ClusterClient
 from engine.net.cluster_errors import BrokerUnreachable, ClusterUnreachable, UnsupportedByBroker
 from engine.net.cluster_view import ClusterView, TopicView
 from engine.net.deadlines import Deadline
 from engine.protocol.errors import ErrorCode, ProtocolError
-from engine.protocol.messages import InitProducerIdRequest, ProduceRequest
-from engine.protocol.records.batch import increment_sequence
 from engine.protocol.records.compression import Compression
-from engine.protocol.records.record import Record, build_batch
-from engine.protocol.uuids import ZERO_UUID
+from engine.protocol.records.record import Record
 from engine.runtime import Clock
 from engine.types import TopicPartition
 
@@ -41,18 +39,6 @@ ACKS_ALL = -1
 
 _RECORD_OVERHEAD_BYTES = 12
 """About what lengths and deltas of a record take."""
-
-
-class _Queue:
-    """What waits for one partition."""
-
-    __slots__ = ("batches", "in_flight", "next_sequence", "producer")
-
-    def __init__(self) -> None:
-        self.batches: deque[ProducerBatch] = deque()
-        self.in_flight = False
-        self.producer = (-1, -1)
-        self.next_sequence = 0
 
 
 class RecordProducer:
@@ -90,7 +76,7 @@ class RecordProducer:
         self._sticky = StickyPartitioner(batch_bytes, client.randomness)
         self._topics: dict[str, TopicView] = {}
         self._led: dict[str, list[int]] = {}
-        self._queues: dict[TopicPartition, _Queue] = {}
+        self._queues: dict[TopicPartition, PartitionQueue] = {}
         self._buffered_bytes = 0
         self._unfinished = 0
         self._flushing = False
@@ -194,7 +180,7 @@ class RecordProducer:
         target = TopicPartition(topic, partition)
         queue = self._queues.get(target)
         if queue is None:
-            queue = self._queues[target] = _Queue()
+            queue = self._queues[target] = PartitionQueue()
         batch = queue.batches[-1] if queue.batches else None
         if batch is None or batch.encoded is not None or batch.size_bytes + size > self._batch_bytes:
             if batch is not None:
@@ -225,7 +211,7 @@ class RecordProducer:
                     names = sorted(self._topics)
                     self._take(await self._client.metadata(names), names)
                 if self._producer is None and any(queue.batches for queue in self._queues.values()):
-                    self._producer = await self._take_producer_id()
+                    self._producer = await take_producer_id(self._client)
             except (ClusterUnreachable, BrokerUnreachable, KafkaError, UnsupportedByBroker, ProtocolError) as error:
                 self._metadata_stale = True
                 if isinstance(error, (UnsupportedByBroker, ProtocolError)):
@@ -235,20 +221,6 @@ class RecordProducer:
                 continue
             self._expire("no acknowledgement came")
             self._dispatch()
-
-    async def _take_producer_id(self) -> tuple[int, int]:
-        request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000)
-        deadline = Deadline(self._client.retry_timeout_ms)
-        tries = 0
-        while True:
-            tries += 1
-            # v6 is two-phase commit (KIP-939), which nobody offers as stable.
-            response = await self._client.request_to_any(Versioned(InitProducerIdRequest, lambda _: request, ceiling=5))
-            error = ErrorCode.of(response.error_code)
-            if error == ErrorCode.NONE:
-                return response.producer_id, response.producer_epoch
-            if not error.retriable or not await self._client.backoff.wait(tries, self._client.randomness, deadline):
-                raise KafkaError(error)
 
     def _dispatch(self) -> None:
         now = self._loop.time()
@@ -273,10 +245,11 @@ class RecordProducer:
             for batch in batches:
                 queue = self._queues[batch.partition]
                 queue.in_flight = True
-                self._seal(batch, queue)
+                assert self._producer is not None
+                queue.seal(batch, self._producer, self._compression)
             self._busy[node_id] = self._loop.create_task(self._deliver(node_id, batches))
 
-    def _is_ready(self, batch: ProducerBatch, queue: _Queue, now: float) -> bool:
+    def _is_ready(self, batch: ProducerBatch, queue: PartitionQueue, now: float) -> bool:
         return (
             self._flushing
             or batch.encoded is not None
@@ -286,27 +259,8 @@ class RecordProducer:
             or self._buffered_bytes >= self._buffer_bytes
         )
 
-    def _seal(self, batch: ProducerBatch, queue: _Queue) -> None:
-        """Gives the batch its producer id and sequence numbers, once and for all of its tries."""
-        if batch.encoded is not None:
-            return
-        assert self._producer is not None
-        if queue.producer != self._producer:
-            queue.producer, queue.next_sequence = self._producer, 0
-        producer_id, epoch = batch.producer = queue.producer
-        batch.base_sequence = queue.next_sequence if producer_id >= 0 else -1
-        if producer_id >= 0:
-            queue.next_sequence = increment_sequence(queue.next_sequence, len(batch.records))
-        batch.encoded = build_batch(
-            batch.records,
-            compression=self._compression,
-            producer_id=producer_id,
-            producer_epoch=epoch,
-            base_sequence=batch.base_sequence,
-        )
-
     async def _deliver(self, node_id: int, batches: list[ProducerBatch]) -> None:
-        outcome: dict[TopicPartition, tuple[ErrorCode, str | None, int, int]] = {}
+        outcome: dict[TopicPartition, Outcome] = {}
         lost: str | None = None
         try:
             outcome = await self._request(node_id, batches)
@@ -326,83 +280,34 @@ class RecordProducer:
                 self._metadata_stale = True
                 self._retry_later(batch, now)
             else:
-                answer = outcome.get(batch.partition, (ErrorCode.UNKNOWN_SERVER_ERROR, "no answer for it", -1, -1))
-                self._settle(batch, *answer)
+                self._settle(batch, outcome.get(batch.partition, UNANSWERED))
         self._wake.set()
 
-    async def _request(
-        self, node_id: int, batches: list[ProducerBatch]
-    ) -> dict[TopicPartition, tuple[ErrorCode, str | None, int, int]]:
-        by_topic: dict[str, list[ProducerBatch]] = {}
-        for batch in batches:
-            by_topic.setdefault(batch.partition.topic, []).append(batch)
-        names = {self._topics[name].topic_id: name for name in by_topic}
-
-        def build(version: int) -> ProduceRequest:
-            topics = []
-            for name, each in by_topic.items():
-                data = [
-                    ProduceRequest.PartitionProduceData(index=batch.partition.partition, records=batch.encoded)
-                    for batch in each
-                ]
-                topic_id = self._topics[name].topic_id
-                topics.append(
-                    ProduceRequest.TopicProduceData(topic_id=topic_id, partition_data=data)
-                    if version >= 13
-                    else ProduceRequest.TopicProduceData(name=name, partition_data=data)
-                )
-            return ProduceRequest(acks=self._acks, timeout_ms=self._client.request_timeout_ms, topic_data=topics)
-
-        request = Versioned(ProduceRequest, build, ceiling=12 if ZERO_UUID in names else 13)
+    async def _request(self, node_id: int, batches: list[ProducerBatch]) -> dict[TopicPartition, Outcome]:
+        ids = {batch.partition.topic: self._topics[batch.partition.topic].topic_id for batch in batches}
+        request = produce_request(batches, ids, acks=self._acks, timeout_ms=self._client.request_timeout_ms)
         if self._acks == 0:
             await self._client.request_to(node_id, request, channel="produce", expect_response=False)
-            return {batch.partition: (ErrorCode.NONE, None, -1, -1) for batch in batches}
-        response: Any = await self._client.request_to(node_id, request, channel="produce")
-        return {
-            TopicPartition(topic.name or names.get(bytes(topic.topic_id), ""), each.index): (
-                ErrorCode.of(each.error_code),
-                each.error_message,
-                each.base_offset,
-                each.log_append_time_ms,
-            )
-            for topic in response.responses
-            for each in topic.partition_responses
-        }
+            return {batch.partition: UNACKNOWLEDGED for batch in batches}
+        return read_produce_response(await self._client.request_to(node_id, request, channel="produce"), ids)
 
-    def _settle(
-        self, batch: ProducerBatch, error: ErrorCode, message: str | None, base_offset: int, timestamp: int
-    ) -> None:
+    def _settle(self, batch: ProducerBatch, outcome: Outcome) -> None:
         """One batch was answered."""
+        error = outcome.error
         queue = self._queues[batch.partition]
         if error in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
-            batch.base_offset, batch.timestamp = base_offset, timestamp
+            batch.base_offset, batch.timestamp = outcome.base_offset, outcome.timestamp
             self._finish(batch, None)
         elif error == ErrorCode.MESSAGE_TOO_LARGE and len(batch.records) > 1:
-            self._split(batch, queue)
+            queue.split(batch)
         elif error.retriable:
             self._retry_later(batch, self._loop.time())
         else:
             if error in UNKNOWN_OUTCOME:
                 self._producer = None
-            elif queue.producer == batch.producer and batch.base_sequence >= 0:
-                # Nothing was written: the next batch takes over the sequence numbers.
-                queue.next_sequence = batch.base_sequence
-            self._finish(batch, OperatorError.refused(f"partition {batch.partition}", error, message))
-
-    def _split(self, batch: ProducerBatch, queue: _Queue) -> None:
-        """Too large for the topic as a whole: send its halves (Kafka: ProducerBatch.split)."""
-        queue.batches.popleft()
-        if queue.producer == batch.producer and batch.base_sequence >= 0:
-            queue.next_sequence = batch.base_sequence
-        middle = len(batch.records) // 2
-        first, second = (ProducerBatch(batch.partition, batch.created_at) for _ in range(2))
-        for half, records in ((first, batch.records[:middle]), (second, batch.records[middle:])):
-            half.records = [record._replace(offset=index) for index, record in enumerate(records)]
-        first.size_bytes = batch.size_bytes * middle // len(batch.records)
-        second.size_bytes = batch.size_bytes - first.size_bytes
-        queue.batches.extendleft((second, first))
-        batch.halves = (first, second)
-        batch.finish()
+            else:
+                queue.take_back(batch)
+            self._finish(batch, OperatorError.refused(f"partition {batch.partition}", error, outcome.message))
 
     def _retry_later(self, batch: ProducerBatch, now: float) -> None:
         batch.tries += 1

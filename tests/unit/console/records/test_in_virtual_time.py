@@ -4,9 +4,12 @@ import asyncio
 
 import pytest
 
+from console.records.browse import BrowseRequest, browse
+from console.records.filters import Condition, Match, Part, RecordFilter
 from console.records.positions import BEGINNING
 from console.records.producer import RecordProducer
 from console.records.producing import NewRecord
+from console.records.search import SearchRequest, resume_search, search
 from console.records.stream import RecordStream, StreamRequest
 from console.services.topics import list_topics
 from engine.net.cluster_client import ClusterClient
@@ -144,3 +147,29 @@ def test_the_same_seed_gives_the_same_story():
         return [(record.partition, record.offset, record.timestamp, record.value) for record in records]
 
     assert play(3, story) == play(3, story)
+
+
+def test_a_search_that_is_interrupted_while_a_leader_dies_is_resumed_to_the_whole_result():
+    async def story(world):
+        async with client_of(world) as client:
+            async with RecordProducer(client, LoopClock(), batch_bytes=300) as producer:
+                for number in range(300):
+                    record = NewRecord(None, b"%d" % number, partition=number % 3, timestamp=1000 + number)
+                    await producer.send(TOPIC, record)
+                await producer.flush()
+            sevens = RecordFilter((Condition(Part.VALUE, Match.CONTAINS, "7"),))
+            found, steps = [], search(client, SearchRequest((TOPIC,), sevens, limit=10), 0)
+            async for step in steps:
+                found += [int(record.value) for record in step.records]
+            world.nodes[2].kill()
+            token = step.token
+            async for step in resume_search(client, token, 0):
+                found += [int(record.value) for record in step.records]
+            page = await browse(client, BrowseRequest((TOPIC,), limit=5))
+            return found, step, [int(record.value) for record in page.records]
+
+    found, step, newest = play(7, story)
+
+    assert found == [number for number in range(300) if b"7" in b"%d" % number]
+    assert (step.scanned, step.matched, step.finished) == (300, len(found), True)
+    assert newest == [299, 298, 297, 296, 295]
