@@ -4,11 +4,21 @@ A test that takes `seed` runs once for each of `--seeds A..B` (B exclusive) or `
 as its own mark says: `@pytest.mark.seeds(20)`, or one. A failing seed is in the test's name: `./dev sim 17` repeats it.
 """
 
+import atexit
+import os
 import re
+import shutil
+import tempfile
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# What commands under test write down (audit log, contexts, the local cluster's runtime file) never meets the person's own.
+_home = tempfile.mkdtemp(prefix="stoker-tests-")
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+for _name in ("CONFIG", "DATA", "STATE", "CACHE"):
+    os.environ[f"XDG_{_name}_HOME"] = os.path.join(_home, _name.lower())
 
 # `derandomize`: the gate must give the same answer twice. `./dev fuzz` is where new examples are looked for.
 settings.register_profile(
