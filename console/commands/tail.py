@@ -109,7 +109,7 @@ async def _follow(client: ClusterClient, stream: RecordStream, printer: Printer)
     interactive = sys.stderr.isatty() and sys.stdout.isatty()
     if interactive and follows:
         say(f"Following {', '.join(request.topics)} from {request.start}. Ctrl-C ends.")
-    skipped = 0
+    skipped = damaged = 0
     # With the records on the same terminal, a progress line would only be in the way.
     with Progress("records") as bar:
         async for records in stream.batches(client):
@@ -121,6 +121,10 @@ async def _follow(client: ClusterClient, stream: RecordStream, printer: Printer)
                 bar.clear()
                 warn(f"{plural(progress.skipped - skipped, 'record')} had been deleted before they could be read")
                 skipped = progress.skipped
+            for each in progress.damaged[damaged:]:
+                bar.clear()
+                warn(f"cannot be read: {each}")
+            damaged = len(progress.damaged)
     if interactive and not follows:
         matched = plural(progress.matched, "record")
         hidden = f", {progress.hidden:,} markers or aborted hidden" if progress.hidden else ""

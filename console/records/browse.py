@@ -19,6 +19,8 @@ from engine.types import TopicPartition
 PAGE_RECORDS_MAX = 1_000
 SCAN_MAX = 200_000
 """Offsets looked at for one page, about."""
+_PATIENCE_MS = 10_000
+"""For a leader that went away while the page was read."""
 PAGE_BYTES_MAX = 32 * 1024 * 1024
 """Of the records of one page, about; one record is always shown."""
 
@@ -111,7 +113,13 @@ async def browse(client: ClusterClient, request: BrowseRequest) -> Page:
     }
     wanted = request.filter if request.key is None else request.filter.with_key(request.key)
     pages = PageReader(
-        client, ranges, newest_first=newest_first, filter=wanted, visibility=request.visibility, window=limit
+        client,
+        ranges,
+        newest_first=newest_first,
+        filter=wanted,
+        visibility=request.visibility,
+        window=limit,
+        unreachable_timeout_ms=_PATIENCE_MS,
     )
     with operator_errors(f"topic {', '.join(request.topics)}"):
         records = await pages.take(limit, request.scan_max, PAGE_BYTES_MAX)

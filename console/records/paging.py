@@ -55,11 +55,13 @@ class PageReader:
         visibility: Visibility = ALL_RECORDS,
         window: int = 50,
         counts: ReadCounts | None = None,
+        unreachable_timeout_ms: int = 60_000,
     ) -> None:
         self.counts = counts if counts is not None else ReadCounts()
         self._client = client
         self._newest_first = newest_first
         self._visibility = visibility
+        self._unreachable_timeout_ms = unreachable_timeout_ms
         self._consumer = ChunkConsumer(self.counts, filter)
         self._room = 0
         first = max(1, min(window, _WINDOW_MAX))
@@ -141,7 +143,14 @@ class PageReader:
         unread = set(lanes)
         overfull: set[TopicPartition] = set()
         self._consumer.begin(starts)
-        async with RecordReader(self._client, starts, stops, visibility=self._visibility, limits=limits) as reader:
+        async with RecordReader(
+            self._client,
+            starts,
+            stops,
+            visibility=self._visibility,
+            limits=limits,
+            unreachable_timeout_ms=self._unreachable_timeout_ms,
+        ) as reader:
             async for chunk in reader.chunks():
                 partition = chunk.partition
                 if partition not in unread:
