@@ -1,0 +1,1 @@
+"""Commit log: user profiles, compacted to the newest of each. The story is in README.md."""

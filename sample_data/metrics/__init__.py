@@ -1,0 +1,1 @@
+"""Metrics: what hosts measure of themselves. The story is in README.md."""

@@ -1,0 +1,1 @@
+"""Sensors: vehicles and where they are. The story is in README.md."""

@@ -1,0 +1,1 @@
+"""Stream processing: articles become cleansed articles. The story is in README.md."""
