@@ -85,8 +85,8 @@ def sql(
 
     Every topic is a table by its own name (in double quotes when it has dashes), with partition, offset, timestamp, key,
     value, headers and more. JSON needs no declaration: value->>'$.status'. The cluster's own tables are brokers, topics,
-    partitions, replicas, configs, consumer_groups, group_members, group_offsets and quorum; SHOW TABLES lists
-    all, DESCRIBE shows columns. Where a topic has such a name, kafka.NAME is the cluster's.
+    partitions, replicas, configs, consumer_groups, group_members, group_offsets, quorum and segments; SHOW TABLES
+    lists all, DESCRIBE shows columns. Where a topic has such a name, kafka.NAME is the cluster's.
 
     Only what is needed is read: partitions and offsets in WHERE, times from where they begin, columns that are
     named. ORDER BY offset (or timestamp) DESC LIMIT n reads from the end. --explain shows it beforehand.

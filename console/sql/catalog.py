@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.errors import OperatorError, operator_errors
 from console.services.configs import ConfigDescription, Resource, ResourceType, describe_configs
 from console.services.offsets import READ_COMMITTED, READ_UNCOMMITTED, start_and_end_offsets
 from console.services.partial import Missing, missing_partitions
+from console.sql.segments_table import segments_table
 from console.sql.system_tables import SYSTEM_TABLES, SystemTable, TableProvider, arrow_table, provided_table
 from engine.net.cluster_client import ClusterClient
 from engine.protocol.errors import ErrorCode
@@ -70,9 +72,12 @@ class TableName:
 class Catalog:
     """Resolves names against one cluster."""
 
-    def __init__(self, client: ClusterClient, providers: Sequence[TableProvider] = ()) -> None:
+    def __init__(
+        self, client: ClusterClient, providers: Sequence[TableProvider] = (), data_dir: Path | None = None
+    ) -> None:
         self._client = client
         self._providers = {each.name: each for each in providers}
+        self._tables = {**SYSTEM_TABLES, "segments": segments_table(data_dir)}
 
     async def resolve(
         self, paths: Sequence[tuple[str, ...]], *, read_committed: bool = False
@@ -116,7 +121,7 @@ class Catalog:
             return None
         if name == "tables":
             return SystemTable("tables", "", _TABLES_COLUMNS, lambda _: self._tables_rows())
-        return SYSTEM_TABLES.get(name) or self._providers.get(name)
+        return self._tables.get(name) or self._providers.get(name)
 
     async def _rows(self, table: SystemTable | TableProvider, missing: list[Missing]) -> RowsEntry:
         if not isinstance(table, SystemTable):
@@ -157,7 +162,7 @@ class Catalog:
         import difflib
 
         name = ".".join(path)
-        names = sorted(topics | set(SYSTEM_TABLES) | set(self._providers))
+        names = sorted(topics | set(self._tables) | set(self._providers))
         near = difflib.get_close_matches(name, names, 3, 0.6)
         hint = f"Did you mean {' or '.join(near)}?" if near else "SHOW TABLES lists topics and tables."
         return OperatorError(f"there is no topic or table {name}", hint=hint, code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
@@ -170,7 +175,7 @@ class Catalog:
             view = await self._client.metadata(None)
         topic_columns = tuple(name for name, _, _ in TOPIC_COLUMNS)
         names = [TableName(name, "topic", "", topic_columns) for name, each in view.topics.items() if each.partitions]
-        for table in SYSTEM_TABLES.values():
+        for table in self._tables.values():
             names.append(
                 TableName(
                     f"{CLUSTER_SCHEMA}.{table.name}",

@@ -58,7 +58,7 @@ class SqlService:
         """`data_dir` is that of a cluster on this machine (`segment_files.local_data_dir`): its files are then read in
         place of fetching."""
         self._client = client
-        self.catalog = Catalog(client, providers)
+        self.catalog = Catalog(client, providers, data_dir)
         self._memory_bytes = memory_bytes
         self._processor_seconds = processor_seconds
         self._cache_bytes = cache_bytes
@@ -290,6 +290,9 @@ class SqlResult:
             except WorkerGone as error:
                 self._finished = True
                 raise _gone(error) from error
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                # It runs what users write, so that it is taken for a stranger; it is not used again.
+                raise OperatorError("the SQL worker said what was not expected", repr(error)) from error
             finally:
                 self._waited += time.monotonic() - began
 

@@ -1,5 +1,7 @@
 """The cluster's own tables, alone and joined with events."""
 
+import datetime
+
 import pytest
 
 from console.sql.system_tables import SYSTEM_TABLES
@@ -55,3 +57,23 @@ def test_two_queries_after_one_another_do_not_see_each_others_tables(ask, orders
 
     assert ask("select count(*) from duckdb_views() where not internal").rows == [(0,)]
     assert ask("select count(*) from duckdb_schemas() where schema_name = 'kafka'").rows == [(0,)]
+
+
+class Temperatures:
+    """A table of another room."""
+
+    name = "metrics"
+    columns = (("at", "TIMESTAMP"), ("metric", "VARCHAR"), ("value", "DOUBLE"))
+
+    async def rows(self):
+        return [(datetime.datetime(2026, 1, 1), "temperature", 21.5), (datetime.datetime(2026, 1, 2), None, None)]
+
+
+def test_tables_of_other_rooms_are_tables_too(ask):
+    service = ask.new_service(providers=[Temperatures()])
+
+    assert ask('select metric, value, "at" from metrics order by metric nulls last', service=service).rows == [
+        ("temperature", 21.5, datetime.datetime(2026, 1, 1)),
+        (None, None, datetime.datetime(2026, 1, 2)),
+    ]
+    assert ("kafka.metrics", "history") in [row[:2] for row in ask("show tables", service=service).rows]

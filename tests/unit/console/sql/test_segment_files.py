@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from console.errors import OperatorError
 from console.sql.segment_files import partition_directory
 
 QUESTIONS = [
@@ -80,3 +81,20 @@ def test_files_that_are_gone_are_no_loss(ask, orders, tmp_path):
 
     assert answer.rows == [(3000,)]
     assert not answer.statistics.from_files
+
+
+def test_segments_are_a_table_where_the_files_are_here(ask, rolled, local):
+    rows = ask(
+        f"select count(*), sum(size_bytes), sum(is_active::int), min(base_offset) from segments"
+        f" where topic = '{rolled}' and partition = 0",
+        service=local,
+    ).rows
+    directory = Path(ask.cluster.data_dir) / "node-1" / f"{rolled}-0"
+    files = list(directory.glob("*.log"))
+
+    assert rows == [(len(files), sum(each.stat().st_size for each in files), 1, 0)]
+
+
+def test_segments_of_a_cluster_elsewhere_cannot_be_had_and_it_says_why(ask):
+    with pytest.raises(OperatorError, match="not on this machine"):
+        ask("select * from segments")
