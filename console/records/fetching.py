@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from console.records.batch_decoding import DECODER
 from console.records.model import ALL_RECORDS, BatchFacts, Damaged, Visibility
 from engine.net.cluster_client import Versioned
 from engine.net.cluster_view import TopicView
@@ -13,7 +14,7 @@ from engine.protocol.errors import ErrorCode, ProtocolError
 from engine.protocol.messages import FetchRequest
 from engine.protocol.records.batch import BatchHeader, TimestampType, iterate_batches, verify_crc
 from engine.protocol.records.control import ControlType, decode_control_key
-from engine.protocol.records.record import Record, decode_records
+from engine.protocol.records.record import Record
 from engine.protocol.uuids import ZERO_UUID
 from engine.types import TopicPartition
 
@@ -206,7 +207,7 @@ def _decode(chunk: Chunk, data: Any, position: int, header: BatchHeader) -> list
     reason = "its checksum does not match"
     if verify_crc(data, position, header):
         try:
-            return decode_records(data, position, lenient=True)
+            return DECODER.decode(data, position, header)
         except ProtocolError as error:
             reason = str(error)
     topic, partition = chunk.partition
