@@ -75,7 +75,8 @@ _BATCH_COLUMNS = frozenset(
 class _Rows:
     """What one chunk's batches gave so far, a list per thing."""
 
-    offsets: list[int] = field(default_factory=list)
+    offsets: list[Any] = field(default_factory=list)
+    """Parts: (first, count) for offsets without gaps, a list for others."""
     timestamps: list[int] = field(default_factory=list)
     keys: list[bytes | None] = field(default_factory=list)
     values: list[bytes | None] = field(default_factory=list)
@@ -141,8 +142,8 @@ def _read_batch(
     except (ProtocolError, MemoryError) as error:
         offset = max(header.base_offset, start)
         rows.errors[before] = f"batch of {header.records_count} records at offset {header.base_offset}: {error}"
+        rows.offsets.append([offset])
         for part, value in (
-            ("offsets", offset),
             ("timestamps", header.max_timestamp),
             ("keys", None),
             ("values", None),
@@ -158,9 +159,9 @@ def _read_batch(
     rows.runs.append((len(records), header))
     if wanted & {"offset", "sequence"}:
         if len(records) == header.last_offset_delta + 1:
-            rows.offsets += range(header.base_offset, header.next_offset)
+            rows.offsets.append((header.base_offset, len(records)))
         else:
-            rows.offsets += [record.offset for record in records]
+            rows.offsets.append([record.offset for record in records])
     if "timestamp" in wanted:
         if header.timestamp_type is TimestampType.LOG_APPEND_TIME:
             rows.timestamps += [header.max_timestamp] * len(records)
@@ -179,18 +180,19 @@ def _records(data: Buffer, position: int, header: BatchHeader) -> list[Any]:
         raise ProtocolError(Blame.REMOTE, "the checksum does not match", message_name="RecordBatch")
     codec = codec_of(header)
     stop = position + header.size_bytes
-    view = memoryview(data)
+    whole = memoryview(data)[position:stop]
+    payload: Any = whole[HEADER_BYTES:]
     if codec:
-        payload = decompress(codec, view[position + HEADER_BYTES : stop], DECOMPRESSED_BYTES_MAX)
-    else:
-        payload = bytes(view[position + HEADER_BYTES : stop])
+        payload = decompress(codec, payload, DECOMPRESSED_BYTES_MAX)
+        head = bytearray(whole[:HEADER_BYTES])
+        head[22] &= 0xF8  # no codec any more
+        whole = memoryview(bytes(head) + payload)
     if _FastBatch is not None:
-        head = bytearray(view[position : position + HEADER_BYTES])
-        head[22] &= 0xF8  # no codec: the payload is decompressed already
         try:
-            return list(_FastBatch(bytes(head) + payload))
-        except Exception:
+            return list(_FastBatch(whole))
+        except Exception:  # the exact reader says below what is wrong, or reads it
             pass
+    payload = bytes(payload)
     return read_records(payload, header)
 
 
@@ -211,7 +213,7 @@ def _array(name: str, rows: _Rows, partition: int, built: Mapping[str, pa.Array]
         case "partition":
             return pa.repeat(pa.scalar(partition, pa.int32()), rows.count)
         case "offset":
-            return pa.array(rows.offsets, pa.int64())
+            return _offsets(rows.offsets)
         case "timestamp":
             return _micros(rows.timestamps).cast(SCHEMA.field("timestamp").type)
         case "key" | "value":
@@ -262,16 +264,32 @@ def _headers(headers: Iterable[tuple[str, bytes | None]]) -> list[dict[str, Any]
     return [{"name": name, "value": value} for name, value in headers]
 
 
+_COUNTING = pa.array(range(4096), pa.int64())
+
+
+def _offsets(parts: list[Any]) -> pa.Array:
+    arrays = []
+    for part in parts:
+        if isinstance(part, list):
+            arrays.append(pa.array(part, pa.int64()))
+            continue
+        first, count = part
+        for done in range(0, count, len(_COUNTING)):
+            arrays.append(pc.add(_COUNTING[: count - done], first + done))
+    return pa.concat_arrays(arrays) if arrays else pa.array([], pa.int64())
+
+
 def _sequences(rows: _Rows) -> list[int | None]:
     if all(header.base_sequence < 0 for _, header in rows.runs):
         return [None] * rows.count
     found: list[int | None] = []
+    all_offsets = _offsets(rows.offsets).to_pylist()
     for count, header in rows.runs:
         if header.base_sequence < 0:
             found += [None] * count
         else:
             first = len(found)
-            offsets = rows.offsets[first : first + count]
+            offsets = all_offsets[first : first + count]
             found += [(header.base_sequence + offset - header.base_offset) % 2**31 for offset in offsets]
     return found
 
