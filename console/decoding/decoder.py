@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.decoding.choice import guess
 from console.decoding.display import bytes_shown, shown
-from console.decoding.formats import FORMATS, Decode
+from console.decoding.formats import FORMATS, NUMBERS, Decode
 from console.decoding.internal import INTERNAL_TOPICS, internal_value
 from console.decoding.json_values import json_with_notes
 from console.decoding.model import DECODED_BYTES_MAX, TEXT_CHARACTERS_MAX, Decoded, DecodeFailure, Part
-from console.decoding.rules import AUTO, BYTES, KAFKA, Rules
+from console.decoding.rules import AUTO, BYTES, KAFKA, REGISTERED, Rules
+from console.decoding.wire_format import written_with
+
+if TYPE_CHECKING:
+    from console.decoding.registered import RegisteredSchemas
+    from console.records.model import ConsumedRecord
 
 SAMPLES_MAX = 100
 _KAFKAS_OWN = "one of Kafka's own topics"
@@ -23,18 +28,39 @@ _AS_WRITTEN = frozenset({"utf-8", "json"})
 
 
 class RecordDecoder:
-    """Decodes by `rules`."""
+    """Decodes by `rules`, and with the `schemas` of a registry where there is one."""
 
-    def __init__(self, rules: Rules | None = None) -> None:
+    def __init__(self, rules: Rules | None = None, schemas: RegisteredSchemas | None = None) -> None:
         self._rules = rules or Rules()
+        self._schemas = schemas
+
+    async def prepare(self, records: Iterable[ConsumedRecord]) -> None:
+        """Asks the registry for the schemas that `records` need and that are not known yet; never raises."""
+        if self._schemas is None:
+            return
+        wanted = []
+        for record in records:
+            rules = self._rules.of(record.topic)
+            for part, data in ((Part.KEY, record.key), (Part.VALUE, record.value)):
+                if data and _may_be_registered(record.topic, rules.of(part)):
+                    wanted.append(written_with(data, part, record.headers))
+        await self._schemas.prepare(wanted)
 
     def decode(
-        self, topic: str, part: Part, data: bytes | None, *, key: bytes | None = None, whole: bool = False
+        self,
+        topic: str,
+        part: Part,
+        data: bytes | None,
+        *,
+        key: bytes | None = None,
+        headers: Sequence[tuple[str, bytes | None]] = (),
+        whole: bool = False,
     ) -> Decoded:
         """What `data` says; never raises for what is in it.
 
-        `key` is the record's, which values of Kafka's own topics need. `whole`: text of any length and values of any
-        size, where otherwise what is large is shown by its beginning.
+        `key` and `headers` are the record's: values of Kafka's own topics need the key, and a header may name the
+        schema. `whole`: text of any length and values of any size, where otherwise what is large is shown by its
+        beginning.
         """
         if data is None:
             return Decoded("null", None, "null", "no bytes: a tombstone" if part is Part.VALUE else "no key", 0)
@@ -46,15 +72,54 @@ class RecordDecoder:
             text, _ = bytes_shown(data, characters_max)
             reason = f"{len(data):,} bytes: only the beginning is shown until the whole is asked for"
             return Decoded(BYTES, None, text, reason, len(data), is_preview=True)
+        failed: str | None = None
+        if _may_be_registered(topic, wanted):
+            found = self._registered(part, data, headers, wanted, characters_max)
+            if isinstance(found, Decoded):
+                return found
+            failed = found
+            if wanted != AUTO:
+                return _undecoded(data, characters_max, f"{wanted} was asked for", failed)
         try:
             name, value, reason = self._find(topic, part, data, key, wanted)
         except DecodeFailure as failure:
             reason = f"{wanted} was asked for" if wanted != AUTO else _KAFKAS_OWN
             return _undecoded(data, characters_max, reason, str(failure))
-        if name == BYTES:
-            return _undecoded(data, characters_max, reason, None)
+        if name == BYTES or (failed is not None and name not in NUMBERS):
+            return _undecoded(data, characters_max, reason if failed is None else "it names a schema", failed)
+        if failed is not None:
+            # Numbers begin with zeros too.
+            reason += f"; not by a schema: {failed}"
         text, is_preview = _text(name, value, data, characters_max)
         return Decoded(name, value, text, reason, len(data), is_preview=is_preview)
+
+    def _registered(
+        self,
+        part: Part,
+        data: bytes,
+        headers: Sequence[tuple[str, bytes | None]],
+        wanted: str,
+        characters_max: int | None,
+    ) -> Decoded | str | None:
+        """The record by its registered schema; why it could not be; None when it does not seem to have one."""
+        written = written_with(data, part, headers)
+        if written is None:
+            return None if wanted == AUTO else "it names no schema: neither 0x00 and an id at its start nor a header"
+        if self._schemas is None:
+            if wanted == AUTO and not written.in_header and guess(data, part) is not None:
+                return None
+            return f"it names schema {written.identity}, and no schema registry is configured"
+        try:
+            value, schema = self._schemas.decode(written)
+        except DecodeFailure as failure:
+            return str(failure)
+        name = next((name for name, kind in REGISTERED.items() if kind == schema.kind), schema.kind)
+        if wanted not in (AUTO, name):
+            return f"schema {written.identity} is {schema.kind}"
+        where = "in a header" if written.in_header else "before the data"
+        text, is_preview = _text(name, value, data, characters_max)
+        reason = f"schema {written.identity} {where}"
+        return Decoded(name, value, text, reason, len(data), schema=schema, is_preview=is_preview)
 
     def _find(self, topic: str, part: Part, data: bytes, key: bytes | None, wanted: str) -> tuple[str, Any, str]:
         if wanted == BYTES:
@@ -69,6 +134,10 @@ class RecordDecoder:
             value, notes = json_with_notes(data)
             return wanted, value, "; ".join(["asked for", *notes])
         return wanted, FORMATS[wanted][0](data), "asked for"
+
+
+def _may_be_registered(topic: str, wanted: str) -> bool:
+    return wanted in REGISTERED or (wanted == AUTO and topic not in INTERNAL_TOPICS)
 
 
 def _undecoded(data: bytes, characters_max: int | None, reason: str, error: str | None) -> Decoded:
@@ -124,8 +193,9 @@ def decoder_for(topic: str, part: Part, samples: Sequence[bytes | None], rules: 
         if part is Part.KEY:
             return ColumnDecoder(KAFKA, _KAFKAS_OWN, lambda data: internal_value(topic, part, data, None))
         return ColumnDecoder(BYTES, "values of this topic are read with their keys", _bytes_text)
-    if wanted == BYTES:
-        return ColumnDecoder(BYTES, "asked for", _bytes_text)
+    if wanted == BYTES or wanted in REGISTERED:
+        reason = "asked for" if wanted == BYTES else "registered schemas are read record by record"
+        return ColumnDecoder(BYTES, reason, _bytes_text)
     looked_at = [each for each in samples if each][:SAMPLES_MAX]
     found: dict[str, int] = {}
     for each in looked_at:

@@ -87,3 +87,5 @@ FORMATS: dict[str, tuple[Decode, str]] = {
     "cbor": (cbor, "CBOR (RFC 8949)"),
 }
 """Decoder and a few words about it, by name."""
+
+NUMBERS = frozenset({"int16", "int32", "int64", "float", "double"})

@@ -22,8 +22,8 @@ def json_value(data: bytes) -> Any:
         value = _fast(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return json_with_notes(data)[0]
-    # Each opening bracket nests one deeper at most: only with many of them is it worth a look.
-    if data.count(b"{") + data.count(b"[") > DEPTH_MAX:
+    # A level takes two brackets at least: only with many of them is it worth a look.
+    if len(data) > 2 * DEPTH_MAX and data.count(b"{") + data.count(b"[") > DEPTH_MAX:
         _check_depth(value)
     return value
 

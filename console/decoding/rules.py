@@ -13,11 +13,13 @@ from console.errors import OperatorError
 AUTO = "auto"
 KAFKA = "kafka"
 BYTES = "bytes"
+REGISTERED = {"avro": "AVRO", "protobuf": "PROTOBUF", "json-schema": "JSON"}
+"""Formats whose schemas are in a registry, and the registry's word for them."""
 
 
 def format_names() -> tuple[str, ...]:
     """What a rule may name."""
-    return (AUTO, *FORMATS, KAFKA, BYTES)
+    return (AUTO, *FORMATS, *REGISTERED, KAFKA, BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,14 @@ def parse_wanted(text: str) -> Wanted:
     return Wanted(**wanted)
 
 
-_ALIASES = {"utf8": "utf-8", "string": "utf-8", "text": "utf-8", "long": "int64", "messagepack": "msgpack"}
+_ALIASES = {
+    "utf8": "utf-8",
+    "string": "utf-8",
+    "text": "utf-8",
+    "long": "int64",
+    "messagepack": "msgpack",
+    "jsonschema": "json-schema",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 import base64
 import json
 import struct
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -135,3 +137,12 @@ def test_a_column_of_several_formats_takes_what_they_have_in_common():
     assert mixed.column([b"y", b"\x00\x00\x00\x02", b"", b"\xff\xfe\xfd"]) == (["y", 2, "", "fffefd"], {})
     assert decoder_for("t", Part.KEY, [None, b""]).format == "utf-8"
     assert decoder_for("t", Part.KEY, [], Rules(Wanted("uuid"))).format == "uuid"
+
+
+def test_decoding_without_a_registry_loads_none_of_its_libraries():
+    heavy = "{'fastavro', 'google', 'http', 'ssl', 'pyarrow', 'duckdb'}"
+    script = (
+        f"import console.decoding.decoder, sys; print({heavy} & {{each.partition('.')[0] for each in sys.modules}})"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "set()"
