@@ -54,6 +54,8 @@ def parse_bootstrap(text: str) -> tuple[tuple[str, int], ...]:
 _INTS = ("request.timeout.ms", "socket.connection.setup.timeout.ms")
 _OURS = frozenset({"bootstrap.servers", "client.id", "security.protocol", *_INTS})
 _OTHER_PREFIXES = ("ssl.", "sasl.")
+SCHEMA_REGISTRY_PREFIX = "schema.registry."
+"""As Confluent's tools have them: `schema.registry.url` and more, see `console.schema_registry.config`."""
 _NO_MEANING_HERE = frozenset(
     [
         "acks",
@@ -132,6 +134,8 @@ def load_client_properties(path: str) -> tuple[dict[str, str], list[str]]:
         if name in _OURS:
             if name in _INTS and not value.strip().isdecimal():
                 raise OperatorError.words(f"{properties.place(name)}: {name}={value} is not a number of milliseconds")
+            found[name] = value.strip()
+        elif name.startswith(SCHEMA_REGISTRY_PREFIX):
             found[name] = value.strip()
         elif name.startswith(_OTHER_PREFIXES):
             notes.append(f"{properties.place(name)}: {name} has no effect with security.protocol=PLAINTEXT")

@@ -6,13 +6,18 @@ current = "staging"
 bootstrap_servers = "kafka-1:9092,kafka-2:9092"
 command_config = "/home/me/staging.properties"
 readonly = true
+schema_registry = "https://registry:8081"
+
+[contexts.staging.decode]
+orders = "json,key=int64"
+"metrics-*" = "msgpack"
 """
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +37,10 @@ class Context:
     command_config: str | None = None
     """Path of a Kafka client properties file."""
     readonly: bool = False
+    schema_registry: str | None = None
+    """URL; what to sign in with is in the properties file (`schema.registry.basic.auth.user.info`, …)."""
+    decode: dict[str, str] = field(default_factory=dict)
+    """Formats by topic name or pattern, see `console.decoding.rules`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +81,26 @@ def load_contexts() -> Contexts:
 def _contexts(data: dict[str, Any], path: Path) -> Contexts:
     found = {}
     for name, entry in sorted(data.get("contexts", {}).items()):
-        unknown = set(entry) - {"bootstrap_servers", "command_config", "readonly"}
+        unknown = set(entry) - {"bootstrap_servers", "command_config", "readonly", "schema_registry", "decode"}
         if unknown or not isinstance(entry.get("bootstrap_servers"), str):
             what = f"unknown setting {sorted(unknown)[0]!r}" if unknown else "no bootstrap_servers"
             raise OperatorError.words(f"{path}: context {name!r} has {what}")
+        registry = entry.get("schema_registry")
+        decode = entry.get("decode", {})
+        if registry is not None and (not isinstance(registry, str) or "@" in registry):
+            raise OperatorError.words(
+                f"{path}: context {name!r}: schema_registry is no URL without user and password",
+                "What to sign in with belongs in its command_config: schema.registry.basic.auth.user.info=USER:PASSWORD.",
+            )
+        if not isinstance(decode, dict) or not all(isinstance(each, str) for each in decode.values()):
+            raise OperatorError.words(f"{path}: context {name!r}: decode is no table of topics and formats")
         found[name] = Context(
-            name, entry["bootstrap_servers"], entry.get("command_config"), bool(entry.get("readonly", False))
+            name,
+            entry["bootstrap_servers"],
+            entry.get("command_config"),
+            bool(entry.get("readonly", False)),
+            registry,
+            decode,
         )
     current = data.get("current")
     return Contexts(found, current if current in found else None)
@@ -94,6 +117,11 @@ def save_contexts(contexts: Contexts) -> None:
             lines.append(f"command_config = {_quoted(context.command_config)}")
         if context.readonly:
             lines.append("readonly = true")
+        if context.schema_registry:
+            lines.append(f"schema_registry = {_quoted(context.schema_registry)}")
+        if context.decode:
+            lines += ["", f"[contexts.{_quoted(name)}.decode]"]
+            lines += [f"{_quoted(topic)} = {_quoted(formats)}" for topic, formats in sorted(context.decode.items())]
         lines.append("")
     path = contexts_file()
     try:
