@@ -41,9 +41,25 @@ def list_command() -> None:
 @click.option("-b", "--bootstrap-server", required=True, metavar="HOST:PORT,…", help="Brokers to begin with.")
 @click.option("--command-config", metavar="FILE", help="Kafka client properties for this cluster.")
 @click.option("--readonly", is_flag=True, help="Refuse every change to this cluster.")
+@click.option("--schema-registry", metavar="URL", help="Of its schema registry; sign-in goes to --command-config.")
+@click.option(
+    "--decode",
+    "formats",
+    metavar="TOPIC=FORMAT",
+    multiple=True,
+    help="How records of a topic (or of orders-*) are decoded: json, or key=int64, or json,key=int64; repeatable.",
+)
 @click.option("--use", is_flag=True, help="Use it from now on.")
 @debug_option
-def add_command(name: str, bootstrap_server: str, command_config: str | None, readonly: bool, use: bool) -> None:
+def add_command(
+    name: str,
+    bootstrap_server: str,
+    command_config: str | None,
+    readonly: bool,
+    schema_registry: str | None,
+    formats: tuple[str, ...],
+    use: bool,
+) -> None:
     """Add a named cluster, or replace the one of that name."""
     from pathlib import Path
 
@@ -56,10 +72,36 @@ def add_command(name: str, bootstrap_server: str, command_config: str | None, re
         load_client_properties(command_config)
         command_config = str(Path(command_config).resolve())
     found = load_contexts()
-    context = Context(check_context_name(name), bootstrap_server, command_config, readonly)
+    decode = _decode_rules(formats)
+    if schema_registry is not None:
+        _check_registry(schema_registry)
+    context = Context(check_context_name(name), bootstrap_server, command_config, readonly, schema_registry, decode)
     current = name if use else found.current
     save_contexts(Contexts({**found.contexts, name: context}, current))
     say(f"Context {name}: {bootstrap_server}{', in use' if current == name else ''}.")
+
+
+def _decode_rules(formats: tuple[str, ...]) -> dict[str, str]:
+    from console.decoding.rules import parse_rules
+
+    decode = {}
+    for each in formats:
+        topic, equals, words = each.partition("=")
+        if not equals or not topic:
+            raise click.UsageError(f"--decode {each}: write TOPIC=FORMAT")
+        decode[topic] = words
+    parse_rules(decode)
+    return decode
+
+
+def _check_registry(url: str) -> None:
+    from console.schema_registry.config import registry_config
+
+    if registry_config(url).user is not None:
+        raise click.UsageError(
+            "--schema-registry: write user and password as schema.registry.basic.auth.user.info=USER:PASSWORD"
+            " into the file of --command-config"
+        )
 
 
 @contexts.command("use")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from console.cli import run
 from console.client_config import load_client_properties
 from console.contexts import Context, Contexts, load_contexts, save_contexts
 from console.decoding.configured import VARIABLE, configured_decoder
@@ -70,3 +71,14 @@ def test_the_registry_is_the_environments_the_contexts_or_the_properties(tmp_pat
 
 def test_without_settings_there_is_no_registry():
     assert configured_decoder()._schemas is None
+
+
+def test_contexts_add_takes_the_registry_and_the_formats():
+    words = ["contexts", "add", "staging", "-b", "k:9092", "--schema-registry", "http://registry:8081"]
+    assert run([*words, "--decode", "orders=hex,key=int64", "--decode", "m-*=base64"]) == 0
+    assert load_contexts().contexts["staging"] == CONTEXT
+    assert run([*words[:-1], "http://me:secret@registry:8081"]) == 2
+    assert run([*words[:-1], "registry"]) == 2
+    assert run([*words, "--decode", "orders"]) == 2
+    assert run([*words, "--decode", "orders=nonsense"]) == 2
+    assert load_contexts().contexts["staging"] == CONTEXT
