@@ -14,6 +14,7 @@ import click
 from console.commands.options import debug_option, invocation, key_value_pairs
 
 if TYPE_CHECKING:
+    from console.demo.flow import DemoFlow
     from console.local_cluster import LocalClusterRegistration
     from engine.cluster import Cluster
 
@@ -32,6 +33,8 @@ class UpOptions:
     processes: bool
     ready_file: str | None
     properties: Mapping[str, str]
+    demo: bool = False
+    """With the sample data, which keeps flowing."""
 
 
 @click.command()
@@ -47,6 +50,7 @@ class UpOptions:
 @click.option("--data-dir", metavar="DIR", help="Where topics are kept; default: your data folder, so they survive.")
 @click.option("--ephemeral", is_flag=True, help="Keep nothing: a temporary directory that goes with the cluster.")
 @click.option("--processes", is_flag=True, help="One process per node.")
+@click.option("--demo", is_flag=True, help="With sample topics and records, which keep flowing at a gentle rate.")
 @click.option("--no-web", is_flag=True, help="Without the web console.")
 @click.option("--ready-file", metavar="FILE", help="Write JSON with addresses and process ids there when it is ready.")
 @click.option(
@@ -60,6 +64,7 @@ def up(
     data_dir: str | None,
     ephemeral: bool,
     processes: bool,
+    demo: bool,
     no_web: bool,
     ready_file: str | None,
     pairs: tuple[str, ...],
@@ -72,6 +77,7 @@ def up(
     \b
     Examples:
       stoker up
+      stoker up --demo --ephemeral
       stoker up --nodes 1 --ephemeral --port 0
       stoker up --set log.retention.ms=3600000 --set auto.create.topics.enable=false
     """
@@ -83,7 +89,7 @@ def up(
     if ephemeral and data_dir is not None:
         raise click.UsageError("--ephemeral and --data-dir contradict each other")
     directory = None if ephemeral else os.path.abspath(data_dir or default_data_dir())
-    options = UpOptions(nodes, host, port, directory, processes, ready_file, key_value_pairs(pairs, "--set"))
+    options = UpOptions(nodes, host, port, directory, processes, ready_file, key_value_pairs(pairs, "--set"), demo)
     return run_cluster(options)
 
 
@@ -103,6 +109,7 @@ class ClusterService:
         self.cluster: Cluster | None = None
         self.web_url: str | None = None
         self._registration: LocalClusterRegistration | None = None
+        self._demo: DemoFlow | None = None
         self._began = 0.0
         self._failed: dict[int, str] = {}
         """Nodes that stopped by themselves, and why."""
@@ -132,6 +139,21 @@ class ClusterService:
                 self._registration = LocalClusterRegistration.claim(self.cluster.data_dir)
         except BaseException:
             self._release()
+            raise
+        if options.demo:
+            await self._start_demo()
+
+    async def _start_demo(self) -> None:
+        """Loads the samples before anybody is told that it is ready. Raises OperatorError, with nothing left running."""
+        from console.client_config import client_config
+        from console.demo.flow import DemoFlow
+
+        assert self.cluster is not None
+        self._demo = DemoFlow(client_config(self.cluster.bootstrap_servers, {}).bootstrap)
+        try:
+            await self._demo.start()
+        except BaseException:
+            await self.stop()
             raise
 
     async def announce(self) -> None:
@@ -163,11 +185,14 @@ class ClusterService:
         facts = [("Bootstrap servers", cluster.bootstrap_servers)]
         if self.web_url is not None:
             facts.append(("Web console", self.web_url))
+        if options.demo:
+            facts.append(("Demo", "the sample topics, and more for them every second"))
         facts.append(("Data", cluster.data_dir + (" (removed at the end)" if options.data_dir is None else "")))
         print_facts("table", facts, {})
-        write(
-            "Ctrl-C stops it. In another terminal: stoker topics create orders; stoker produce orders; stoker tail orders"
-        )
+        words = "stoker topics create orders; stoker produce orders; stoker tail orders"
+        if options.demo:
+            words = "stoker topics list; stoker groups list; stoker tail page-views searches"
+        write(f"Ctrl-C stops it. In another terminal: {words}")
         _flush()
         if options.ready_file is not None:
             ready = {
@@ -180,6 +205,8 @@ class ClusterService:
 
     async def stop(self) -> None:
         try:
+            if self._demo is not None:
+                await self._demo.stop()
             if self.cluster is not None:
                 await self.cluster.stop()
         finally:

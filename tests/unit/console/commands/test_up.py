@@ -134,6 +134,32 @@ def test_an_ephemeral_cluster_leaves_nothing(up, stoker):
     assert not Path(ready["data_dir"]).exists()
 
 
+def test_a_demo_has_its_topics_when_it_is_ready_and_they_flow(up, stoker):
+    process, ready, _ = up("--demo", "--ephemeral", "--nodes", 1, "--port", 0)
+
+    arriving = stoker("tail", "page-views", "vehicle-positions", "-n", 2, "-o", "jsonl")
+    assert {json.loads(line)["topic"] for line in arriving.stdout.splitlines()} <= {"page-views", "vehicle-positions"}
+    rows = {row["name"]: row for row in json.loads(stoker("topics", "list", "-o", "json").stdout)}
+    assert rows["orders"]["records_at_most"] >= 867
+    groups = {row["group_id"] for row in json.loads(stoker("groups", "list", "-o", "json").stdout)}
+    assert groups >= {"nightly-report", "article-cleanser"}
+    (out, err), code = stop(process)
+    assert (code, err) == (0, "")
+    assert "stoker tail page-views searches" in out
+    assert not Path(ready["data_dir"]).exists()
+
+
+def test_a_demo_that_cannot_be_loaded_stops_the_cluster_and_says_why(up, stoker, tmp_path):
+    process, _, _ = up("--nodes", 1, "--port", 0)
+    stoker("topics", "create", "orders", "--partitions", 7)
+    stop(process)
+
+    refused = stoker("up", "--demo", "--port", 0, code=1)
+
+    assert "topic orders is there with 7 partitions" in refused.stderr
+    assert "none runs here" in stoker("topics", "list", code=3).stderr
+
+
 def test_a_killed_cluster_is_noticed_and_its_data_is_there_again(up, stoker):
     process, _, _ = up("--nodes", 1, "--port", 0)
     stoker("produce", "orders", stdin="kept\n")
