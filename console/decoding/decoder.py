@@ -46,6 +46,13 @@ class RecordDecoder:
                     wanted.append(written_with(data, part, record.headers))
         await self._schemas.prepare(wanted)
 
+    def record(self, record: ConsumedRecord, *, whole: bool = False) -> tuple[Decoded, Decoded]:
+        """Key and value of `record`, see `decode`. Schemas that `prepare` has not fetched count as errors."""
+        return (
+            self.decode(record.topic, Part.KEY, record.key, headers=record.headers, whole=whole),
+            self.decode(record.topic, Part.VALUE, record.value, key=record.key, headers=record.headers, whole=whole),
+        )
+
     def decode(
         self,
         topic: str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
@@ -61,3 +61,14 @@ class Decoded:
     schema: SchemaUsed | None = None
     is_preview: bool = False
     """Whether `text` is the beginning only."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For JSON output: value, format and reason; size, error and schema where there is something to say."""
+        row: dict[str, Any] = {"value": self.value, "format": self.format, "reason": self.reason}
+        if self.is_preview and self.value is None:
+            row |= {"preview": self.text, "size_bytes": self.size_bytes}
+        if self.error is not None:
+            row["error"] = self.error
+        if self.schema is not None:
+            row["schema"] = {name: each for name, each in asdict(self.schema).items() if each is not None}
+        return row

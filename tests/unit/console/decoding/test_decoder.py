@@ -103,6 +103,18 @@ def test_a_preview_does_not_cut_a_character_in_two_and_stays_short_when_written_
     assert auto(b"x" * 10_000).value == "x" * 10_000
 
 
+def test_ten_thousand_headers_are_no_trouble():
+    headers = [(f"h{number}", b"x") for number in range(10_000)]
+    assert auto(b"x", headers=headers).value == "x"
+
+
+def test_for_json_output_there_is_no_more_than_there_is_to_say():
+    assert auto(b"x").to_json() == {"value": "x", "format": "utf-8", "reason": "valid UTF-8"}
+    assert forced("int16", b"x").to_json()["error"] == "int16 has 2 bytes, not 1"
+    large = auto(b"x" * (DECODED_BYTES_MAX + 1)).to_json()
+    assert (large["value"], large["size_bytes"], large["preview"][:2]) == (None, DECODED_BYTES_MAX + 1, "xx")
+
+
 def test_rules_are_read_as_operators_write_them():
     assert parse_wanted("json") == Wanted("auto", "json")
     assert parse_wanted("key=int64") == Wanted("int64", "auto")

@@ -1,22 +1,34 @@
 """Kafka's own topics, as this engine's encoder and as a cluster writes them."""
 
+import asyncio
 import json
+import random
 
 import pytest
 
 from console.decoding.decoder import RecordDecoder, decoder_for
 from console.decoding.model import Part
+from console.records.model import ConsumedRecord
+from console.records.reader import RecordReader
+from console.services.offsets import start_and_end_offsets
+from console.services.topic_changes import NewTopic, create_topic
+from engine.cluster import Cluster
 from engine.groups.records import GroupStateRecord, OffsetKey, OffsetRecord, encode_record
+from engine.net.cluster_client import ClusterClient, Versioned
+from engine.net.coordinators import request_to_coordinator
 from engine.protocol.consumer_protocol import encode_subscription
 from engine.protocol.messages import (
     ConsumerProtocolSubscription,
     GroupMetadataValue,
+    OffsetCommitRequest,
     OffsetCommitValue,
     TopicRecord,
     TransactionLogKey,
     TransactionLogValue,
 )
 from engine.protocol.record_values import encode_coordinator_key, encode_coordinator_value, encode_metadata_record
+from engine.protocol.records.batch import TimestampType
+from engine.types import TopicPartition
 
 
 def decode(topic, part, data, key=None):
@@ -82,3 +94,58 @@ def test_a_column_of_keys_is_decoded_and_one_of_values_left_as_bytes():
     key, _ = encode_record(OffsetRecord(OffsetKey("g", "orders", 2), None))
     assert decoder_for("__consumer_offsets", Part.KEY, [key]).column([key])[0][0]["group"] == "g"
     assert decoder_for("__consumer_offsets", Part.VALUE, []).format == "bytes"
+
+
+def test_random_changes_to_a_group_never_raise():
+    members = [GroupMetadataValue.MemberMetadata(member_id="m1", client_id="c", client_host="/h")]
+    value = GroupMetadataValue(protocol_type="consumer", generation=4, members=members)
+    key, data = encode_record(GroupStateRecord("g", value))
+    chance = random.Random(5)
+    for _ in range(1_000):
+        changed = bytearray(data)
+        for _ in range(chance.randrange(1, 4)):
+            changed[chance.randrange(len(changed))] = chance.randrange(256)
+        decode("__consumer_offsets", Part.VALUE, bytes(changed[: chance.randrange(1, len(changed) + 1)]), key)
+
+
+async def _committed(servers):
+    host, _, port = servers.split(",")[0].rpartition(":")
+    async with ClusterClient([(host, int(port))], connect_timeout_ms=2_000) as client:
+        partition = OffsetCommitRequest.OffsetCommitRequestPartition(partition_index=0, committed_offset=0)
+        topic = OffsetCommitRequest.OffsetCommitRequestTopic(name="orders", partitions=[partition])
+        await create_topic(client, NewTopic("orders", 1))
+        request = Versioned(OffsetCommitRequest, lambda _: OffsetCommitRequest(group_id="g", topics=[topic]), ceiling=9)
+        for _ in range(200):
+            answer = await request_to_coordinator(
+                client, "g", request, error_of=lambda answer: answer.topics[0].partitions[0].error_code
+            )
+            if not answer.topics[0].partitions[0].error_code:
+                break
+            # The broker has not heard of the topic yet.
+            await asyncio.sleep(0.01)
+        where = TopicPartition("__consumer_offsets", 0)
+        start, end = (await start_and_end_offsets(client, [where])).values[where]
+        async with RecordReader(client, {where: start}, {where: end}) as reader:
+            return [
+                ConsumedRecord(
+                    where.topic,
+                    where.partition,
+                    each.offset,
+                    each.timestamp,
+                    TimestampType.CREATE_TIME,
+                    each.key,
+                    each.value,
+                    each.headers,
+                )
+                async for chunk in reader.chunks()
+                for each in chunk.records
+            ]
+
+
+def test_the_topic_of_a_cluster_is_read_with_the_same_decoder():
+    with Cluster.running(nodes=1, properties={"offsets.topic.num.partitions": "1"}) as cluster:
+        records = asyncio.run(asyncio.wait_for(_committed(cluster.bootstrap_servers), 30))
+    key, value = RecordDecoder().record(records[0])
+    assert (key.value["group"], key.value["topic"]) == ("g", "orders")
+    assert value.to_json()["value"]["offset"] == 0
+    assert value.to_json()["format"] == "kafka"
