@@ -238,9 +238,10 @@ def _micros(timestamps: list[int]) -> pa.Array:
     if timestamps:
         bounds = pc.min_max(found)
         if bounds["min"].as_py() < 0 or bounds["max"].as_py() > _MS_MAX:
-            in_range = pc.and_(pc.greater_equal(found, 0), pc.less_equal(found, _MS_MAX))
+            low, high = pa.scalar(0, pa.int64()), pa.scalar(_MS_MAX, pa.int64())
+            in_range = pc.and_(pc.greater_equal(found, low), pc.less_equal(found, high))
             found = pc.if_else(in_range, found, pa.scalar(None, pa.int64()))
-    return pc.multiply(found, 1000)
+    return pc.multiply(found, pa.scalar(1000, pa.int64()))
 
 
 def _text(raw: pa.Array) -> pa.Array:
@@ -264,19 +265,31 @@ def _headers(headers: Iterable[tuple[str, bytes | None]]) -> list[dict[str, Any]
     return [{"name": name, "value": value} for name, value in headers]
 
 
-_COUNTING = pa.array(range(4096), pa.int64())
+_COUNTING = pa.array(range(16_384), pa.int64())
 
 
 def _offsets(parts: list[Any]) -> pa.Array:
     arrays = []
-    for part in parts:
+    for part in _joined(parts):
         if isinstance(part, list):
             arrays.append(pa.array(part, pa.int64()))
             continue
         first, count = part
         for done in range(0, count, len(_COUNTING)):
-            arrays.append(pc.add(_COUNTING[: count - done], first + done))
+            arrays.append(pc.add(_COUNTING[: count - done], pa.scalar(first + done, pa.int64())))
     return pa.concat_arrays(arrays) if arrays else pa.array([], pa.int64())
+
+
+def _joined(parts: list[Any]) -> list[Any]:
+    """Runs that follow one another as one."""
+    joined: list[Any] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if isinstance(part, tuple) and isinstance(last, tuple) and last[0] + last[1] == part[0]:
+            joined[-1] = (last[0], last[1] + part[1])
+        else:
+            joined.append(part)
+    return joined
 
 
 def _sequences(rows: _Rows) -> list[int | None]:

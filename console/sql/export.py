@@ -10,7 +10,7 @@ from console.errors import OperatorError
 from console.sql.values import plain
 
 if TYPE_CHECKING:
-    from console.sql.service import SqlResult
+    from console.sql.running import SqlResult
 
 FORMATS = ("parquet", "csv", "json", "jsonl")
 
