@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import json
 import logging
 import os
@@ -35,7 +34,8 @@ from engine.errors import ConfigError
 
 if TYPE_CHECKING:
     from engine.node import Node
-    from engine.runtime import Runtime
+    from engine.runtime.garbage import collect_like_a_server
+from engine.runtime import Runtime
 
 EXIT_FAILED = 1
 EXIT_WORDS = 2
@@ -186,8 +186,7 @@ async def _run(
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            gc.collect()
-            gc.freeze()  # what a node is made of stays; later collections need not look at it again
+            collect_like_a_server()
             on_ready(node)
         while not told.done() and node.failed is None:
             await asyncio.wait({told}, timeout=WATCH_SECONDS)

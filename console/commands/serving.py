@@ -19,6 +19,7 @@ from console.output.render import say, warn
 from engine.cluster import new_event_loop
 from engine.errors import ConfigError
 from engine.runtime import StorageError
+from engine.runtime.garbage import collect_like_a_server
 
 WATCH_SECONDS = 0.5
 
@@ -77,6 +78,7 @@ async def _serve(service: Service, on_ready: Callable[[], Awaitable[None]]) -> i
     starting.result()
     failure = None
     try:
+        collect_like_a_server()
         await on_ready()
         while not received.done() and failure is None:
             await asyncio.wait({received}, timeout=WATCH_SECONDS)
