@@ -2,7 +2,7 @@
 
 Generators run as tasks on the caller's loop and send through one producer. A stream processor turns new articles into
 cleansed ones and commits how far it came as the group `article-cleanser`; the group `nightly-report` stands half-way
-through the orders without members, as one does whose program was stopped.
+through the orders without members, as one does whose program was stopped. Groups with members are in `groups`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
+from console.demo.groups import GROUPS, DemoGroup, consume
 from console.demo.loader import LoadedTopic, Progress, end_offsets, load
 from console.demo.samples import PACKAGE, Sample, SampleTopic, samples
 from console.errors import OperatorError
@@ -78,6 +79,9 @@ class DemoFlow:
             pace = random.Random(self._randomness.getrandbits(64))
             self._tasks.append(loop.create_task(_again(sample.name, self._generating(client, producer, sample, pace))))
         self._tasks.append(loop.create_task(_again(CLEANSER_GROUP, self._cleansing(client, producer, cleanser))))
+        for group in GROUPS:
+            for _ in range(group.members):
+                self._tasks.append(loop.create_task(_again(group.group_id, self._consuming(group))))
         return outcome
 
     async def stop(self) -> None:
@@ -87,6 +91,9 @@ class DemoFlow:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._held.aclose()
+
+    def _consuming(self, group: DemoGroup) -> Callable[[], Awaitable[None]]:
+        return lambda: consume(self._bootstrap, group)
 
     def _generating(
         self, client: ClusterClient, producer: RecordProducer, sample: Sample, pace: random.Random

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from itertools import pairwise
 
 from console.client_config import client_config
 from console.demo.flow import CLEANSER_GROUP, STOPPED_GROUP, DemoFlow
-from console.demo.loader import end_offsets
+from console.demo.groups import GROUPS, DemoGroup, consume
+from console.demo.loader import end_offsets, load
 from console.demo.samples import samples
 from console.records.reader import RecordReader
 from console.records.sending import produce
@@ -107,6 +109,53 @@ def test_articles_become_cleansed_articles_and_what_is_none_is_passed_over():
         found = [json.loads(value) for value in await values(client, "articles-cleansed")]
         new = [article for article in found if article["id"] in {each["id"] for each in wanted}]
         assert sorted(new, key=lambda each: each["id"]) == wanted
+
+    with_cluster(story)
+
+
+def test_groups_have_members_that_read_on_and_leave_at_the_end():
+    async def story(cluster, client):
+        flow = DemoFlow(bootstrap(cluster), speed=0.001)
+        await flow.start()
+
+        async def state(group):
+            standing = await group_standing(client, group.group_id)
+            read = sum(offset.offset for offset in standing.committed.values())
+            return len(standing.members), read
+
+        async def they_read():
+            states = [(group, await state(group)) for group in GROUPS]
+            return all(members == group.members and read > 0 for group, (members, read) in states)
+
+        async def healthy_is_level():
+            return (await state(GROUPS[0]))[1] == (await counts(client))[GROUPS[0].topic]
+
+        await until(they_read)
+        await until(healthy_is_level)
+        slow = (await state(GROUPS[1]))[1]
+        assert slow < SAMPLED[GROUPS[1].topic] / 2
+        await flow.stop()
+        assert [(await state(group))[0] for group in GROUPS] == [0, 0, 0]
+
+    with_cluster(story)
+
+
+def test_a_group_that_rewinds_begins_anew():
+    async def story(cluster, client):
+        await load(client, ["event_sourcing"])
+        group = DemoGroup("again", "account-events", 1, 100_000, rewind_after_turns=2)
+        task = asyncio.create_task(consume(bootstrap(cluster), group))
+        seen = []
+
+        async def went_back():
+            standing = await group_standing(client, group.group_id)
+            seen.append(sum(offset.offset for offset in standing.committed.values()))
+            return any(later < earlier for earlier, later in pairwise(seen))
+
+        await until(went_back)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert max(seen) > 0
 
     with_cluster(story)
 
