@@ -31,11 +31,11 @@ from typing import TYPE_CHECKING, Any
 from engine.config import BrokerConfig
 from engine.config.properties import format_properties, parse_properties
 from engine.errors import ConfigError
+from engine.runtime.garbage import collect_like_a_server
 
 if TYPE_CHECKING:
     from engine.node import Node
-    from engine.runtime.garbage import collect_like_a_server
-from engine.runtime import Runtime
+    from engine.runtime import Runtime
 
 EXIT_FAILED = 1
 EXIT_WORDS = 2
