@@ -26,6 +26,9 @@ METRICS_COLUMNS: tuple[tuple[str, str, str], ...] = (
 """Names, types and meanings, as `console.sql.system_tables` has them."""
 
 
+_DUCKDB_TYPES = {"time": "TIMESTAMP WITH TIME ZONE", "text": "VARCHAR", "int": "INTEGER", "double": "DOUBLE"}
+
+
 class MetricsTable:
     """The table `metrics`: every value that was written, the latest first, at most `rows_max`."""
 
@@ -35,6 +38,11 @@ class MetricsTable:
     def __init__(self, history: History, *, rows_max: int = ROWS_MAX) -> None:
         self._history = history
         self._rows_max = rows_max
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """(name, DuckDB's type) of each column."""
+        return tuple((name, _DUCKDB_TYPES[kind]) for name, kind, _ in METRICS_COLUMNS)
 
     def schema(self) -> pa.Schema:
         """The columns as Arrow has them."""

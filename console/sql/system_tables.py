@@ -42,8 +42,8 @@ class SystemTable:
 
 
 class TableProvider(Protocol):
-    """Another room's table, such as the history's `metrics`. Columns are (name, DuckDB's type); rows are tuples in that
-    order, TIMESTAMPs as datetimes without zone, in UTC."""
+    """Another room's table, such as the history's `metrics`. Columns are (name, DuckDB's type); rows are an Arrow table
+    with these columns, or tuples in that order, TIMESTAMPs as datetimes without zone, in UTC."""
 
     @property
     def name(self) -> str: ...
@@ -51,13 +51,15 @@ class TableProvider(Protocol):
     @property
     def columns(self) -> Sequence[tuple[str, str]]: ...
 
-    async def rows(self) -> Sequence[tuple[Any, ...]]: ...
+    async def rows(self) -> pa.Table | Sequence[tuple[Any, ...]]: ...
 
 
-def provided_table(columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+def provided_table(columns: Sequence[tuple[str, str]], rows: pa.Table | Sequence[tuple[Any, ...]]) -> pa.Table:
     """Rows of a provider with its columns."""
     import pyarrow as pa
 
+    if isinstance(rows, pa.Table):
+        return rows
     types = {
         "VARCHAR": pa.string(),
         "BOOLEAN": pa.bool_(),
