@@ -1,4 +1,4 @@
-"""The wire alone: decoding and encoding messages as they come, against kio (https://pypi.org/project/kio)."""
+"""The wire alone: decoding and encoding messages as they come, against kio."""
 
 import io
 import time
