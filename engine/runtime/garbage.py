@@ -6,9 +6,8 @@ import gc
 def collect_like_a_server() -> None:
     """Leave what start-up made out of every later collection, and collect seldom.
 
-    Requests make many short-lived objects and next to no cycles: reference counts free them. With the default thresholds
-    the collector takes a sixth of the time of single-record produces (measured: 102 against 85 us each, replication 3).
-    Only for processes of our own; an application that embeds a cluster keeps its own settings.
+    Requests make many short-lived objects and next to no cycles: reference counts free them, and the collector's passes
+    are mostly wasted (`./dev bench single` shows what they cost). Only for processes of our own; an application that embeds a cluster keeps its own settings.
     """
     gc.collect()
     gc.freeze()
