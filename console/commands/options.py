@@ -11,7 +11,7 @@ import click
 from console.output.render import FORMATS
 
 if TYPE_CHECKING:
-    from console.client_config import ClientConfig
+    from console.target import Target
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -28,7 +28,7 @@ class Invocation:
     dry_run: bool = False
     yes: bool = False
     debug: bool = False
-    config: ClientConfig | None = None
+    target: Target | None = None
     """Which cluster that means, once it was found."""
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from console.client_config import ClientConfig, client_config, load_client_properties
+from console.client_config import ClientConfig
 from console.commands.options import Invocation, invocation
-from console.errors import Blame, OperatorError
+from console.errors import OperatorError
 from console.output.render import warn
-from console.readonly import VARIABLE, readonly_by_environment
+from console.readonly import VARIABLE
+from console.target import Target, find_target
 from engine.net.cluster_client import ClusterClient
 
 T = TypeVar("T")
@@ -19,45 +19,22 @@ T = TypeVar("T")
 
 def find_config(call: Invocation) -> ClientConfig:
     """Which cluster is meant, and whether it may be changed (`call.readonly`). Raises OperatorError when none is."""
-    if call.config is None:
-        call.config = _find_config(call)
-        call.readonly = call.readonly or readonly_by_environment()
-    return call.config
+    return find_call_target(call).config
 
 
-def _find_config(call: Invocation) -> ClientConfig:
-    # Imported where needed: the commands' start is what one waits for most often.
-    properties: dict[str, str] = {}
-    servers = call.bootstrap_server or (None if call.context else os.environ.get("STOKER_BOOTSTRAP_SERVER"))
-    command_config = call.command_config
-    if call.context or not servers:
-        from console.contexts import load_contexts
-
-        contexts = load_contexts()
-        name = call.context or contexts.current
-        if name is not None:
-            context = contexts.get(name)
-            servers = servers or context.bootstrap_servers
-            command_config = command_config or context.command_config
-            call.readonly = call.readonly or context.readonly
-    if command_config is not None:
-        properties, notes = load_client_properties(command_config)
-        for note in notes:
+def find_call_target(call: Invocation) -> Target:
+    """As `find_config`, with everything that was said of the cluster."""
+    if call.target is None:
+        call.target = find_target(
+            bootstrap_server=call.bootstrap_server,
+            command_config=call.command_config,
+            context_name=call.context,
+            readonly=call.readonly,
+        )
+        call.readonly = call.target.readonly
+        for note in call.target.notes:
             warn(note)
-    if not servers and "bootstrap.servers" not in properties:
-        from console.local_cluster import find_local_cluster
-
-        cluster, notes = find_local_cluster()
-        for note in notes:
-            warn(note)
-        if cluster is None:
-            raise OperatorError(
-                "no cluster was named, and none runs here",
-                hint="Start one with `stoker up`, or name one: -b HOST:PORT, STOKER_BOOTSTRAP_SERVER or `stoker contexts use`.",
-                blame=Blame.UNREACHABLE,
-            )
-        servers = cluster.bootstrap_servers
-    return client_config(servers, properties)
+    return call.target
 
 
 def with_client(work: Callable[[ClusterClient], Awaitable[T]]) -> T:
