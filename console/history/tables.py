@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from console.history.store import History
+from console.errors import OperatorError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from console.history.store import History
+
 ROWS_MAX = 1_000_000
 
 METRICS_COLUMNS: tuple[tuple[str, str, str], ...] = (
-    ("at", "time", "when it was seen; a value holds until the next of its series"),
+    ("time", "time", "when it was seen; a value holds until the next of its series"),
     ("metric", "text", "as in /metrics"),
     ("topic", "text", ""),
     ("partition", "int", ""),
@@ -35,8 +38,16 @@ class MetricsTable:
     name = "metrics"
     about = "Every figure of the cluster over time, as the sampler saw it."
 
-    def __init__(self, history: History, *, rows_max: int = ROWS_MAX) -> None:
+    def __init__(
+        self,
+        history: Callable[[], History | None],
+        *,
+        why_none: Callable[[], OperatorError | None] = lambda: None,
+        rows_max: int = ROWS_MAX,
+    ) -> None:
+        """`history()` is asked each time: one that another process holds now may be had later."""
         self._history = history
+        self._why_none = why_none
         self._rows_max = rows_max
 
     @property
@@ -57,6 +68,9 @@ class MetricsTable:
         return pa.schema([(name, types[kind]) for name, kind, _ in METRICS_COLUMNS])
 
     async def rows(self) -> pa.Table:
-        """Raises OperatorError when the history cannot be read."""
-        found: pa.Table = await self._history.table(rows_max=self._rows_max)
+        """Raises OperatorError when there is no history, or it cannot be read."""
+        history = self._history()
+        if history is None:
+            raise self._why_none() or OperatorError("there is no history yet", "sampling has just begun")
+        found: pa.Table = await history.table(rows_max=self._rows_max)
         return found.cast(self.schema())

@@ -18,12 +18,12 @@ def test_the_past_of_a_group_joined_with_the_group_as_it_is(room, tmp_path):
         await produce(client, topic, 5)
         await sampler.sample()
         sql = (
-            "select m.topic, m.partition, min(m.value), max(m.value), any_value(g.state), min(m.at) <= max(m.at) "
+            "select m.topic, m.partition, min(m.value), max(m.value), any_value(g.state), min(time) <= max(time) "
             "from metrics m join consumer_groups g using (group_id) "
             f"where m.metric = 'kafka_consumergroup_lag' and m.group_id = '{group}' group by all"
         )
         rows = []
-        service = SqlService(client, providers=[MetricsTable(sampler.history)])
+        service = SqlService(client, providers=[MetricsTable(lambda: sampler.history)])
         async with service, service.run(sql) as result:
             async for page in result:
                 rows += page.rows()

@@ -241,7 +241,7 @@ def test_the_file_keeps_to_its_size_and_the_latest_stays(tmp_path):
     sizes, latest, count = story(tmp_path, tell, limits)
 
     assert max(sizes) <= limits.bytes_max
-    assert latest[0]["at"] == 39_000
+    assert latest[0]["time"] == 39_000
     assert 10_000 < count < 400_000
 
 
@@ -348,8 +348,8 @@ def test_the_table_has_its_columns(tmp_path):
     async def tell(history):
         await history.record(1_500_000_000_123, [family("kafka_consumergroup_lag", rows)])
         await history.record(1_500_000_001_000, [family("stoker_broker_leaders", {(2,): 5})])
-        table = MetricsTable(history)
-        one = await MetricsTable(history, rows_max=1).rows()
+        table = MetricsTable(lambda: history)
+        one = await MetricsTable(lambda: history, rows_max=1).rows()
         return table, await table.rows(), await history.table(since_ms=1_500_000_001_000), one
 
     table, everything, later, one = story(tmp_path, tell)
@@ -363,7 +363,7 @@ def test_the_table_has_its_columns(tmp_path):
         ("stoker_broker_leaders", None, None, None, 2, 5.0),
         ("kafka_consumergroup_lag", "orders", 3, "g", None, 7.0),
     ]
-    assert named[1]["at"].microsecond == 123_000
+    assert named[1]["time"].microsecond == 123_000
     assert (later.num_rows, one.num_rows) == (1, 1)
 
 

@@ -9,6 +9,7 @@ from console.sql.chunk_cache import Chunk, ChunkCache
 from console.sql.decoding import SCHEMA, decode
 from console.sql.frames import HEAD_BYTES_MAX, LENGTHS, BadFrame, head_bytes, parse_head, parse_lengths
 from console.sql.lexing import quote_offset, without_parameters
+from console.sql.pivots import table_paths
 from console.sql.predicates import And, Compare, In, Interval, Not, Or, interval, values
 from console.sql.saved import SavedQuery
 from console.sql.scans import whole_batches
@@ -42,6 +43,22 @@ from engine.protocol.records.record import Record, build_batch
 )
 def test_offset_is_the_column_where_it_cannot_be_the_clause(written, meant):
     assert quote_offset(written) == meant
+
+
+@pytest.mark.parametrize(
+    ("sql", "tables"),
+    [
+        ("pivot orders on key using sum(n)", {("orders",)}),
+        ("from (pivot orders.v1 on a using sum(n)) p join kafka.brokers b on true", {("orders", "v1"), ("kafka", "brokers")}),
+        ('with p as (select key from orders, "a.b" c) pivot p on key using sum(n)', {("orders",), ("a.b",)}),
+        ("pivot (select extract(year from timestamp) y from t where a is distinct from b) on y", {("t",)}),
+        ("pivot (from topic.\"x\" select key, value->>'$.s' s) on s, key using count(*)", {("topic", "x")}),
+        ("select * from range(3) r, orders o where a in (pivot x on a using sum(b))", {("orders",), ("x",)}),
+        ("select 'from secret' from t pivot (sum(a) for b in (1))", {("t",)}),
+    ],
+)
+def test_the_tables_of_a_pivot_are_found_by_its_words(sql, tables):
+    assert table_paths(sql) == tables
 
 
 def test_parameters_in_text_are_text():

@@ -59,6 +59,16 @@ ESCAPES = [
     "call pragma_version()",
     "pragma database_list",
     "begin transaction",
+    # A PIVOT of the data is two statements to DuckDB: what hides behind one
+    "copy (pivot orders on key using count(*)) to '{out}'",
+    "create table x as pivot orders on key using count(*)",
+    "insert into x pivot orders on key using count(*)",
+    "with p as (select 1) insert into x (pivot orders on key using count(*))",
+    "prepare p as pivot orders on key using count(*)",
+    "explain analyze copy (pivot orders on key using count(*)) to '{out}'",
+    "pivot orders on key using count(*); copy (select 1) to '{out}'",
+    "pivot (select content as c from read_text('{file}')) on c using count(*)",
+    "pivot '{file}' on a using count(*)",
     "use memory",
     "select 1; copy (select 1) to '{out}'",
     # Settings

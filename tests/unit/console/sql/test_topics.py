@@ -32,6 +32,25 @@ def test_json_is_reachable_without_declaring_anything(ask, orders):
     assert ask(sql).rows == [("open", 2248500), ("paid", 2250000)]
 
 
+def test_a_pivot_takes_its_columns_from_the_data(ask, orders):
+    sql = "pivot (select partition, value->>'$.status' status from orders) on status using count(*) order by partition"
+
+    answer = ask(sql)
+
+    assert answer.columns == ["partition", "open", "paid"]
+    assert answer.rows == [(0, 500, 500), (1, 500, 500), (2, 500, 500)]
+    assert ask(f"select sum(open + paid) from ({sql})").rows == [(3000,)]
+    assert ask(f"with p as ({sql}) select max(paid) from p").rows == [(500,)]
+    assert ask("pivot kafka.topics on name using count(*) group by partition_count").rows
+
+
+def test_a_pivot_is_planned_as_everything_at_most(ask, orders):
+    plan = ask.explain("pivot orders on key using count(*) group by partition")
+
+    assert [(scan.topic, scan.records) for scan in plan.scans] == [("orders", 3000)]
+    assert "PIVOT" in plan.scans[0].notes[0]
+
+
 def test_what_is_no_json_is_null_and_no_error(ask):
     topic = ask.topic()
     ask.produce(topic, (b"a", b'{"x":1}'), (b"b", b"no json"), (b"c", None), (b"d", b"\xff\xfe"), (b"e", b'{"x":'))
