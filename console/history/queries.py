@@ -194,7 +194,7 @@ def last_values(connection: DuckDBPyConnection, metric: str, labels: Mapping[str
 def read_table(connection: DuckDBPyConnection, since_ms: int | None, rows_max: int) -> pa.Table:
     """Points joined with what they are of, the latest first."""
     found = connection.sql(
-        'select at_ms as at, metric, topic, "partition", group_id, node_id, labels, value, '
+        'select at_ms as time, metric, topic, "partition", group_id, node_id, labels, value, '
         "coalesce(low, value) as low, coalesce(high, value) as high from points join series on series.id = points.series "
         "where at_ms >= $1 and not isnan(value) order by at_ms desc, metric, series limit $2",
         params=[since_ms or 0, rows_max],

@@ -97,7 +97,7 @@ class History:
         return await self._read(lambda connection: last_values(connection, metric, labels or {}))
 
     async def table(self, *, since_ms: int | None = None, rows_max: int = 1_000_000) -> pa.Table:
-        """What was written since, the latest first, with the columns of `tables.METRICS_COLUMNS` (`at` in ms)."""
+        """What was written since, the latest first, with the columns of `tables.METRICS_COLUMNS` (`time` in ms)."""
         return await self._read(lambda connection: read_table(connection, since_ms, rows_max))
 
     async def maintain(self, now_ms: int) -> None:

@@ -57,11 +57,11 @@ def quote_offset(sql: str) -> str:
     """The statement with `offset` in double quotes wherever it is meant as a column."""
     if "offset" not in sql.lower():
         return sql
-    tokens = _tokens(sql)
+    found = tokens(sql)
     out: list[str] = []
     before = ""
-    for index, (kind, text) in enumerate(tokens):
-        if kind == "word" and text.lower() == "offset" and _is_column(before, tokens, index):
+    for index, (kind, text) in enumerate(found):
+        if kind == "word" and text.lower() == "offset" and _is_column(before, found, index):
             text = f'"{text}"'
         out.append(text)
         if kind != "space":
@@ -69,10 +69,10 @@ def quote_offset(sql: str) -> str:
     return "".join(out)
 
 
-def _is_column(before: str, tokens: list[tuple[str, str]], index: int) -> bool:
+def _is_column(before: str, found: list[tuple[str, str]], index: int) -> bool:
     if before == ".":
         return False  # a.offset is taken as it is
-    kind, following = next(((k, t) for k, t in tokens[index + 1 :] if k != "space"), (None, ""))
+    kind, following = next(((k, t) for k, t in found[index + 1 :] if k != "space"), (None, ""))
     if before.lower() in _EXPECTS_EXPRESSION or (before and before in ",(+-*/%=<>|~^"):
         return True
     return not (kind in ("number", "parameter") or following in ("(", "+", "-"))
@@ -80,10 +80,11 @@ def _is_column(before: str, tokens: list[tuple[str, str]], index: int) -> bool:
 
 def without_parameters(sql: str) -> str:
     """The statement with NULL for every parameter: what only wants to know its tables cannot do with them."""
-    return "".join("NULL" if kind == "parameter" else text for kind, text in _tokens(sql))
+    return "".join("NULL" if kind == "parameter" else text for kind, text in tokens(sql))
 
 
-def _tokens(sql: str) -> list[tuple[str, str]]:
+def tokens(sql: str) -> list[tuple[str, str]]:
+    """(kind, text) of everything in the statement: space, text (in quotes of any kind), parameter, word, number, other."""
     return [(_kind(match), match.group()) for match in _TOKEN.finditer(sql)]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from console.sql.lexing import quote_offset, without_parameters
+from console.sql.pivots import as_subquery, table_paths
 
 SQL_BYTES_MAX = 64 * 1024
 
@@ -43,6 +44,8 @@ class Statement:
     tables: tuple[tuple[str, ...], ...]
     """What it names, each as the parts of a path: ("orders",), ("kafka", "brokers")."""
     is_explain: bool
+    is_pivot: bool = False
+    """Takes columns from the data, see `pivots`: binding it reads."""
 
 
 def let_in(connection: duckdb.DuckDBPyConnection, sql: str) -> Statement:
@@ -53,6 +56,10 @@ def let_in(connection: duckdb.DuckDBPyConnection, sql: str) -> Statement:
         sql = "select * from kafka.tables order by kind, name"
     sql = quote_offset(sql)
     statement = _one(connection, sql)
+    if statement.type == duckdb.StatementType.MULTI:
+        if not _is_pivot(connection, sql):
+            raise _only_reading()
+        return Statement(sql, tuple(sorted(table_paths(sql))), False, is_pivot=True)
     is_explain = statement.type == duckdb.StatementType.EXPLAIN
     inner = sql
     if is_explain:
@@ -76,10 +83,20 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
     return statements[0]
 
 
+def _is_pivot(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
+    """Whether it is a query all the same. What else is MULTI cannot stand in parentheses."""
+    try:
+        statements = connection.extract_statements(as_subquery(sql))
+    except duckdb.Error:
+        return False
+    return len(statements) == 1 and statements[0].type == duckdb.StatementType.MULTI
+
+
 def _only_reading() -> Refused:
     return Refused(
         "only statements that read are run",
-        hint="SELECT (also WITH, FROM, VALUES), DESCRIBE, SUMMARIZE, SHOW TABLES, or EXPLAIN of one.",
+        hint="SELECT (also WITH, FROM, VALUES), DESCRIBE, SUMMARIZE, SHOW TABLES, PIVOT, or EXPLAIN of one. "
+        "To EXPLAIN or DESCRIBE a PIVOT, list its columns: PIVOT … ON status IN ('open', 'paid') USING count(*).",
     )
 
 

@@ -49,7 +49,10 @@ def test_offset_is_the_column_where_it_cannot_be_the_clause(written, meant):
     ("sql", "tables"),
     [
         ("pivot orders on key using sum(n)", {("orders",)}),
-        ("from (pivot orders.v1 on a using sum(n)) p join kafka.brokers b on true", {("orders", "v1"), ("kafka", "brokers")}),
+        (
+            "from (pivot orders.v1 on a using sum(n)) p join kafka.brokers b on true",
+            {("orders", "v1"), ("kafka", "brokers")},
+        ),
         ('with p as (select key from orders, "a.b" c) pivot p on key using sum(n)', {("orders",), ("a.b",)}),
         ("pivot (select extract(year from timestamp) y from t where a is distinct from b) on y", {("t",)}),
         ("pivot (from topic.\"x\" select key, value->>'$.s' s) on s, key using count(*)", {("topic", "x")}),

@@ -41,7 +41,7 @@ def test_a_pivot_takes_its_columns_from_the_data(ask, orders):
     assert answer.rows == [(0, 500, 500), (1, 500, 500), (2, 500, 500)]
     assert ask(f"select sum(open + paid) from ({sql})").rows == [(3000,)]
     assert ask(f"with p as ({sql}) select max(paid) from p").rows == [(500,)]
-    assert ask("pivot kafka.topics on name using count(*) group by partition_count").rows
+    assert len(ask("pivot kafka.partitions on leader using count(*) group by topic").rows) >= 1
 
 
 def test_a_pivot_is_planned_as_everything_at_most(ask, orders):
