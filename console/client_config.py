@@ -6,11 +6,16 @@ accepted without effect, everything unknown is named.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from console.errors import Blame, OperatorError
-from engine.net.connection_security import SECURITY_PROTOCOLS
+from engine.net.connection_security import PLAINTEXT, ConnectionSecurity
+
+if TYPE_CHECKING:
+    from engine.net.cluster_client import ClusterClient
 
 DEFAULT_PORT = 9092
 
@@ -23,6 +28,24 @@ class ClientConfig:
     client_id: str = "stoker"
     request_timeout_ms: int = 30_000
     connect_timeout_ms: int = 10_000
+    security: ConnectionSecurity = PLAINTEXT
+
+
+def connect(config: ClientConfig, **options: Any) -> ClusterClient:
+    """The client that `config` describes. It opens connections when something is asked; `async with` closes them.
+
+    `options` are those of `ClusterClient` that an operator does not choose (`randomness`, `backoff`, …); a `client_id`
+    among them goes before that of `config`.
+    """
+    from engine.net.cluster_client import ClusterClient
+
+    described: dict[str, Any] = {
+        "client_id": config.client_id,
+        "request_timeout_ms": config.request_timeout_ms,
+        "connect_timeout_ms": config.connect_timeout_ms,
+        "security": config.security,
+    }
+    return ClusterClient(config.bootstrap, **{**described, **options})
 
 
 def parse_bootstrap(text: str) -> tuple[tuple[str, int], ...]:
@@ -53,7 +76,6 @@ def parse_bootstrap(text: str) -> tuple[tuple[str, int], ...]:
 
 _INTS = ("request.timeout.ms", "socket.connection.setup.timeout.ms")
 _OURS = frozenset({"bootstrap.servers", "client.id", "security.protocol", *_INTS})
-_OTHER_PREFIXES = ("ssl.", "sasl.")
 SCHEMA_REGISTRY_PREFIX = "schema.registry."
 """As Confluent's tools have them: `schema.registry.url` and more, see `console.schema_registry.config`."""
 _NO_MEANING_HERE = frozenset(
@@ -111,8 +133,11 @@ _NO_MEANING_HERE = frozenset(
 
 
 def load_client_properties(path: str) -> tuple[dict[str, str], list[str]]:
-    """The properties in `path` that count here, and notes about those that do not. Raises OperatorError."""
-    from engine.config.properties import parse_properties
+    """The properties in `path` that count here, and notes about those that do not. Raises OperatorError.
+
+    There may be passwords among them: what `client_config` makes of them shows none.
+    """
+    from engine.config.properties import Properties, parse_properties
     from engine.errors import ConfigError
 
     try:
@@ -122,14 +147,11 @@ def load_client_properties(path: str) -> tuple[dict[str, str], list[str]]:
         raise OperatorError(f"cannot read {path}", reason, blame=Blame.WORDS) from error
     except ConfigError as error:
         raise OperatorError(str(error), blame=Blame.WORDS) from error
-    protocol = properties.get("security.protocol", "PLAINTEXT")
-    if protocol not in SECURITY_PROTOCOLS:
-        words = f"{properties.place('security.protocol')}: security.protocol={protocol} is not one of Kafka's"
-        raise OperatorError.words(words, f"One of {', '.join(SECURITY_PROTOCOLS)}.")
-    if protocol != "PLAINTEXT":
-        words = f"{properties.place('security.protocol')}: security.protocol={protocol} is not supported yet"
-        raise OperatorError.words(words, "Only PLAINTEXT listeners can be used for now.")
-    found, notes = {}, []
+    from console.client_security import counts, is_security_name, security_notes, security_protocol
+
+    protocol = security_protocol(properties)
+    notes = security_notes(properties)
+    found = Properties(source=properties.source, lines=properties.lines)
     for name, value in properties.items():
         if name in _OURS:
             if name in _INTS and not value.strip().isdecimal():
@@ -137,20 +159,28 @@ def load_client_properties(path: str) -> tuple[dict[str, str], list[str]]:
             found[name] = value.strip()
         elif name.startswith(SCHEMA_REGISTRY_PREFIX):
             found[name] = value.strip()
-        elif name.startswith(_OTHER_PREFIXES):
-            notes.append(f"{properties.place(name)}: {name} has no effect with security.protocol=PLAINTEXT")
+        elif is_security_name(name):
+            if counts(name, protocol):
+                found[name] = value
         elif name not in _NO_MEANING_HERE:
             notes.append(f"{properties.place(name)}: {name} is not a property of Kafka's clients")
     return found, notes
 
 
-def client_config(bootstrap_servers: str | None, properties: dict[str, str]) -> ClientConfig:
-    """The configuration; `bootstrap_servers` goes before the property of that name. Raises OperatorError."""
+def client_config(bootstrap_servers: str | None, properties: Mapping[str, str]) -> ClientConfig:
+    """The configuration; `bootstrap_servers` goes before the property of that name. Reads the certificates that the
+    properties name. Raises OperatorError."""
     servers = bootstrap_servers or properties.get("bootstrap.servers", "")
     defaults = ClientConfig(())
+    security = PLAINTEXT
+    if properties.get("security.protocol", "PLAINTEXT") != "PLAINTEXT":
+        from console.client_security import connection_security
+
+        security = connection_security(properties)
     return ClientConfig(
         parse_bootstrap(servers),
         properties.get("client.id", defaults.client_id),
         int(properties.get("request.timeout.ms", defaults.request_timeout_ms)),
         int(properties.get("socket.connection.setup.timeout.ms", defaults.connect_timeout_ms)),
+        security,
     )

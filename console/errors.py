@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from enum import Enum
 
 from engine.errors import ConfigError, KafkaError
-from engine.net.cluster_errors import BrokerUnreachable, ClusterUnreachable, UnsupportedByBroker
+from engine.net.cluster_errors import BrokerUnreachable, ClusterUnreachable, NotAuthenticated, UnsupportedByBroker
 from engine.protocol.errors import ErrorCode, ProtocolError
 
 
@@ -118,7 +118,14 @@ def operator_errors(subject: str) -> Iterator[None]:
 
 
 def unreachable(error: ClusterUnreachable) -> OperatorError:
-    """No address of the cluster answers."""
+    """No address of the cluster answers, or it does not let us in."""
+    if isinstance(error, NotAuthenticated):
+        ((address, reason),) = error.reasons.items()
+        return OperatorError(
+            f"{address} does not let us in",
+            reason,
+            "User name, password and sasl.mechanism are in the file of --command-config or of the context.",
+        )
     where = ", ".join(error.reasons) or "(no address)"
     reasons = list(dict.fromkeys(error.reasons.values()))
     detail = reasons[0] if len(reasons) == 1 else "\n".join(f"{at}: {why}" for at, why in error.reasons.items())

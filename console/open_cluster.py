@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from console.audit import AuditLog
 from console.changes.door import Door
+from console.client_config import connect
 from console.errors import OperatorError
 from console.history.sampler import INTERVAL_MS, Sampler, history_file
 from console.history.tables import MetricsTable
 from console.local_machine import local_pids
 from console.target import Target
-from engine.net.cluster_client import ClusterClient
 
 if TYPE_CHECKING:
     from console.decoding.decoder import RecordDecoder
@@ -57,12 +57,7 @@ class OpenCluster:
         self.face = face
         self.audit = audit or AuditLog()
         config = target.config
-        self.client = ClusterClient(
-            config.bootstrap,
-            client_id=config.client_id,
-            request_timeout_ms=config.request_timeout_ms,
-            connect_timeout_ms=config.connect_timeout_ms,
-        )
+        self.client = connect(config)
         self.door = Door(self.client, face=face, readonly=target.readonly, audit=self.audit, user=user)
         self.decoder: RecordDecoder = target.decoder()
         self.sampler = Sampler(

@@ -26,7 +26,7 @@ class Target:
     readonly: bool = False
     """Whether --readonly, STOKER_READONLY or the context forbids changes."""
     context: Context | None = None
-    properties: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Of the client properties file; they hold secrets and are never shown."""
     notes: tuple[str, ...] = ()
     """What the operator should know: stale runtime files, properties without effect."""

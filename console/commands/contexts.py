@@ -63,13 +63,16 @@ def add_command(
     """Add a named cluster, or replace the one of that name."""
     from pathlib import Path
 
-    from console.client_config import load_client_properties, parse_bootstrap
+    from console.client_config import client_config, load_client_properties, parse_bootstrap
     from console.contexts import Context, Contexts, check_context_name, load_contexts, save_contexts
-    from console.output.render import say
+    from console.output.render import say, warn
 
     parse_bootstrap(bootstrap_server)
     if command_config is not None:
-        load_client_properties(command_config)
+        properties, notes = load_client_properties(command_config)
+        for note in notes:
+            warn(note)
+        client_config(bootstrap_server, properties)
         command_config = str(Path(command_config).resolve())
     found = load_contexts()
     decode = _decode_rules(formats)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from console.client_config import ClientConfig
+from console.client_config import ClientConfig, connect
 from console.commands.options import Invocation, invocation
 from console.errors import OperatorError
 from console.output.render import warn
@@ -42,12 +42,7 @@ def with_client(work: Callable[[ClusterClient], Awaitable[T]]) -> T:
     config = find_config(invocation())
 
     async def run() -> T:
-        async with ClusterClient(
-            config.bootstrap,
-            client_id=config.client_id,
-            request_timeout_ms=config.request_timeout_ms,
-            connect_timeout_ms=config.connect_timeout_ms,
-        ) as client:
+        async with connect(config) as client:
             return await work(client)
 
     return asyncio.run(run())

@@ -26,6 +26,7 @@ from console.records.reader import RecordReader
 from console.services.group_changes import commit_offsets, group_standing
 from console.services.group_offsets import CommittedOffset
 from engine.net.cluster_client import ClusterClient
+from engine.net.connection_security import PLAINTEXT, ConnectionSecurity
 from engine.runtime import Clock, SystemClock
 from engine.types import TopicPartition
 
@@ -53,8 +54,10 @@ class DemoFlow:
         randomness: random.Random | None = None,
         speed: float = 1.0,
         progress: Progress | None = None,
+        security: ConnectionSecurity = PLAINTEXT,
     ) -> None:
         self._bootstrap = tuple(bootstrap)
+        self._security = security
         self._clock = clock or SystemClock()
         self._randomness = randomness or random.Random(1)
         self._speed = speed
@@ -65,7 +68,9 @@ class DemoFlow:
     async def start(self) -> tuple[LoadedTopic, ...]:
         """Creates the topics, loads the samples so that they end now, and sets everything going. Raises OperatorError."""
         try:
-            client = await self._held.enter_async_context(ClusterClient(self._bootstrap, client_id="stoker-demo"))
+            client = await self._held.enter_async_context(
+                ClusterClient(self._bootstrap, client_id="stoker-demo", security=self._security)
+            )
             outcome = await load(client, None, self._progress, ending_at_ms=self._clock.now_ms())
             cleanser = await _begin_groups(client)
             # Not as a context: what waits at the end need not be sent, and the cluster may be gone by then.
@@ -93,7 +98,7 @@ class DemoFlow:
         await self._held.aclose()
 
     def _consuming(self, group: DemoGroup) -> Callable[[], Awaitable[None]]:
-        return lambda: consume(self._bootstrap, group)
+        return lambda: consume(self._bootstrap, group, self._security)
 
     def _generating(
         self, client: ClusterClient, producer: RecordProducer, sample: Sample, pace: random.Random

@@ -11,6 +11,7 @@ from console.errors import OperatorError, operator_errors
 from console.records.reader import RecordReader
 from console.services.group_changes import group_standing
 from engine.net.cluster_client import ClusterClient
+from engine.net.connection_security import PLAINTEXT, ConnectionSecurity
 from engine.net.group_member import GroupMember
 from engine.types import TopicPartition
 
@@ -39,9 +40,11 @@ GROUPS = (
 """Healthy; slower than its topic; reading everything again now and then."""
 
 
-async def consume(bootstrap: Sequence[tuple[str, int]], group: DemoGroup) -> None:
+async def consume(
+    bootstrap: Sequence[tuple[str, int]], group: DemoGroup, security: ConnectionSecurity = PLAINTEXT
+) -> None:
     """One member of the group, until it is cancelled: then it leaves. Raises OperatorError."""
-    async with ClusterClient(bootstrap, client_id=group.group_id) as client:
+    async with ClusterClient(bootstrap, client_id=group.group_id, security=security) as client:
         member = GroupMember(client, group.group_id, [group.topic])
         try:
             with operator_errors(f"group {group.group_id}"):

@@ -5,7 +5,11 @@ Requests are pipelined: each is written at once, answers are matched by correlat
 version both sides know. A connection that breaks fails every request under way with `ConnectionLost`; it is not
 reopened (who owns it decides about that).
 
-Bounds: answers larger than `response_bytes_max` close the connection; `requests_in_flight_max` requests may wait.
+TLS and SASL are done before the connection is handed out. Where the broker bounds a SASL session (KIP-368), the first
+request after most of it is over signs in again; it and those after it wait for that, those before are not touched.
+
+Bounds: answers larger than `response_bytes_max` close the connection; `requests_in_flight_max` requests may wait. Until
+versions are known and SASL is through, an answer may have `OPENING_RESPONSE_BYTES_MAX`.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import asyncio
 from collections import deque
 from typing import Any, Protocol, TypeVar, cast
 
+from engine.net.connection_security import PLAINTEXT, ConnectionSecurity
 from engine.net.frames import FrameReceiver, FrameTooLarge
 from engine.protocol.api import API_VERSIONS, ApiKey, response_class
 from engine.protocol.errors import ErrorCode, ProtocolError
@@ -23,9 +28,23 @@ from engine.protocol.messages import ApiVersionsRequest, ApiVersionsResponse
 CLIENT_SOFTWARE_NAME = "stoker"
 CLIENT_SOFTWARE_VERSION = "0.1.0"
 
+OPENING_RESPONSE_BYTES_MAX = 1024 * 1024
+"""Of whoever has not proved anything yet."""
+
+SESSION_RENEWAL_TIMEOUT_MS = 30_000
+
+_SESSION_PART = 0.85
+"""Of a SASL session's lifetime, after which it is renewed (Kafka: SaslClientAuthenticator takes 85 to 95 %)."""
+_SESSION_SECONDS_MIN = 1.05
+"""Brokers take no new sign-in within a second (Kafka: KafkaChannel.MIN_REAUTH_INTERVAL_ONE_SECOND_NANOS)."""
+
 
 class ConnectionLost(ConnectionError):
     """The connection broke, or the peer broke the protocol. Names the peer and the reason."""
+
+
+class AuthenticationFailed(ConnectionLost):
+    """The broker does not accept our credentials, or has not proved itself."""
 
 
 class RequestTimedOut(TimeoutError):
@@ -60,7 +79,14 @@ class _Pending:
 class ClientConnection(FrameReceiver):
     """See the module's docstring. Made by `ClientConnection.open`."""
 
-    def __init__(self, name: str, client_id: str | None, response_bytes_max: int, requests_in_flight_max: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        client_id: str | None,
+        response_bytes_max: int,
+        requests_in_flight_max: int,
+        security: ConnectionSecurity = PLAINTEXT,
+    ) -> None:
         super().__init__(response_bytes_max)
         self.name = name
         """`host:port` of the peer, for messages."""
@@ -74,7 +100,12 @@ class ClientConnection(FrameReceiver):
         self._transport: asyncio.Transport | None = None
         self._pending: deque[_Pending] = deque()
         self._correlation_id = 0
-        self._lost: asyncio.Future[None] | None = None
+        self._security = security
+        self._renew_at: float | None = None
+        """When to sign in again, in the loop's time; None: never."""
+        self._renewal: asyncio.Task[None] | None = None
+        self._held_requests: deque[tuple[Any, int | None, bool, asyncio.Future[Any]]] = deque()
+        """Those that wait for the renewal."""
 
     @classmethod
     async def open(
@@ -87,26 +118,48 @@ class ClientConnection(FrameReceiver):
         response_bytes_max: int = 256 * 1024 * 1024,
         requests_in_flight_max: int = 1_000,
         negotiate: bool = True,
+        security: ConnectionSecurity = PLAINTEXT,
     ) -> ClientConnection:
-        """Connect and negotiate versions. Raises ConnectionLost (refused, reset) or RequestTimedOut."""
+        """Connect, negotiate versions and sign in. Raises ConnectionLost (refused, reset, TLS), AuthenticationFailed or
+        RequestTimedOut."""
         loop = asyncio.get_running_loop()
         name = f"{host}:{port}"
         deadline = loop.time() + timeout_ms / 1000
+        opening_bytes_max = min(response_bytes_max, OPENING_RESPONSE_BYTES_MAX) if negotiate else response_bytes_max
+        options: dict[str, Any] = {} if security.tls is None else {"ssl": security.tls, "server_hostname": host}
         try:
             async with asyncio.timeout_at(deadline):
                 _, connection = await loop.create_connection(
-                    lambda: cls(name, client_id, response_bytes_max, requests_in_flight_max), host, port
+                    lambda: cls(name, client_id, opening_bytes_max, requests_in_flight_max, security),
+                    host,
+                    port,
+                    **options,
                 )
         except TimeoutError as error:
             raise RequestTimedOut(f"{name}: no connection within {timeout_ms} ms") from error
-        except OSError as error:
-            raise ConnectionLost(f"{name}: {error.strerror or error}") from error
-        if negotiate:
-            try:
-                await connection._negotiate(max(1, int((deadline - loop.time()) * 1000)))
-            except BaseException:
-                connection.close()
-                raise
+        except (OSError, ValueError) as error:
+            # ValueError: a name that cannot be one of a host.
+            words = _words(error, security)
+            if security.tls is not None and isinstance(error, ConnectionResetError | ConnectionAbortedError):
+                words = "the broker closed the connection during the TLS handshake: is it a listener with TLS?"
+            raise ConnectionLost(f"{name}: {words}") from error
+        if not negotiate and security.sasl is None:
+            return connection
+        try:
+            async with asyncio.timeout_at(deadline):
+                await connection._negotiate(timeout_ms)
+                if security.sasl is not None:
+                    await connection._sign_in(timeout_ms)
+        except RequestTimedOut:
+            connection.close()
+            raise
+        except TimeoutError as error:
+            connection.close()
+            raise RequestTimedOut(f"{name}: the connection was not ready within {timeout_ms} ms") from error
+        except BaseException:
+            connection.close()
+            raise
+        connection._frame_bytes_max = response_bytes_max
         return connection
 
     async def _negotiate(self, timeout_ms: int) -> None:
@@ -125,6 +178,48 @@ class ClientConnection(FrameReceiver):
             raise ConnectionLost(f"{self.name}: ApiVersions answered {ErrorCode.of(response.error_code).name}")
         self.versions = {api.api_key: (api.min_version, api.max_version) for api in response.api_keys}
         self.finalized_features = {feature.name: feature.max_version_level for feature in response.finalized_features}
+
+    async def _sign_in(self, timeout_ms: int) -> None:
+        """SASL, at the start and again later. Raises AuthenticationFailed."""
+        from engine.net.sasl import SaslFailed, authenticate
+
+        credentials = self._security.sasl
+        assert credentials is not None
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+
+        async def ask(message: Any, version: int) -> Any:
+            future: asyncio.Future[Any] = loop.create_future()
+            self._send(message, version, True, future)
+            async with asyncio.timeout(timeout_ms / 1000):
+                return await future
+
+        try:
+            lifetime_ms = await authenticate(ask, self.versions, credentials)
+        except SaslFailed as error:
+            raise AuthenticationFailed(f"{self.name}: {error}") from error
+        seconds = max(lifetime_ms / 1000 * _SESSION_PART, _SESSION_SECONDS_MIN)
+        self._renew_at = started + seconds if lifetime_ms else None
+
+    async def _renew(self) -> None:
+        try:
+            await self._sign_in(SESSION_RENEWAL_TIMEOUT_MS)
+        except ConnectionLost as error:
+            self._fail(error)
+            return
+        except Exception as error:
+            words = "signing in again took too long" if isinstance(error, TimeoutError) else str(error)
+            self._fail(ConnectionLost(f"{self.name}: {words}"))
+            return
+        self._renewal = None
+        while self._held_requests and not self.closed:
+            message, version, expect_response, future = self._held_requests.popleft()
+            if future.done():
+                continue  # whoever asked has given up
+            try:
+                self._send(message, version, expect_response, future)
+            except (UnsupportedVersion, ProtocolError) as error:
+                future.set_exception(error)
 
     def version_for(self, api_key: int) -> int:
         """The newest version of that API both sides know. Raises UnsupportedVersion."""
@@ -148,11 +243,23 @@ class ClientConnection(FrameReceiver):
         if self.closed or self._transport is None:
             future.set_exception(ConnectionLost(f"{self.name}: the connection is closed"))
             return future
-        if len(self._pending) >= self._requests_in_flight_max:
+        if len(self._pending) + len(self._held_requests) >= self._requests_in_flight_max:
             future.set_exception(
                 ConnectionLost(f"{self.name}: more than {self._requests_in_flight_max} requests are waiting")
             )
             return future
+        if self._renew_at is not None and (self._renewal is not None or loop.time() >= self._renew_at):
+            self._held_requests.append((message, version, expect_response, future))
+            if self._renewal is None:
+                self._renewal = loop.create_task(self._renew())
+            return future
+        self._send(message, version, expect_response, future)
+        return future
+
+    def _send(self, message: Any, version: int | None, expect_response: bool, future: asyncio.Future[Any]) -> None:
+        if self._transport is None:
+            future.set_exception(ConnectionLost(f"{self.name}: the connection is closed"))
+            return
         api_key: int = message.API_KEY
         if version is None:
             version = self.version_for(api_key)
@@ -163,7 +270,6 @@ class ClientConnection(FrameReceiver):
         else:
             future.set_result(None)
         self._transport.writelines(parts)
-        return future
 
     async def request(
         self,
@@ -229,7 +335,8 @@ class ClientConnection(FrameReceiver):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._fail(ConnectionLost(f"{self.name}: {exc or 'the peer closed the connection'}"))
+        words = "the peer closed the connection" if exc is None else _words(exc, self._security)
+        self._fail(ConnectionLost(f"{self.name}: {words}"))
 
     def _fail(self, error: Exception) -> None:
         self.closed = True
@@ -238,6 +345,13 @@ class ClientConnection(FrameReceiver):
             if not each.future.done():
                 each.future.set_exception(error)
                 each.future.exception()  # whoever awaits sees it; nobody awaiting is not worth a log line
+        held, self._held_requests = self._held_requests, deque()
+        for _, _, _, future in held:
+            if not future.done():
+                future.set_exception(error)
+                future.exception()
+        if self._renewal is not None and self._renewal is not asyncio.current_task():
+            self._renewal.cancel()
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
@@ -246,3 +360,14 @@ class ClientConnection(FrameReceiver):
         """Close; requests under way fail with ConnectionLost. Idempotent."""
         if not self.closed:
             self._fail(ConnectionLost(f"{self.name}: closed"))
+
+
+def _words(error: Exception, security: ConnectionSecurity) -> str:
+    """What broke a connection, for people."""
+    if security.tls is not None:
+        from engine.net.tls import tls_words
+
+        found = tls_words(error)
+        if found is not None:
+            return found
+    return getattr(error, "strerror", None) or str(error)

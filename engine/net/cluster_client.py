@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from engine.errors import KafkaError
-from engine.net.client import ClientConnection, ConnectionLost, RequestTimedOut
-from engine.net.cluster_errors import BrokerUnreachable, ClusterUnreachable, UnsupportedByBroker
+from engine.net.client import AuthenticationFailed, ClientConnection, ConnectionLost, RequestTimedOut
+from engine.net.cluster_errors import BrokerUnreachable, ClusterUnreachable, NotAuthenticated, UnsupportedByBroker
 from engine.net.cluster_view import BrokerView, ClusterView, address_text, view_of
 from engine.net.connection_security import PLAINTEXT, ConnectionSecurity
 from engine.net.deadlines import Backoff, Deadline
@@ -64,9 +64,9 @@ class ClusterClient:
 
     `request_timeout_ms` bounds one request, `connect_timeout_ms` one connection attempt, `retry_timeout_ms` how long
     errors that pass by themselves (leadership moving, a broker restarting) are retried. At most `concurrency` requests
-    of one call are under way at the same time.
+    of one call are under way at the same time. Every connection is made with `security`.
 
-    Every request may raise ClusterUnreachable, BrokerUnreachable, UnsupportedByBroker and ProtocolError.
+    Every request may raise ClusterUnreachable (NotAuthenticated among them), BrokerUnreachable, UnsupportedByBroker and ProtocolError.
     """
 
     def __init__(
@@ -82,8 +82,6 @@ class ClusterClient:
         randomness: random.Random | None = None,
         security: ConnectionSecurity = PLAINTEXT,
     ) -> None:
-        if security.protocol != "PLAINTEXT":
-            raise ValueError(f"security.protocol {security.protocol} is not supported yet, only PLAINTEXT")
         self.bootstrap = tuple(bootstrap)
         self.client_id = client_id
         self.request_timeout_ms = request_timeout_ms
@@ -192,6 +190,8 @@ class ClusterClient:
         try:
             connection = await self._bootstrap()
             return await self._exchange(-1, connection, request, timeout_ms)
+        except NotAuthenticated:
+            raise
         except ClusterUnreachable as error:
             raise ClusterUnreachable({**reasons, **error.reasons}) from error
         except BrokerUnreachable as error:
@@ -332,7 +332,9 @@ class ClusterClient:
     async def _open(self, host: str, port: int) -> ClientConnection:
         if self._closed:
             raise ConnectionLost(f"{host}:{port}: the client is closed")
-        return await ClientConnection.open(host, port, client_id=self.client_id, timeout_ms=self.connect_timeout_ms)
+        return await ClientConnection.open(
+            host, port, client_id=self.client_id, timeout_ms=self.connect_timeout_ms, security=self.security
+        )
 
     async def _bootstrap(self) -> ClientConnection:
         """A connection to one of the bootstrap addresses. Raises ClusterUnreachable."""
@@ -366,6 +368,9 @@ class ClusterClient:
                     if not isinstance(error, (OSError, EOFError, ProtocolError)):
                         raise error
                     reasons[address] = _reason(error)
+                    if isinstance(error, AuthenticationFailed):
+                        # The others would say the same: every broker has the same users.
+                        raise NotAuthenticated({address: reasons[address]}) from error
             raise ClusterUnreachable(reasons)
         finally:
             for attempt in attempts:

@@ -2,6 +2,7 @@
 
     Exception
       ClusterUnreachable     no address of the cluster answered
+        NotAuthenticated     one did, but does not let us in: trying again would not help
       BrokerUnreachable      one broker did not answer; the others may
       UnsupportedByBroker    the broker does not speak a version of the request that we do
 
@@ -15,6 +16,10 @@ class ClusterUnreachable(Exception):
     def __init__(self, reasons: dict[str, str]) -> None:
         super().__init__("; ".join(f"{address}: {reason}" for address, reason in reasons.items()) or "no address known")
         self.reasons = reasons
+
+
+class NotAuthenticated(ClusterUnreachable):
+    """The cluster does not accept who we say we are, or has not proved itself (Kafka: AuthenticationException)."""
 
 
 class BrokerUnreachable(Exception):

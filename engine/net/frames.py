@@ -124,4 +124,6 @@ def _describe(prefix: bytes, size: int, limit: int) -> str:
         return f"an HTTP request ({prefix.decode('ascii').strip()}) came in where Kafka's protocol is spoken"
     if prefix[:2] == b"\x16\x03":
         return "a TLS handshake came in on a listener without TLS"
+    if prefix[:2] == b"\x15\x03":
+        return "the peer speaks TLS there"
     return f"a frame of {size} bytes is outside 0..{limit} (socket.request.max.bytes)"
