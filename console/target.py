@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,8 @@ class Target:
     notes: tuple[str, ...] = ()
     """What the operator should know: stale runtime files, properties without effect."""
 
-    def decoder(self, wanted: str | None = None) -> RecordDecoder:
-        """How its records are to be read: `wanted` goes before the context's rules. Raises OperatorError for bad words."""
+    def decoder(self, wanted: str | Sequence[str] | None = None) -> RecordDecoder:
+        """How its records are to be read: `wanted` (words of --decode) goes before the context's rules. Raises OperatorError for bad words."""
         from console.decoding.configured import configured_decoder
 
         return configured_decoder(wanted, self.context, self.properties)

@@ -28,6 +28,8 @@ class Invocation:
     dry_run: bool = False
     yes: bool = False
     debug: bool = False
+    decode: tuple[str, ...] = ()
+    """How keys and values are decoded, see `console.decoding.rules.rules_with`."""
     target: Target | None = None
     """Which cluster that means, once it was found."""
 
@@ -44,7 +46,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
     root = context.find_root()
     if not isinstance(root.obj, Invocation):
         root.obj = Invocation()
-    if value is not None and value is not False:
+    if value is not None and value is not False and value != ():
         assert parameter.name is not None
         setattr(root.obj, parameter.name, value)
 
@@ -94,6 +96,14 @@ def change_options(function: Function) -> Function:
         function = option(function)
     return function
 
+
+decode_option = _option(
+    "-d",
+    "--decode",
+    multiple=True,
+    metavar="[key=|TOPIC=|TOPIC.key=]FORMAT",
+    help="How values (key=: keys) are decoded, of all topics or of one; repeatable. Default: as the context says, else auto.",
+)
 
 output_option = _option(
     "-o",

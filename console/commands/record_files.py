@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from console.commands.options import change_options, cluster_options, invocation, output_option
-from console.commands.record_options import filter_options, record_filter, visibility_options
+from console.commands.record_options import (
+    filter_options,
+    key_bytes,
+    record_decoder,
+    record_filter,
+    visibility_options,
+)
 
 if TYPE_CHECKING:
+    from console.decoding.decoder import RecordDecoder
     from console.records.importing import ImportOptions
     from console.records.producing import NewRecord
     from console.records.stream import StreamProgress, StreamRequest
@@ -59,14 +66,16 @@ def export_records(
 ) -> None:
     """Write the records of TOPICs to FILE as JSON lines, CSV or Parquet, in the order of time; - is the output.
 
-    Nothing is lost: keys and values that are no UTF-8 become base64, which key_encoding and value_encoding say. FILE
-    appears when it is complete.
+    Nothing is lost: keys and values that are no UTF-8 become base64, which key_encoding and value_encoding say. With
+    --decode (or formats in the context, or a schema registry) what was decoded stands beside them: value_decoded and so
+    on. FILE appears when it is complete.
 
     \b
     Examples:
       stoker records export orders orders.jsonl
       stoker records export orders payments day.parquet --from 1d
       stoker records export users users.csv --key alice
+      stoker records export payments payments.jsonl --decode avro
       stoker records export orders - --format jsonl | gzip > orders.jsonl.gz
     """
     from console.commands.session import with_client
@@ -84,27 +93,28 @@ def export_records(
     chosen = format or format_of(file)
     if file != "-" and Path(file).exists() and not force:
         raise OperatorError.words(f"{file} exists", "--force replaces it.")
+    decoder = record_decoder()
     request = StreamRequest(
         tuple(dict.fromkeys(topics)),
         parse_position(start, now_ms),
         None if until is None else parse_position(until, now_ms),
         exit_at_end=True,
         partitions=tuple(sorted(set(partitions))),
-        key=None if key is None else key.encode(errors="surrogateescape"),
+        key=key_bytes(key, decoder, topics),
         all_partitions=all_partitions,
         visibility=Visibility(committed),
         count=count,
-        filter=record_filter(**conditions),
+        filter=record_filter(decoder=decoder, **conditions),
     )
     if file == "-":
         sys.stdout.flush()
-        progress = with_client(lambda client: _export(client, request, now_ms, chosen, sys.stdout.buffer))
+        progress = with_client(lambda client: _export(client, request, now_ms, chosen, sys.stdout.buffer, decoder))
         sys.stdout.buffer.flush()
     else:
         partial = f"{file}.partial"
         try:
             with open(partial, "wb") as stream:
-                progress = with_client(lambda client: _export(client, request, now_ms, chosen, stream))
+                progress = with_client(lambda client: _export(client, request, now_ms, chosen, stream, decoder))
             os.replace(partial, file)
         except OSError as error:
             raise OperatorError(f"cannot write {file}", error.strerror or str(error)) from error
@@ -115,7 +125,12 @@ def export_records(
 
 
 async def _export(
-    client: ClusterClient, request: StreamRequest, now_ms: int, format: str, stream: BinaryIO
+    client: ClusterClient,
+    request: StreamRequest,
+    now_ms: int,
+    format: str,
+    stream: BinaryIO,
+    decoder: RecordDecoder,
 ) -> StreamProgress:
     from console.output.progress import Progress
     from console.records.exporting import export_records, record_writer
@@ -126,7 +141,9 @@ async def _export(
             bar.total = progress.to_scan
             bar.update(progress.scanned, progress.bytes)
 
-        return await export_records(client, request, now_ms, record_writer(format, stream), update)
+        # Of topics that nothing is said about, a file has what the records have.
+        used = decoder if any(map(decoder.is_asked, request.topics)) else None
+        return await export_records(client, request, now_ms, record_writer(format, stream, used), update, used)
 
 
 def _tell_exported(file: str, format: str, progress: StreamProgress) -> None:

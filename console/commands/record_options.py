@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from console.commands.options import decode_option, invocation
+
 if TYPE_CHECKING:
+    from console.decoding.decoder import RecordDecoder
     from console.records.filters import RecordFilter
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -24,7 +27,7 @@ _FILTER_OPTIONS = (
     ),
     click.option(
         "-j", "--json", "json_paths", multiple=True, metavar="PATH=VALUE",
-        help="Only values that are JSON with VALUE at PATH, as order.items[0].id=7; repeatable.",
+        help="Only values with VALUE at PATH (JSON, or as decoded), as order.items[0].id=7; repeatable.",
     ),
     click.option(
         "-w", "--where", metavar="SQL",
@@ -40,7 +43,8 @@ _VISIBILITY_OPTIONS = (
 
 
 def filter_options(function: Function) -> Function:
-    """Which records are wanted."""
+    """Which records are wanted, and how they are decoded."""
+    function = decode_option(function)
     for option in reversed(_FILTER_OPTIONS):
         function = option(function)
     return function
@@ -53,8 +57,30 @@ def visibility_options(function: Function) -> Function:
     return function
 
 
+def record_decoder() -> RecordDecoder:
+    """As --decode says, and what is known of the cluster. Raises OperatorError."""
+    from console.commands.session import find_call_target
+
+    call = invocation()
+    return find_call_target(call).decoder(call.decode)
+
+
+def key_bytes(word: str | None, decoder: RecordDecoder, topics: Sequence[str]) -> bytes | None:
+    """The key that --key names: in the format of the topics' keys where that says how to write it, else as UTF-8.
+
+    Raises OperatorError for a word that is none of that format.
+    """
+    from console.decoding.formats import encode_word
+
+    if word is None:
+        return None
+    formats = {decoder.wanted(topic).key for topic in topics}
+    return encode_word(formats.pop() if len(formats) == 1 else "utf-8", word)
+
+
 def record_filter(
     *,
+    decoder: RecordDecoder | None = None,
     grep: str | None,
     contains: str | None,
     ignore_case: bool,
@@ -81,7 +107,7 @@ def record_filter(
         if not separator or not path:
             raise click.UsageError(f"--json {word!r} should be PATH=VALUE")
         conditions.append(Condition(Part.VALUE, Match.JSON, value, path=path))
-    chosen = RecordFilter(tuple(conditions), where)
+    chosen = RecordFilter(tuple(conditions), where, decoder)
     # What makes no sense is told before anything is read.
     chosen.matcher()
     return chosen

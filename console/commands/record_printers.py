@@ -7,24 +7,40 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from console.decoding.decoder import RecordDecoder
+    from console.decoding.model import Part
     from console.records.model import ConsumedRecord
 
 _SHOWN_MAX = 2_000
 """Characters of a value shown on a terminal."""
 
+_LARGE_BYTES = 64 * 1024
+"""Larger keys and values are not looked into unless that was asked for."""
+
 _HEADERS_SHOWN_MAX = 20
 """Headers of a record shown on a terminal."""
 
 
-def record_printer(output: str, format_string: str | None, *, with_topic: bool) -> Printer:
-    """The printer of that --output or --format. Raises OperatorError for a format string that makes no sense."""
+def record_printer(
+    output: str,
+    format_string: str | None,
+    *,
+    with_topic: bool,
+    decoder: RecordDecoder | None = None,
+    topics: Sequence[str] = (),
+) -> Printer:
+    """The printer of that --output or --format. Raises OperatorError for a format string that makes no sense.
+
+    Schemas that the `decoder` needs must have been prepared. CSV has columns for what was decoded when it was asked for
+    one of the `topics`, since its heading comes first.
+    """
     if format_string is not None:
         from console.records.format_string import compile_format
 
-        return FormatPrinter(compile_format(format_string, _make_safe if sys.stdout.isatty() else None))
+        return FormatPrinter(compile_format(format_string, _make_safe if sys.stdout.isatty() else None, decoder))
     if output == "csv":
-        return CsvPrinter()
-    return LinePrinter(with_topic) if output == "table" else DataPrinter(output)
+        return CsvPrinter(decoder if decoder is not None and any(map(decoder.is_asked, topics or ("",))) else None)
+    return LinePrinter(with_topic, decoder) if output == "table" else DataPrinter(output, decoder)
 
 
 def _make_safe(data: bytes) -> bytes:
@@ -59,8 +75,10 @@ class FormatPrinter(Printer):
 class LinePrinter(Printer):
     """A line per record for people: time, partition:offset, key, value, headers."""
 
-    def __init__(self, with_topic: bool) -> None:
+    def __init__(self, with_topic: bool, decoder: RecordDecoder | None = None) -> None:
         from console.output.style import colours_on
+
+        self._decoder = decoder
 
         self._with_topic = with_topic
         self._terminal = sys.stdout.isatty()
@@ -85,11 +103,18 @@ class LinePrinter(Printer):
             return (
                 self._paint(f"{moment(record.timestamp)}  {place}  [{record.batch.control} marker]", Style.FAINT) + "\n"
             )
+        from console.decoding.model import Part
+
+        key, key_error = self._decoded(record, Part.KEY, record.key)
+        value, value_error = self._decoded(record, Part.VALUE, record.value)
         parts = [
             self._paint(f"{moment(record.timestamp)}  {place}", Style.FAINT),
-            self._paint("-" if record.key is None else self._text(record.key), Style.NAME),
-            self._paint("(null)", Style.FAINT) if record.value is None else self._text(record.value),
+            self._paint("-" if record.key is None else key, Style.NAME),
+            self._paint("(null)", Style.FAINT) if record.value is None else value,
         ]
+        for part, error in (("key", key_error), ("value", value_error)):
+            if error is not None:
+                parts.append(self._paint(f"[{part}: {safe(error[:_SHOWN_MAX])}]", Style.WARNING))
         if record.batch is not None and record.batch.aborted:
             parts.append(self._paint("[aborted]", Style.WARNING))
         if headers:
@@ -100,6 +125,21 @@ class LinePrinter(Printer):
         from console.output.style import paint
 
         return paint(text, style) if self._colours else text
+
+    def _decoded(self, record: ConsumedRecord, part: Part, data: bytes | None) -> tuple[str, str | None]:
+        """Text, and why it is only the bytes. Text that nobody asked to look into is shown as it is."""
+        decoder = self._decoder
+        if decoder is None or not data:
+            return self._text(data), None
+        if not decoder.is_asked(record.topic) and (len(data) > _LARGE_BYTES or _is_plain(data)):
+            return self._text(data), None
+        decoded = decoder.part(record, part, whole=not self._terminal)
+        if decoded.format == "bytes" and decoded.error is None and not decoded.is_preview:
+            return self._text(data), None
+        text = decoded.text
+        if self._terminal and (decoded.is_preview or len(text) > _SHOWN_MAX):
+            text = f"{text[:_SHOWN_MAX]}… ({len(data):,} bytes)"
+        return text, decoded.error
 
     def _text(self, data: bytes | None) -> str:
         from console.output.text import safe
@@ -120,19 +160,28 @@ class LinePrinter(Printer):
         return text
 
 
+def _is_plain(data: bytes) -> bool:
+    from console.decoding.choice import is_plain_text
+
+    try:
+        return is_plain_text(data.decode())
+    except UnicodeDecodeError:
+        return False
+
+
 class DataPrinter(Printer):
     """JSON (one array) or JSON lines."""
 
-    def __init__(self, output: str) -> None:
+    def __init__(self, output: str, decoder: RecordDecoder | None = None) -> None:
         self._output = output
+        self._decoder = decoder
         self._count = 0
 
     def write(self, records: Sequence[ConsumedRecord]) -> None:
-        import msgspec
+        from console.records.json_form import json_line, record_to_json
 
-        from console.records.json_form import record_to_json
-
-        lines = [msgspec.json.encode(record_to_json(record)) for record in records]
+        decoder = self._decoder
+        lines = [json_line(record_to_json(record, decoder)) for record in records]
         if self._output == "jsonl":
             data = b"\n".join(lines) + b"\n"
         else:
@@ -150,11 +199,11 @@ class DataPrinter(Printer):
 class CsvPrinter(Printer):
     """CSV as `records export` writes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, decoder: RecordDecoder | None = None) -> None:
         from console.records.exporting import CsvWriter
 
         sys.stdout.flush()
-        self._writer = CsvWriter(sys.stdout.buffer)
+        self._writer = CsvWriter(sys.stdout.buffer, decoder)
 
     def write(self, records: Sequence[ConsumedRecord]) -> None:
         self._writer.write(records)

@@ -10,10 +10,18 @@ import click
 
 from console.commands.options import OrderedGroup, cluster_options, invocation, output_option
 from console.commands.record_files import export_records, import_records
-from console.commands.record_options import filter_options, record_filter, visibility_options
+from console.commands.record_options import (
+    filter_options,
+    key_bytes,
+    record_decoder,
+    record_filter,
+    visibility_options,
+)
 
 if TYPE_CHECKING:
     from console.commands.record_printers import Printer
+    from console.decoding.decoder import RecordDecoder
+    from console.records.browse import Page
     from console.records.counting import Counts
     from console.records.latest import LatestRequest, LatestView
     from console.records.search import SearchStep
@@ -77,6 +85,7 @@ def search(
       stoker records search orders --grep 'alice|bob'
       stoker records search orders payments --json customer.id=42 --from 1d
       stoker records search users --key alice
+      stoker records search payments --decode avro --json amount.currency=EUR
       stoker records search orders --contains timeout -n 100 --state found.json
     """
     from pathlib import Path
@@ -98,10 +107,11 @@ def search(
             raise OperatorError.words(f"cannot read {path}: {error}") from error
     if token is None and not topics:
         raise click.UsageError("Missing argument 'TOPIC…'.")
+    decoder = record_decoder()
     request = SearchRequest(
         tuple(dict.fromkeys(topics)),
-        record_filter(**conditions),
-        None if key is None else key.encode(errors="surrogateescape"),
+        record_filter(decoder=decoder, **conditions),
+        key_bytes(key, decoder, topics),
         all_partitions,
         parse_position(start, now_ms),
         None if until is None else parse_position(until, now_ms),
@@ -109,16 +119,17 @@ def search(
         Visibility(committed or show_aborted, show_aborted, markers),
         limit,
     )
-    printer = record_printer(invocation().output, None, with_topic=len(request.topics) != 1)
+    with_topic = len(request.topics) != 1
+    printer = record_printer(invocation().output, None, with_topic=with_topic, decoder=decoder, topics=topics)
     last: list[SearchStep] = []
 
     async def run(client: ClusterClient) -> None:
         steps = (
-            resume_search(client, token, now_ms, limit=limit, trusted=True)
+            resume_search(client, token, now_ms, limit=limit, trusted=True, decoder=decoder)
             if token
             else search(client, request, now_ms)
         )
-        await _show(steps, printer, last)
+        await _show(steps, printer, decoder, last)
 
     try:
         with_client(run)
@@ -128,13 +139,14 @@ def search(
             _account(last[0], path)
 
 
-async def _show(steps: Any, printer: Printer, last: list[SearchStep]) -> None:
+async def _show(steps: Any, printer: Printer, decoder: RecordDecoder, last: list[SearchStep]) -> None:
     from console.output.progress import Progress
     from console.output.text import plural
 
     with Progress("records") as bar:
         async for step in steps:
             if step.records:
+                await decoder.prepare(step.records)
                 bar.clear()
                 printer.write(step.records)
             last[:] = [step]
@@ -203,20 +215,28 @@ def browse(
     from console.records.model import Visibility
     from console.records.positions import parse_position
 
+    decoder = record_decoder()
     request = BrowseRequest(
         tuple(dict.fromkeys(topics)),
         parse_position(start, _now_ms()),
         reverse,
         limit,
         tuple(sorted(set(partitions))),
-        None if key is None else key.encode(errors="surrogateescape"),
+        key_bytes(key, decoder, topics),
         all_partitions,
-        record_filter(**conditions),
+        record_filter(decoder=decoder, **conditions),
         Visibility(committed or show_aborted, show_aborted, markers),
         None if cursor is None else Cursor.parse(cursor),
     )
-    page = with_client(lambda client: read_page(client, request))
-    printer = record_printer(invocation().output, None, with_topic=len(request.topics) > 1)
+
+    async def read(client: ClusterClient) -> Page:
+        page = await read_page(client, request)
+        await decoder.prepare(page.records)
+        return page
+
+    page = with_client(read)
+    with_topic = len(request.topics) > 1
+    printer = record_printer(invocation().output, None, with_topic=with_topic, decoder=decoder, topics=topics)
     if page.records:
         printer.write(page.records)
     printer.finish()
@@ -261,17 +281,18 @@ def latest(
     from console.output.text import plural
     from console.records.latest import LatestRequest
 
+    decoder = record_decoder()
     request = LatestRequest(
         topic,
         tuple(sorted(set(partitions))),
-        None if key is None else key.encode(errors="surrogateescape"),
+        key_bytes(key, decoder, (topic,)),
         all_partitions,
-        record_filter(**conditions),
+        record_filter(decoder=decoder, **conditions),
         tombstones,
         not uncommitted,
     )
-    view = with_client(lambda client: _latest(client, request))
-    printer = record_printer(invocation().output, None, with_topic=False)
+    view = with_client(lambda client: _latest(client, request, decoder))
+    printer = record_printer(invocation().output, None, with_topic=False, decoder=decoder, topics=(topic,))
     if view.records:
         printer.write(view.records)
     printer.finish()
@@ -282,7 +303,7 @@ def latest(
         warn("there are more keys than fit into memory: this is an earlier state; narrow it with --partition or --key")
 
 
-async def _latest(client: ClusterClient, request: LatestRequest) -> LatestView:
+async def _latest(client: ClusterClient, request: LatestRequest, decoder: RecordDecoder) -> LatestView:
     from console.output.progress import Progress
     from console.records.latest import latest_steps
 
@@ -291,6 +312,7 @@ async def _latest(client: ClusterClient, request: LatestRequest) -> LatestView:
             bar.total = progress.to_scan
             bar.update(progress.scanned, progress.bytes)
             if view is not None:
+                await decoder.prepare(view.records)
                 return view
     raise AssertionError
 

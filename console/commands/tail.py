@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.commands.options import cluster_options, invocation, output_option
-from console.commands.record_options import filter_options, record_filter, visibility_options
+from console.commands.record_options import (
+    filter_options,
+    key_bytes,
+    record_decoder,
+    record_filter,
+    visibility_options,
+)
 
 if TYPE_CHECKING:
     from console.commands.record_printers import Printer
+    from console.decoding.decoder import RecordDecoder
     from console.records.stream import RecordStream
     from engine.net.cluster_client import ClusterClient
 
@@ -50,6 +57,9 @@ def tail(
 ) -> None:
     """Show records as they arrive; several topics and partitions are merged by time.
 
+    Keys and values that are no text are decoded automatically. --decode names a format (json, avro, protobuf, int64,
+    msgpack, …, or auto) for all topics or for one; with -o json what was decoded stands beside the bytes.
+
     WHERE is beginning, end, -N (the last N records), an offset, a time (2026-05-01T12:00, 12:00 for today,
     @MILLISECONDS since 1970) or an age (5m, 2h, 1d12h).
 
@@ -59,6 +69,8 @@ def tail(
       stoker tail orders --from -10
       stoker tail orders payments --from 5m --grep 'alice|bob'
       stoker tail orders --from beginning --exit-at-end -o jsonl > orders.jsonl
+      stoker tail orders --decode avro --decode key=int64 --json customer.id=42
+      stoker tail __consumer_offsets --from -10
       stoker tail orders --from 120 --partition 0 -n 1 --format '%v'
     """
     from console.commands.record_printers import record_printer
@@ -73,6 +85,7 @@ def tail(
     if format_string is not None and call.output != "table":
         raise click.UsageError("--format is an output of its own: without --output")
     begin = parse_position(start, now_ms) if start is not None else BEGINNING if exit_at_end or until else END
+    decoder = record_decoder()
     request = StreamRequest(
         topics=tuple(dict.fromkeys(topics)),
         start=begin,
@@ -81,14 +94,15 @@ def tail(
         partitions=tuple(sorted(set(partitions))),
         visibility=Visibility(committed or show_aborted, show_aborted, markers),
         count=count,
-        key=None if key is None else key.encode(errors="surrogateescape"),
+        key=key_bytes(key, decoder, topics),
         all_partitions=all_partitions,
-        filter=record_filter(**conditions),
+        filter=record_filter(decoder=decoder, **conditions),
     )
     stream = RecordStream(request, now_ms)
-    printer = record_printer(call.output, format_string, with_topic=len(request.topics) > 1)
+    with_topic = len(request.topics) > 1
+    printer = record_printer(call.output, format_string, with_topic=with_topic, decoder=decoder, topics=topics)
     try:
-        with_client(lambda client: _follow(client, stream, printer))
+        with_client(lambda client: _follow(client, stream, printer, decoder))
     except OperatorError:
         if stream.progress.matched:
             printer.finish()
@@ -99,7 +113,7 @@ def tail(
     printer.finish()
 
 
-async def _follow(client: ClusterClient, stream: RecordStream, printer: Printer) -> None:
+async def _follow(client: ClusterClient, stream: RecordStream, printer: Printer, decoder: RecordDecoder) -> None:
     from console.output.progress import Progress
     from console.output.render import say, warn
     from console.output.text import plural
@@ -113,6 +127,7 @@ async def _follow(client: ClusterClient, stream: RecordStream, printer: Printer)
     # With the records on the same terminal, a progress line would only be in the way.
     with Progress("records") as bar:
         async for records in stream.batches(client):
+            await decoder.prepare(records)
             printer.write(records)
             if not interactive:
                 bar.total = progress.to_scan if not follows else None
@@ -128,4 +143,5 @@ async def _follow(client: ClusterClient, stream: RecordStream, printer: Printer)
     if interactive and not follows:
         matched = plural(progress.matched, "record")
         hidden = f", {progress.hidden:,} markers or aborted hidden" if progress.hidden else ""
-        say(f"{matched} of {progress.scanned:,} scanned{hidden}.")
+        odd = f", {progress.undecodable:,} undecodable" if progress.undecodable else ""
+        say(f"{matched} of {progress.scanned:,} scanned{hidden}{odd}.")

@@ -23,12 +23,18 @@ Guess = tuple[str, Any, str]
 """The name of the format, the value, and the reason."""
 
 
+def is_plain_text(text: str) -> bool:
+    """Whether UTF-8 that says `text` is taken for text, or for JSON, by the automatic choice: there is nothing in it
+    that plain text does not have."""
+    return text.isprintable() or _CONTROL.search(text) is None
+
+
 def guess(data: bytes, part: Part) -> Guess | None:
     """What `data`, which is not empty, seems to be; None when it looks like nothing known."""
     text: str | None = None
     with contextlib.suppress(UnicodeDecodeError):
         text = data.decode()
-    if text is not None and not _CONTROL.search(text):
+    if text is not None and is_plain_text(text):
         return _text(data, text)
     binary = _NUMBERS.get(len(data))
     if binary is not None and (found := binary(data)) is not None:

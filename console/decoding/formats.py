@@ -11,6 +11,7 @@ from typing import Any
 from console.decoding.json_values import json_value
 from console.decoding.model import DecodeFailure
 from console.decoding.plain import not_finite, plain
+from console.errors import OperatorError
 
 Decode = Callable[[bytes], Any]
 """Bytes to what JSON can hold. Raises DecodeFailure."""
@@ -89,3 +90,24 @@ FORMATS: dict[str, tuple[Decode, str]] = {
 """Decoder and a few words about it, by name."""
 
 NUMBERS = frozenset({"int16", "int32", "int64", "float", "double"})
+
+
+_LAYOUTS = {"int16": ">h", "int32": ">i", "int64": ">q", "float": ">f", "double": ">d"}
+
+
+def encode_word(format: str, word: str) -> bytes:
+    """What a person writes as the bytes of `format`: numbers, UUIDs (16 bytes), hex and base64; anything else is UTF-8,
+    with surrogates for bytes that are none. Raises OperatorError for a word that is none of that format."""
+    try:
+        if format in _LAYOUTS:
+            number = float(word) if format in ("float", "double") else int(word)
+            return struct.pack(_LAYOUTS[format], number)
+        if format == "uuid":
+            return uuid.UUID(word).bytes
+        if format == "hex":
+            return bytes.fromhex(word)
+        if format == "base64":
+            return base64.b64decode(word, validate=True)
+    except (ValueError, struct.error, OverflowError) as error:
+        raise OperatorError.words(f"{word!r} cannot be written as {format}", str(error)) from error
+    return word.encode(errors="surrogateescape")

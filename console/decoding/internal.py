@@ -27,8 +27,6 @@ COORDINATORS = {
 METADATA_TOPIC = "__cluster_metadata"
 REMOTE_LOG_TOPIC = "__remote_log_metadata"
 
-INTERNAL_TOPICS = frozenset({*COORDINATORS, METADATA_TOPIC, REMOTE_LOG_TOPIC})
-
 # Kafka: TransactionState.id
 _TRANSACTION_STATES = (
     "Empty",

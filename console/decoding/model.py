@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 TEXT_CHARACTERS_MAX = 4_096
 """Of `Decoded.text`, unless the whole is asked for."""
@@ -14,6 +14,12 @@ DECODED_BYTES_MAX = 1024 * 1024
 
 DEPTH_MAX = 100
 """Of what is nested: deeper values are shown as bytes, for whoever walks them next is likely to recurse."""
+
+
+INTERNAL_TOPICS = frozenset(
+    {"__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata", "__remote_log_metadata"}
+)
+"""Kafka's own, see `internal`."""
 
 
 class Part(Enum):
@@ -40,6 +46,20 @@ class SchemaUsed:
     """Of the record or message."""
     subject: str | None = None
     version: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What is known of it."""
+        return {name: each for name, each in asdict(self).items() if each is not None}
+
+
+class Found(NamedTuple):
+    """What decoding found, with nothing made ready for display; fields as those of `Decoded`."""
+
+    format: str
+    value: Any
+    reason: str
+    error: str | None = None
+    schema: SchemaUsed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +90,5 @@ class Decoded:
         if self.error is not None:
             row["error"] = self.error
         if self.schema is not None:
-            row["schema"] = {name: each for name, each in asdict(self.schema).items() if each is not None}
+            row["schema"] = self.schema.to_json()
         return row

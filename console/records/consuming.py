@@ -40,6 +40,7 @@ class ChunkConsumer:
         self.positions: dict[TopicPartition, int] = {}
         self._counts = counts
         self._matcher = filter.matcher()
+        self._decoder = filter.decoder if self._matcher is not None else None
         self._ahead: dict[TopicPartition, deque[tuple[int, int, int]]] = {}
         """Offset, hidden and undecodable records of what `forget` did not pass yet."""
 
@@ -63,6 +64,17 @@ class ChunkConsumer:
                     hidden += more_hidden
                     undecodable += more_undecodable
         return hidden, undecodable
+
+    async def prepare(self, chunk: Chunk) -> None:
+        """Has the filter's decoder ask for the schemas that `take` will need; quick when it has no schema registry."""
+        decoder = self._decoder
+        if decoder is not None and decoder.schemas is not None:
+            topic = chunk.partition.topic
+            await decoder.schemas.prepare(
+                written
+                for record in chunk.records
+                for written in decoder.schemas_of(topic, record.key, record.value, record.headers)
+            )
 
     def take(self, chunk: Chunk) -> list[ConsumedRecord]:
         """The records of the chunk that match."""

@@ -3,6 +3,9 @@
 JSON lines and CSV have the keys of `json_form`, and `importing` reads them back. In CSV `headers` is JSON, and null is
 an empty cell without encoding. Parquet has keys and values as bytes, headers as a list of name and value, timestamps in
 ms UTC, and for every record its batch's facts: columns for SQL engines.
+
+With a decoder, what it reads stands beside the bytes: in JSON lines as `json_form` has it, in CSV and Parquet in the
+columns `DECODED_COLUMNS`, structures as JSON. The bytes are always there: importing reads them, and passes over the rest.
 """
 
 from __future__ import annotations
@@ -11,13 +14,16 @@ import asyncio
 import csv
 import io
 from collections.abc import Callable, Sequence
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from console.errors import OperatorError
-from console.records.json_form import TIMESTAMP_TYPES, record_to_json
+from console.records.json_form import TIMESTAMP_TYPES, json_line, record_to_json
 from console.records.model import ConsumedRecord, record_bytes
 from console.records.stream import RecordStream, StreamProgress, StreamRequest
 from engine.net.cluster_client import ClusterClient
+
+if TYPE_CHECKING:
+    from console.decoding.decoder import RecordDecoder
 
 FORMATS = ("jsonl", "csv", "parquet")
 
@@ -25,6 +31,9 @@ CSV_COLUMNS = (
     "topic", "partition", "offset", "timestamp", "timestamp_type", "key", "value", "headers", "key_encoding",
     "value_encoding",
 )  # fmt: skip
+
+DECODED_COLUMNS = ("key_decoded", "key_format", "value_decoded", "value_format", "decode_error")
+"""More columns where a decoder is used."""
 
 _ROW_GROUP_RECORDS = 100_000
 _ROW_GROUP_BYTES = 32 * 1024 * 1024
@@ -50,15 +59,15 @@ def format_of(path: str) -> str:
     raise OperatorError.words(f"cannot tell the format of {path}", f"--format {'|'.join(FORMATS)} says it.")
 
 
-def record_writer(format: str, stream: BinaryIO) -> RecordWriter:
-    """The writer of that format (one of FORMATS)."""
+def record_writer(format: str, stream: BinaryIO, decoder: RecordDecoder | None = None) -> RecordWriter:
+    """The writer of that format (one of FORMATS). A `decoder` needs its schemas prepared: `export_records` does that."""
     match format:
         case "jsonl":
-            return JsonLinesWriter(stream)
+            return JsonLinesWriter(stream, decoder)
         case "csv":
-            return CsvWriter(stream)
+            return CsvWriter(stream, decoder)
         case "parquet":
-            return ParquetWriter(stream)
+            return ParquetWriter(stream, decoder)
         case _:
             raise OperatorError.words(f"unknown format {format!r}", f"One of {', '.join(FORMATS)}.")
 
@@ -69,11 +78,15 @@ async def export_records(
     now_ms: int,
     writer: RecordWriter,
     on_progress: Callable[[StreamProgress], None] = lambda _: None,
+    decoder: RecordDecoder | None = None,
 ) -> StreamProgress:
-    """Writes what the request finds, which must have an end. The files are written by a thread. Raises OperatorError."""
+    """Writes what the request finds, which must have an end. The files are written by a thread; the schemas that the
+    writer's `decoder` needs are asked for here. Raises OperatorError."""
     stream = RecordStream(request, now_ms)
     async for records in stream.steps(client):
         if records:
+            if decoder is not None:
+                await decoder.prepare(records)
             await asyncio.to_thread(writer.write, records)
         on_progress(stream.progress)
     await asyncio.to_thread(writer.finish)
@@ -83,16 +96,14 @@ async def export_records(
 class JsonLinesWriter:
     """An object a line."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        import msgspec
-
+    def __init__(self, stream: BinaryIO, decoder: RecordDecoder | None = None) -> None:
         self._stream = stream
-        self._encode = msgspec.json.Encoder().encode
+        self._decoder = decoder
 
     def write(self, records: Sequence[ConsumedRecord]) -> None:
-        encode = self._encode
+        decoder = self._decoder
         for record in records:
-            self._stream.write(encode(record_to_json(record)))
+            self._stream.write(json_line(record_to_json(record, decoder)))
             self._stream.write(b"\n")
 
     def finish(self) -> None:
@@ -102,18 +113,22 @@ class JsonLinesWriter:
 class CsvWriter:
     """RFC 4180 with a heading. Lines end in CR LF, so that both are quoted where they are data."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, decoder: RecordDecoder | None = None) -> None:
+        self._decoder = decoder
+        self._columns = CSV_COLUMNS if decoder is None else (*CSV_COLUMNS, *DECODED_COLUMNS)
         self._text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=False)
         self._writer = csv.writer(self._text, lineterminator="\r\n")
-        self._writer.writerow(CSV_COLUMNS)
+        self._writer.writerow(self._columns)
 
     def write(self, records: Sequence[ConsumedRecord]) -> None:
         import msgspec
 
         for record in records:
-            row = record_to_json(record)
+            row = record_to_json(record, self._decoder)
             row["headers"] = msgspec.json.encode(row["headers"]).decode() if row["headers"] else ""
-            self._writer.writerow(["" if row[name] is None else row[name] for name in CSV_COLUMNS])
+            if self._decoder is not None:
+                _as_text(row)
+            self._writer.writerow(["" if (cell := row.get(name)) is None else cell for name in self._columns])
 
     def finish(self) -> None:
         self._text.flush()
@@ -121,10 +136,20 @@ class CsvWriter:
         self._text.detach()
 
 
+def _as_text(row: dict[str, Any]) -> None:
+    """What was decoded as the text of a cell: structures and numbers as JSON."""
+    from console.decoding.decoder import json_text
+
+    for name in ("key_decoded", "value_decoded"):
+        value = row.get(name)
+        if value is not None and not isinstance(value, str):
+            row[name] = json_text(value)
+
+
 class ParquetWriter:
     """Row groups of at most 100,000 records and about 32 MiB, compressed with zstd."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, decoder: RecordDecoder | None = None) -> None:
         try:
             import pyarrow as pa
             import pyarrow.parquet as pq
@@ -148,8 +173,10 @@ class ParquetWriter:
                 ("producer_epoch", pa.int16()),
                 ("sequence", pa.int32()),
                 ("compression", pa.string()),
+                *((name, pa.string()) for name in (DECODED_COLUMNS if decoder is not None else ())),
             ]
         )
+        self._decoder = decoder
         self._batch = pa.RecordBatch
         self._table = pa.Table
         self._writer = pq.ParquetWriter(stream, self._schema, compression="zstd")
@@ -171,6 +198,11 @@ class ParquetWriter:
         if not self._held:
             return
         rows = [_parquet_row(record) for record in self._held]
+        if self._decoder is not None:
+            for record, row in zip(self._held, rows, strict=True):
+                decoded = record_to_json(record, self._decoder)
+                _as_text(decoded)
+                row.update((name, decoded.get(name)) for name in DECODED_COLUMNS)
         self._writer.write_table(self._table.from_pylist(rows, schema=self._schema))
         self._held, self._held_bytes = [], 0
 

@@ -3,18 +3,25 @@
 Regular expressions are RE2's (google-re2): their time is linear in the length of a value, so that no expression can hang
 the console; there are no look-arounds and no back-references. They, and text, are compared in UTF-8 with the raw bytes.
 JSON paths decode the value; what is no JSON is counted as undecodable, and does not match.
+
+With a `decoder` that has something to say of a topic (`RecordDecoder.is_asked`), conditions look at its keys and values as
+decoded: JSON paths at Avro, text at what is displayed. What cannot be decoded is compared as bytes; when these do not match
+it counts as undecodable.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from console.errors import OperatorError
 from console.records.model import ConsumedRecord
+
+if TYPE_CHECKING:
+    from console.decoding.decoder import RecordDecoder
 
 JSON_BYTES_MAX = 16 * 1024 * 1024
 """Values above are not decoded for a JSON path: they count as undecodable."""
@@ -55,6 +62,8 @@ class Condition:
     header: str | None = None
     ignore_case: bool = False
     negate: bool = False
+    raw: bool = False
+    """Compare the bytes as they are, whatever they may be decoded to."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for tokens and saved filters."""
@@ -86,10 +95,10 @@ Test = Callable[[ConsumedRecord], bool | None]
 class ConditionMatcher:
     """All of some conditions."""
 
-    def __init__(self, conditions: Sequence[Condition]) -> None:
+    def __init__(self, conditions: Sequence[Condition], decoder: RecordDecoder | None = None) -> None:
         self.undecodable: list[int] = []
         # What costs least, and mostly decides, first.
-        self._tests = [_compile(each) for each in sorted(conditions, key=_cost)]
+        self._tests = [_compile(each, decoder) for each in sorted(conditions, key=_cost)]
 
     def select(self, records: list[ConsumedRecord]) -> list[ConsumedRecord]:
         self.undecodable = []
@@ -109,11 +118,13 @@ def _cost(condition: Condition) -> int:
     return (Match.PRESENT, Match.EQUALS, Match.CONTAINS, Match.REGEX, Match.JSON).index(condition.match)
 
 
-def _compile(condition: Condition) -> Test:
+def _compile(condition: Condition, decoder: RecordDecoder | None) -> Test:
     if condition.match is Match.JSON:
-        test = _json_test(condition)
+        test = _json_test(condition, decoder)
     else:
         test = _bytes_test(condition)
+        if decoder is not None and condition.match is not Match.PRESENT and not condition.raw:
+            test = _decoded_test(condition, decoder, test)
     if not condition.negate:
         return test
 
@@ -140,6 +151,36 @@ def _bytes_test(condition: Condition) -> Test:
         or (record.key is not None and holds(record.key))
         or any(holds(_header_text(*header)) for header in record.headers)
     )
+
+
+def _decoded_test(condition: Condition, decoder: RecordDecoder, raw: Test) -> Test:
+    """As `_bytes_test`, with the text of what was decoded."""
+    from console.decoding.decoder import text_of
+    from console.decoding.model import Part as Half
+
+    halves = {Part.KEY: (Half.KEY,), Part.VALUE: (Half.VALUE,), Part.ANY: (Half.VALUE, Half.KEY)}.get(condition.part)
+    if halves is None:
+        return raw
+    holds, looks_at_headers = _comparison(condition), condition.part is Part.ANY
+
+    def test(record: ConsumedRecord) -> bool | None:
+        if not decoder.is_asked(record.topic):
+            return raw(record)
+        is_whole = True
+        for half in halves:
+            data = record.key if half is Half.KEY else record.value
+            if data is None:
+                continue
+            found = decoder.find(record.topic, half, data, key=record.key, headers=record.headers)
+            text = text_of(found, data)
+            is_whole = is_whole and found.error is None
+            if holds(data if text is None else text.encode(errors="replace")):
+                return True
+        if looks_at_headers and any(holds(_header_text(*header)) for header in record.headers):
+            return True
+        return False if is_whole else None
+
+    return test
 
 
 def _header_text(name: str, content: bytes | None) -> bytes:
@@ -223,8 +264,10 @@ def follow_path(data: Any, steps: Sequence[str | int]) -> Any:
     return data
 
 
-def _json_test(condition: Condition) -> Test:
+def _json_test(condition: Condition, decoder: RecordDecoder | None) -> Test:
     import msgspec
+
+    from console.decoding.model import Part as Half
 
     steps = parse_path(condition.path)
     decode = msgspec.json.Decoder().decode
@@ -233,7 +276,14 @@ def _json_test(condition: Condition) -> Test:
         expected = decode(plain.encode())
     except (msgspec.DecodeError, UnicodeEncodeError):
         expected = plain
-    whole_key = condition.part is Part.KEY
+    half = Half.KEY if condition.part is Part.KEY else Half.VALUE
+    whole_key = half is Half.KEY
+
+    def decoded(record: ConsumedRecord, data: bytes) -> Any:
+        if decoder is None:
+            return ABSENT
+        name, value, _, error, _ = decoder.find(record.topic, half, data, key=record.key, headers=record.headers)
+        return ABSENT if error is not None or name in _NO_STRUCTURE else value
 
     def test(record: ConsumedRecord) -> bool | None:
         data = record.key if whole_key else record.value
@@ -241,14 +291,24 @@ def _json_test(condition: Condition) -> Test:
             return False
         if len(data) > JSON_BYTES_MAX:
             return None
-        try:
-            found = follow_path(decode(data), steps)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if decoder is not None and decoder.is_asked(record.topic):
+            content = decoded(record, data)
+        else:
+            try:
+                content = decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                content = decoded(record, data)
+        if content is ABSENT:
             return None
+        found = follow_path(content, steps)
         # In Python True equals 1, in JSON it does not.
         return found == plain or (found == expected and isinstance(found, bool) == isinstance(expected, bool))
 
     return test
+
+
+_NO_STRUCTURE = frozenset({"bytes", "utf-8", "empty", "hex", "base64"})
+"""Formats in which no path leads anywhere."""
 
 
 class AllMatchers:
@@ -273,21 +333,23 @@ class RecordFilter:
 
     conditions: tuple[Condition, ...] = ()
     where: str | None = None
+    decoder: RecordDecoder | None = field(default=None, compare=False, repr=False)
+    """How keys and values are read; not part of what is written down. None: as bytes, and JSON."""
 
     def with_key(self, key: bytes) -> RecordFilter:
-        """The same, and the key is this one."""
+        """The same, and the key is this one, byte for byte."""
         text = key.decode(errors="surrogateescape")
-        return RecordFilter((Condition(Part.KEY, Match.EQUALS, text), *self.conditions), self.where)
+        return replace(self, conditions=(Condition(Part.KEY, Match.EQUALS, text, raw=True), *self.conditions))
 
     def matcher(self) -> Matcher | None:
         """Ready for one reading; None when everything matches. Raises OperatorError for what makes no sense."""
         matchers: list[Matcher] = []
         if self.conditions:
-            matchers.append(ConditionMatcher(self.conditions))
+            matchers.append(ConditionMatcher(self.conditions, self.decoder))
         if self.where is not None:
             from console.records.where import WhereMatcher
 
-            matchers.append(WhereMatcher(self.where))
+            matchers.append(WhereMatcher(self.where, self.decoder))
         if len(matchers) < 2:
             return matchers[0] if matchers else None
         return AllMatchers(matchers)

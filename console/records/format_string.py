@@ -1,6 +1,8 @@
 """Format strings for records, as kcat has them: '%t %p %o %k %v %h %T'.
 
 %t topic   %p partition   %o offset   %k key   %v (or %s) value   %h headers   %T timestamp, ms
+With a decoder, of topics that it was asked for %k and %v are what it reads: text, or JSON; bytes where it cannot.
+
 %K size of the key   %S size of the value, bytes; -1 for null   %% a percent sign
 \\n \\t \\r \\0 \\\\ \\xHH
 """
@@ -9,9 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from console.errors import OperatorError
 from console.records.model import ConsumedRecord
+
+if TYPE_CHECKING:
+    from console.decoding.decoder import RecordDecoder
 
 Part = Callable[[ConsumedRecord], bytes]
 
@@ -33,12 +39,15 @@ _FIELDS: dict[str, Part] = {
 }
 
 
-def compile_format(text: str, make_safe: Callable[[bytes], bytes] | None = None) -> Callable[[ConsumedRecord], bytes]:
+def compile_format(
+    text: str, make_safe: Callable[[bytes], bytes] | None = None, decoder: RecordDecoder | None = None
+) -> Callable[[ConsumedRecord], bytes]:
     """The function that writes a record as `text` says; a line break is added unless it ends in one or in \\0.
 
     `make_safe` is put between what the record says and the output. Raises OperatorError for an unknown letter.
     """
     parts: list[Part | bytes] = []
+    fields = _FIELDS if decoder is None else {**_FIELDS, **_decoded_fields(decoder)}
     position = 0
     for match in _TOKEN.finditer(text):
         parts.append(text[position : match.start()].encode())
@@ -47,8 +56,8 @@ def compile_format(text: str, make_safe: Callable[[bytes], bytes] | None = None)
         if letter is not None:
             if letter == "%":
                 parts.append(b"%")
-            elif letter in _FIELDS and letter:
-                parts.append(_FIELDS[letter])
+            elif letter in fields and letter:
+                parts.append(fields[letter])
             else:
                 raise OperatorError.words(
                     f"--format: %{letter} means nothing",
@@ -71,3 +80,21 @@ def compile_format(text: str, make_safe: Callable[[bytes], bytes] | None = None)
         )
 
     return write
+
+
+def _decoded_fields(decoder: RecordDecoder) -> dict[str, Part]:
+    from console.decoding.decoder import text_of
+    from console.decoding.model import Part as Half
+
+    def field(half: Half) -> Part:
+        def read(record: ConsumedRecord) -> bytes:
+            data = record.key if half is Half.KEY else record.value
+            if not data or not decoder.is_asked(record.topic):
+                return data or b""
+            found = decoder.find(record.topic, half, data, key=record.key, headers=record.headers)
+            text = text_of(found, data)
+            return data if text is None else text.encode(errors="surrogateescape")
+
+        return read
+
+    return {"k": field(Half.KEY), "v": field(Half.VALUE), "s": field(Half.VALUE)}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from console.errors import Blame, OperatorError
-from console.records.exporting import CSV_COLUMNS
+from console.records.exporting import CSV_COLUMNS, DECODED_COLUMNS
 from console.records.json_form import record_from_json
 from console.records.producing import NewRecord
 
@@ -106,7 +106,7 @@ def _csv_batches(
 
 def _check_heading(names: object) -> None:
     heading = list(names) if isinstance(names, (list, tuple)) else []
-    unknown = [name for name in heading if name not in CSV_COLUMNS]
+    unknown = [name for name in heading if name not in CSV_COLUMNS and name not in DECODED_COLUMNS]
     if unknown:
         raise OperatorError(f"unknown column {unknown[0]!r}", hint=f"Known: {', '.join(CSV_COLUMNS)}.")
     if "value" not in heading and "key" not in heading:

@@ -2,6 +2,9 @@
 
 Bytes that are UTF-8 are strings; anything else is base64, and says so in `key_encoding`, `value_encoding` or a header's
 `encoding`, so that every record survives the way there and back.
+
+What a decoder reads stands beside them: `value_decoded` (structure, as JSON has it), `value_format`, `value_reason` and,
+where a registry has one, `value_schema`; the same of the key; `decode_error` where something could not be decoded.
 """
 
 from __future__ import annotations
@@ -9,16 +12,25 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from console.decoding.choice import is_plain_text
 from console.errors import OperatorError
 from console.records.model import ConsumedRecord
 from console.records.producing import NewRecord
 
+if TYPE_CHECKING:
+    from console.decoding.decoder import RecordDecoder
+
 TIMESTAMP_TYPES = ("create_time", "log_append_time")
 
 _INPUT_KEYS = frozenset({"key", "value", "headers", "partition", "timestamp", "key_encoding", "value_encoding"})
-_OUTPUT_ONLY_KEYS = frozenset({"topic", "offset", "timestamp_type", "aborted"})
+DECODED_KEYS = (
+    *(f"{part}_{what}" for part in ("key", "value") for what in ("decoded", "format", "reason", "schema")),
+    "decode_error",
+)
+"""What only a decoder adds."""
+_OUTPUT_ONLY_KEYS = frozenset({"topic", "offset", "timestamp_type", "aborted", *DECODED_KEYS})
 
 
 def encode_bytes(data: bytes | None) -> tuple[str | None, str | None]:
@@ -31,8 +43,12 @@ def encode_bytes(data: bytes | None) -> tuple[str | None, str | None]:
         return base64.b64encode(data).decode("ascii"), "base64"
 
 
-def record_to_json(record: ConsumedRecord) -> dict[str, Any]:
-    """The record as an object of plain values, keys in a fixed order; `control` and `aborted` only where they are so."""
+def record_to_json(record: ConsumedRecord, decoder: RecordDecoder | None = None) -> dict[str, Any]:
+    """The record as an object of plain values, keys in a fixed order; `control` and `aborted` only where they are so.
+
+    `decoder` adds `DECODED_KEYS`: of topics that it was asked for (`RecordDecoder.is_asked`) for every key and value, of
+    others for those that are no plain text. Schemas must have been prepared.
+    """
     key, key_encoding = encode_bytes(record.key)
     value, value_encoding = encode_bytes(record.value)
     headers = []
@@ -57,9 +73,49 @@ def record_to_json(record: ConsumedRecord) -> dict[str, Any]:
     }
     if record.batch is not None and record.batch.control is not None:
         row["control"] = record.batch.control
+    elif decoder is not None:
+        asked = decoder.is_asked(record.topic)
+        if asked or not _is_plain(key, key_encoding) or not _is_plain(value, value_encoding):
+            _add_decoded(row, record, decoder, asked)
     if record.batch is not None and record.batch.aborted:
         row["aborted"] = True
     return row
+
+
+def _is_plain(text: str | None, encoding: str | None) -> bool:
+    # The first half of what `is_plain_text` does, too: calls are what takes time here.
+    return text is None or (encoding == "utf-8" and (text.isprintable() or is_plain_text(text)))
+
+
+def _add_decoded(row: dict[str, Any], record: ConsumedRecord, decoder: RecordDecoder, asked: bool) -> None:
+    from console.decoding.model import Part
+
+    errors = []
+    for part in Part:
+        name = part.value
+        data = record.key if part is Part.KEY else record.value
+        if not data or (not asked and _is_plain(row[name], row[f"{name}_encoding"])):
+            continue
+        found = decoder.find(record.topic, part, data, key=record.key, headers=record.headers)
+        row[f"{name}_decoded"] = found.value
+        row[f"{name}_format"] = found.format
+        row[f"{name}_reason"] = found.reason
+        if found.schema is not None:
+            row[f"{name}_schema"] = found.schema.to_json()
+        if found.error is not None or found.format == "bytes":
+            errors.append(f"{name}: {found.error or found.reason}")
+    if errors:
+        row["decode_error"] = "; ".join(errors)
+
+
+def json_line(row: dict[str, Any]) -> bytes:
+    """The object as one line; integers of any size are written whole."""
+    import msgspec
+
+    try:
+        return msgspec.json.encode(row)
+    except OverflowError:
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def record_from_json(text: str | bytes | dict[str, Any]) -> NewRecord:

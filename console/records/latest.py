@@ -96,6 +96,8 @@ async def latest_steps(
         found = [record for record in found if record.value is not None]
     matcher = request.filter.matcher()
     if matcher is not None:
+        if request.filter.decoder is not None:
+            await request.filter.decoder.prepare(found)
         found = matcher.select(found)
     progress = stream.progress
     yield (

@@ -155,6 +155,7 @@ class PageReader:
                 partition = chunk.partition
                 if partition not in unread:
                     continue  # was on its way when there was enough
+                await self._consumer.prepare(chunk)
                 records = self._consumer.take(chunk)
                 lanes[partition].records.extend(records)
                 held[partition] += sum(map(record_bytes, records))

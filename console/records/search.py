@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.errors import OperatorError, operator_errors
 from console.records.filters import EVERYTHING, RecordFilter
@@ -18,6 +18,9 @@ from console.records.scope import Scope, find_bounds
 from console.records.stream import RecordStream, StreamProgress, StreamRequest
 from engine.net.cluster_client import ClusterClient
 from engine.types import TopicPartition
+
+if TYPE_CHECKING:
+    from console.decoding.decoder import RecordDecoder
 
 STEP_SECONDS = 0.1
 STEP_RECORDS_MAX = 1_000
@@ -111,9 +114,16 @@ async def search(client: ClusterClient, request: SearchRequest, now_ms: int) -> 
 
 
 async def resume_search(
-    client: ClusterClient, token: str, now_ms: int, *, limit: int | None = None, trusted: bool = False
+    client: ClusterClient,
+    token: str,
+    now_ms: int,
+    *,
+    limit: int | None = None,
+    trusted: bool = False,
+    decoder: RecordDecoder | None = None,
 ) -> AsyncIterator[SearchStep]:
-    """Goes on with a search, to the ends that it was begun with or until `limit` more matches.
+    """Goes on with a search, to the ends that it was begun with or until `limit` more matches. The token does not say how
+    keys and values are read: `decoder` does.
 
     `trusted`: the token may hold an SQL expression, which is run here. Raises OperatorError.
     """
@@ -123,7 +133,8 @@ async def resume_search(
         data = json.loads(token)
         if data["version"] != _TOKEN_VERSION:
             raise ValueError(f"version {data['version']}")
-        request = replace(SearchRequest.from_json(data["request"], trusted=trusted), limit=limit)
+        request = SearchRequest.from_json(data["request"], trusted=trusted)
+        request = replace(request, limit=limit, filter=replace(request.filter, decoder=decoder))
         ranges = {
             TopicPartition(topic, int(number)): (int(start), int(end)) for topic, number, start, end in data["left"]
         }

@@ -187,6 +187,7 @@ class RecordStream:
             self.progress.caught_up = merge.caught_up
             async for chunk in reader.chunks():
                 partition = chunk.partition
+                await consumer.prepare(chunk)
                 merge.add(partition, consumer.take(chunk), chunk.last_timestamp)
                 self.progress.skipped = skipped_before + sum(reader.skipped.values())
                 if chunk.next_offset >= ends[partition]:
