@@ -31,6 +31,10 @@ class Chunk:
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.measure()
+
+    def measure(self) -> None:
+        """Sets `size`, in bytes."""
         # `value` and `value_bytes` share what they hold, which counts once.
         buffers = {
             buffer.address: buffer.size
@@ -97,6 +101,18 @@ class ChunkCache:
         self._keys[id(chunk)] = key
         self._recent[key] = chunk
         self.size += chunk.size
+        self._shrink()
+
+    def extend(self, chunk: Chunk, columns: dict[str, pa.Array]) -> None:
+        """Adds columns to a chunk, whether it is in the cache or not (yet, or any more)."""
+        before = chunk.size
+        chunk.columns.update(columns)
+        chunk.measure()
+        if id(chunk) in self._keys:
+            self.size += chunk.size - before
+            self._shrink()
+
+    def _shrink(self) -> None:
         while self.size > self.limit:
             self._remove(next(iter(self._recent.values())))
 

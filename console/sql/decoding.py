@@ -95,15 +95,17 @@ def decode(
     end: int,
     columns: Collection[str],
     aborted: Sequence[tuple[int, int]] = (),
+    keys: frozenset[bytes] | None = None,
 ) -> dict[str, pa.Array]:
     """The rows of `data` with offsets from `start` to `end` (exclusive), as one array for each of `columns`.
 
-    Records of `aborted` transactions (first offset and producer id, as Fetch tells them) are left out.
+    Records of `aborted` transactions (first offset and producer id, as Fetch tells them) are left out. With `keys`, so is
+    every record with another key (or none); whole batches without them are not even looked into.
     """
     ahead = sorted(aborted)
     inside: set[int] = set()
     wanted = set(columns) or {"partition"}
-    records_needed = not wanted <= _BATCH_COLUMNS
+    records_needed = keys is not None or not wanted <= _BATCH_COLUMNS
     rows = _Rows()
     for position, header in iterate_batches(data, allow_partial_tail=True):
         while ahead and ahead[0][0] <= header.last_offset:
@@ -121,7 +123,7 @@ def decode(
             rows.runs.append((header.records_count, header))
             rows.count += header.records_count
         else:
-            _read_batch(rows, data, position, header, start, end, wanted)
+            _read_batch(rows, data, position, header, start, end, wanted, keys)
     return _arrays(rows, partition, wanted)
 
 
@@ -134,12 +136,21 @@ def _is_abort(data: Buffer, position: int) -> bool:
 
 
 def _read_batch(
-    rows: _Rows, data: Buffer, position: int, header: BatchHeader, start: int, end: int, wanted: set[str]
+    rows: _Rows,
+    data: Buffer,
+    position: int,
+    header: BatchHeader,
+    start: int,
+    end: int,
+    wanted: set[str],
+    keys: frozenset[bytes] | None,
 ) -> None:
     before = rows.count
     try:
         records = _records(data, position, header)
     except (ProtocolError, MemoryError) as error:
+        if keys is not None:
+            return  # a batch that cannot be read has no key
         offset = max(header.base_offset, start)
         rows.errors[before] = f"batch of {header.records_count} records at offset {header.base_offset}: {error}"
         rows.offsets.append([offset])
@@ -155,6 +166,10 @@ def _read_batch(
         return
     if header.base_offset < start or header.next_offset > end:
         records = [record for record in records if start <= record.offset < end]
+    if keys is not None:
+        records = [record for record in records if record.key in keys]
+        if not records:
+            return
     rows.count += len(records)
     rows.runs.append((len(records), header))
     if wanted & {"offset", "sequence"}:
@@ -197,6 +212,8 @@ def _records(data: Buffer, position: int, header: BatchHeader) -> list[Any]:
 
 
 def _arrays(rows: _Rows, partition: int, wanted: set[str]) -> dict[str, pa.Array]:
+    if not rows.count:
+        return {name: pa.array([], SCHEMA.field(name).type) for name in wanted}
     built: dict[str, pa.Array] = {}
     if wanted & {"key", "key_bytes", "key_size"}:
         built["key_bytes"] = pa.array(rows.keys, pa.binary())

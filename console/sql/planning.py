@@ -15,7 +15,7 @@ import duckdb
 from console.sql.decoding import COLUMNS
 from console.sql.predicates import Predicate
 from console.sql.statements import Statement
-from console.sql.topic_source import Scan, ScanContext, TopicSource, cache_name, plan_scan
+from console.sql.topic_source import Scan, ScanContext, TopicSource, pieces_of, plan_scan
 
 
 def plan(
@@ -100,13 +100,11 @@ def _accepted_by(
 
 
 def _described(scan: Scan, context: ScanContext) -> dict[str, Any]:
-    topic = cache_name(scan.table, context)
     cached = 0
     if not scan.counted:
-        for partition, (start, end) in scan.ranges.items():
-            for piece in context.cache.pieces((topic, partition), start, end, scan.columns):
-                if piece.chunk is not None:
-                    cached += piece.end - piece.start
+        cached = sum(
+            piece.end - piece.start for piece in pieces_of(scan, context, scan.columns) if piece.chunk is not None
+        )
     return {
         "topic": scan.table.name,
         "columns": list(scan.columns),

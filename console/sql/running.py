@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from console.services.partial import Missing
 from console.sql.catalog import Catalog, RowsEntry, TopicEntry
 from console.sql.failures import query_failed, seconds_text, worker_gone
 from console.sql.results import Page, Progress, ResultColumn, SqlLimits, Statistics
-from console.sql.scans import RawChunk, WireScan
+from console.sql.scans import RawChunk, WireScan, batches_holding
 from console.sql.segment_files import SegmentScan, partition_directory
 from console.sql.worker_process import WorkerGone, WorkerProcess
 from engine.net.cluster_client import ClusterClient
@@ -206,7 +206,8 @@ class SqlResult:
             first, last = topic.offsets[partition]
             ranges.append((partition, max(start, first), min(end, last)))
         self.statistics.records_expected += sum(end - start for _, start, end in ranges)
-        feed = _ScanFeed(self, head["scan"], topic, ranges)
+        keys = [str(each).encode() for each in head.get("keys", ())]
+        feed = _ScanFeed(self, head["scan"], topic, ranges, keys)
         self._scans[head["scan"]] = feed
 
     def _topic(self, name: Any) -> TopicEntry:
@@ -297,9 +298,18 @@ class SqlResult:
 class _ScanFeed:
     """Hands one scan's chunks to the worker as it asks for them."""
 
-    def __init__(self, result: SqlResult, number: int, topic: TopicEntry, ranges: list[tuple[int, int, int]]) -> None:
+    def __init__(
+        self,
+        result: SqlResult,
+        number: int,
+        topic: TopicEntry,
+        ranges: list[tuple[int, int, int]],
+        keys: Sequence[bytes],
+    ) -> None:
+        """With `keys` only batches that may hold one of them are handed over."""
         self._result = result
         self._number = number
+        self._keys = keys
         self.wanted = asyncio.Semaphore(0)
         self.cancelled = False
         self._chunks = result._read(topic, ranges, number)
@@ -321,7 +331,7 @@ class _ScanFeed:
                     "next": chunk.next,
                     "aborted": chunk.aborted,
                 }
-                await send(head, chunk.data)
+                await send(head, batches_holding(chunk.data, self._keys) if self._keys else chunk.data)
             await self.wanted.acquire()
             await send({"scan": self._number, "done": True})
         except OperatorError as error:

@@ -63,6 +63,47 @@ def whole_batches(data: Any, start: int, end: int) -> tuple[int, int, int]:
     return position, after, records
 
 
+_CONTROL_OR_COMPRESSED = 0b100111
+"""Attributes of a batch that has to be looked into by who knows more."""
+
+
+def batches_holding(data: Any, keys: Sequence[bytes]) -> Any:
+    """Of whole batches those in which a record may have one of `keys`: each where the bytes of a key, behind its length,
+    occur; and those that are compressed or control batches."""
+    needles = [_varint(len(key)) + key for key in keys]
+    raw = bytes(data)
+    kept: list[tuple[int, int]] = []
+    position = 0
+    sought = [(raw.find(needle), needle) for needle in needles]
+    while position < len(raw):
+        stop = position + 12 + _SPAN.unpack_from(raw, position)[1]
+        if raw[position + 22] & _CONTROL_OR_COMPRESSED:
+            holds = True
+        else:
+            sought = [(raw.find(needle, position) if 0 <= at < position else at, needle) for at, needle in sought]
+            holds = any(0 <= at < stop for at, _ in sought)
+        if holds:
+            if kept and kept[-1][1] == position:
+                kept[-1] = (kept[-1][0], stop)
+            else:
+                kept.append((position, stop))
+        position = stop
+    if kept == [(0, len(raw))]:
+        return data
+    return b"".join([raw[start:stop] for start, stop in kept])
+
+
+def _varint(length: int) -> bytes:
+    """A length as records have it: zigzag, seven bits a byte."""
+    left = length << 1
+    found = bytearray()
+    while left > 127:
+        found.append(left & 127 | 128)
+        left >>= 7
+    found.append(left)
+    return bytes(found)
+
+
 class WireScan:
     """One scan over ranges of a topic. `chunks` gives what was fetched, in the order it came; `close` stops it."""
 

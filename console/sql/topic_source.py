@@ -6,7 +6,7 @@ tests hold what is relied on (predicates offered, columns narrowed, scanned afre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -18,6 +18,7 @@ from duckdb._sources import ArrowScanSource, nodes
 from console.records.partitioner import partition_for_key
 from console.sql.chunk_cache import Chunk, ChunkCache, Piece
 from console.sql.decoding import COLUMNS, SCHEMA, decode
+from console.sql.json_columns import Extractor, JsonColumn
 from console.sql.link import Link
 from console.sql.predicates import (
     INT64_MAX,
@@ -51,6 +52,8 @@ _FILTERABLE = frozenset(
 """Columns whose predicates are taken off DuckDB's hands: they tell what to read, or are cheap to test."""
 
 _HEADER_COLUMNS = frozenset(("partition",))
+_KEYS_MAX = 16
+"""So many keys are looked for in the raw batches; of more, every record is decoded."""
 _SYNTHETIC_ROWS = 64 * 1024
 
 
@@ -76,6 +79,7 @@ class Scan:
     ranges: dict[int, tuple[int, int]]
     counted: bool = False
     """Answered from offsets alone."""
+    json_columns: Mapping[str, JsonColumn] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -91,6 +95,8 @@ class ScanContext:
     windows: dict[int, int] | None = None
     """Read no offset before these (`newest`), by partition."""
     scans: list[Scan] = field(default_factory=list)
+    extractor: Extractor | None = None
+    """Fills JSON columns; there must be one where there are any."""
 
 
 class TopicSource(ArrowScanSource):
@@ -98,15 +104,21 @@ class TopicSource(ArrowScanSource):
 
     schema_is_stable = True
 
-    def __init__(self, table: TopicTable, context: ScanContext) -> None:
+    def __init__(
+        self, table: TopicTable, context: ScanContext, json_columns: Mapping[str, JsonColumn] | None = None
+    ) -> None:
+        """`json_columns` come after the topic's own columns."""
         super().__init__(table)
         self.table = table
         self.context = context
+        self.json_columns = dict(json_columns or {})
+        self._columns = (*COLUMNS, *self.json_columns)
+        self._schema = pa.schema([*SCHEMA, *(pa.field(name, pa.string()) for name in self.json_columns)])
         self.offered: list[tuple[str, Predicate]] = []
         """Accepted predicates in the words that EXPLAIN shows, in the order of the scans."""
 
     def __arrow_c_schema__(self) -> object:
-        return SCHEMA.__arrow_c_schema__()
+        return self._schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.stream(None, ())[0]
@@ -123,11 +135,12 @@ class TopicSource(ArrowScanSource):
         return True
 
     def stream(self, columns: Sequence[int] | None, filters: Sequence[nodes.Node]) -> tuple[object, bool]:
-        names = COLUMNS if columns is None else tuple(COLUMNS[index] for index in columns)
+        names = self._columns if columns is None else tuple(self._columns[index] for index in columns)
         predicates = tuple(each for each in map(translate, filters) if each is not None)
         scan = plan_scan(self.table, names, predicates, self.context)
+        scan.json_columns = {name: column for name, column in self.json_columns.items() if name in names}
         self.context.scans.append(scan)
-        schema = pa.schema([SCHEMA.field(name) for name in names])
+        schema = pa.schema([self._schema.field(name) for name in names])
         reader = pa.RecordBatchReader.from_batches(schema, read(scan, self.context, schema))
         return reader.__arrow_c_stream__(), columns is not None
 
@@ -223,29 +236,71 @@ def _synthetic(scan: Scan) -> Iterator[Rows]:
 
 def _chunks(scan: Scan, context: ScanContext, needed: set[str]) -> Iterator[Rows]:
     topic = cache_name(scan.table, context)
-    pieces = [
-        piece
-        for partition, (start, end) in scan.ranges.items()
-        for piece in context.cache.pieces((topic, partition), start, end, needed)
-    ]
+    json_columns = scan.json_columns
+    # The chunks have the JSON; what was taken out of it is added to them.
+    needed = {json_columns[name].source if name in json_columns else name for name in needed}
+    pieces = pieces_of(scan, context, needed)
     for piece in pieces:
         if piece.chunk is not None:
-            yield _cut(piece, needed)
+            _fill(piece.chunk, context, json_columns)
+            yield _cut(piece, needed | set(json_columns))
     holes = [(piece.partition, piece.start, piece.end) for piece in pieces if piece.chunk is None]
     if not holes:
         return
+    question: dict[str, Any] = {"ask": "scan", "topic": scan.table.name, "ranges": holes}
+    keys = _sought(scan.predicates)
     decoded = needed
-    if not needed <= _HEADER_COLUMNS:
+    if keys is not None:
+        question["keys"] = sorted(key.decode() for key in keys)
+        topic, decoded = _name_of_sought(topic, keys), needed | {"partition", "offset"}
+    elif not needed <= _HEADER_COLUMNS:
         # What other queries looked at stays reachable, and later cuts need the offsets.
-        decoded = needed | context.cache.columns_of(topic) | {"partition", "offset"}
-    with context.link.scan({"ask": "scan", "topic": scan.table.name, "ranges": holes}) as frames:
+        decoded = needed | (context.cache.columns_of(topic) & set(COLUMNS)) | {"partition", "offset"}
+    with context.link.scan(question) as frames:
         for head, payload in frames:
             partition, start, end = head["partition"], head["start"], head["next"]
             aborted = [(first, producer_id) for first, producer_id in head["aborted"]]
-            columns = decode(payload, partition, start, end, decoded, aborted)
+            columns = decode(payload, partition, start, end, decoded, aborted, keys)
             rows = len(next(iter(columns.values())))
-            context.cache.add(Chunk((topic, partition), start, end, rows, columns))
-            yield rows, columns
+            chunk = Chunk((topic, partition), start, end, rows, columns)
+            _fill(chunk, context, json_columns)
+            context.cache.add(chunk)
+            yield rows, chunk.columns
+
+
+def pieces_of(scan: Scan, context: ScanContext, needed: Collection[str]) -> list[Piece]:
+    """The scan's ranges, cut into what the cache has with all of `needed` and what it has not."""
+    topic, keys = cache_name(scan.table, context), _sought(scan.predicates)
+    pieces: list[Piece] = []
+    for partition, (start, end) in scan.ranges.items():
+        for piece in context.cache.pieces((topic, partition), start, end, needed):
+            if piece.chunk is None and keys is not None:
+                place = (_name_of_sought(topic, keys), partition)
+                pieces += context.cache.pieces(place, piece.start, piece.end, needed)
+            else:
+                pieces.append(piece)
+    return pieces
+
+
+def _sought(predicates: Sequence[Predicate]) -> frozenset[bytes] | None:
+    """The only keys that can match, when they are few: then other records need not be decoded at all."""
+    keys = values(predicates, "key")
+    if keys is None or len(keys) > _KEYS_MAX or not all(isinstance(key, str) for key in keys):
+        return None
+    return frozenset(key.encode() for key in keys)
+
+
+def _name_of_sought(topic: str, keys: frozenset[bytes]) -> str:
+    """Under which name the cache has chunks with the records of those keys alone."""
+    return f"{topic} keys {sorted(keys)}"
+
+
+def _fill(chunk: Chunk, context: ScanContext, json_columns: Mapping[str, JsonColumn]) -> None:
+    """Adds the JSON columns that it has not yet."""
+    lacking = [column for name, column in json_columns.items() if name not in chunk.columns]
+    if lacking:
+        assert context.extractor is not None
+        context.cache.extend(chunk, context.extractor.fill(chunk.columns, lacking))
 
 
 def cache_name(table: TopicTable, context: ScanContext) -> str:

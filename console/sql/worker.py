@@ -26,8 +26,9 @@ import duckdb
 import pyarrow as pa
 
 from console.sql.chunk_cache import ChunkCache
+from console.sql.json_columns import Extractor, Rewritten, rewrite
 from console.sql.link import Cancelled, Closed, Link
-from console.sql.newest import newest
+from console.sql.newest import Collected, newest
 from console.sql.planning import plan
 from console.sql.sandbox import connect, lock_process
 from console.sql.statements import Refused, Statement, let_in, quoted
@@ -42,6 +43,7 @@ class Worker:
     def __init__(self, link: Link, database: duckdb.DuckDBPyConnection, cache_bytes: int = CACHE_BYTES) -> None:
         self._link = link
         self._database = database
+        self._extracting = database.cursor()
         self._schemas: set[str] = set()
         self._cache = ChunkCache(cache_bytes)
 
@@ -86,25 +88,31 @@ class Worker:
             key_partitioner=bool(request.get("key_partitioner")),
             read_committed=bool(request.get("read_committed")),
         )
-        sources = self._register(connection, statement, context)
+        sources, rewritten = self._register(connection, statement, context)
         parameters = request.get("parameters") or None
         if request.get("plan"):
             self._link.send({"finished": plan(connection, statement, parameters, sources, context)})
             return
-        self._pages(connection, statement, parameters, request, context, sources)
+        self._pages(connection, statement, parameters, request, context, sources, rewritten)
 
     def _register(
         self, connection: duckdb.DuckDBPyConnection, statement: Statement, context: ScanContext
-    ) -> list[TopicSource]:
-        """Makes the tables that the statement names, and no others."""
+    ) -> tuple[list[TopicSource], Rewritten | None]:
+        """Makes the tables that the statement names, and no others; and the statement over JSON columns, if it gains."""
         sources: list[TopicSource] = []
         if not statement.tables:
-            return sources
+            return sources, None
         self._link.send({"ask": "tables", "names": [list(each) for each in statement.tables]})
         head, _ = self._link.receive()
         if head["tables"] is None:
             raise Refused("a table cannot be had")  # the console knows why
-        for number, (path, table) in enumerate(zip(statement.tables, head["tables"], strict=True)):
+        described = list(zip(statement.tables, head["tables"], strict=True))
+        topics = {path for path, table in described if table is not None and table["kind"] == "topic"}
+        rewritten = None
+        if not statement.is_explain and not statement.is_pivot:
+            context.extractor = Extractor(self._extracting)
+            rewritten = rewrite(connection, statement.sql, topics, context.extractor)
+        for number, (path, table) in enumerate(described):
             if table is None:
                 continue  # DuckDB's own, or one it will not find
             if table["kind"] == "topic":
@@ -117,13 +125,14 @@ class Worker:
                         table["is_dense"],
                     ),
                     context,
+                    rewritten.columns.get(path) if rewritten is not None else None,
                 )
                 sources.append(source)
                 self._define(connection, path, number, source)
             else:
                 _, payload = self._link.receive()
                 self._define(connection, path, number, pa.ipc.open_stream(payload).read_all())
-        return sources
+        return sources, rewritten
 
     def _define(self, connection: duckdb.DuckDBPyConnection, path: tuple[str, ...], number: int, source: Any) -> None:
         if len(path) == 1:
@@ -150,6 +159,7 @@ class Worker:
         request: dict[str, Any],
         context: ScanContext,
         sources: list[TopicSource],
+        rewritten: Rewritten | None,
     ) -> None:
         page_rows, rows_max, bytes_max = request["page_rows"], request["rows_max"], request["bytes_max"]
         relation: Any = newest(connection, statement.sql, parameters, context, sources)
@@ -160,6 +170,9 @@ class Worker:
         self._link.send(
             {"columns": [[name, str(kind)] for name, kind in zip(relation.columns, relation.types, strict=True)]}
         )
+        if rewritten is not None and not isinstance(relation, Collected):
+            # Bound as it was written, for its names and whatever is wrong with it; the rows are those of the other.
+            relation = connection.sql(rewritten.sql, params=parameters)
         sent_rows = sent_bytes = 0
         truncated = ""
         # Pages are as long as asked for, but the first comes as soon as there is anything.
