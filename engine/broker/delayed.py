@@ -9,7 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
+
+
+class Timed(Protocol):
+    """What a bucket of the wheel has: told once when its time is up."""
+
+    @property
+    def callback(self) -> Callable[[], None]: ...
+
+
+Bucket = dict[Timed, None]
+"""Everything that times out at the same tick. Whoever is answered in time removes itself."""
 
 
 class TimeoutTicket:
@@ -17,7 +28,7 @@ class TimeoutTicket:
 
     __slots__ = ("_bucket", "callback")
 
-    def __init__(self, bucket: dict[TimeoutTicket, None], callback: Callable[[], None]) -> None:
+    def __init__(self, bucket: Bucket, callback: Callable[[], None]) -> None:
         self._bucket = bucket
         self.callback = callback
         bucket[self] = None
@@ -31,18 +42,22 @@ class TimeoutWheel:
 
     def __init__(self, tick_ms: int = 10) -> None:
         self._tick_s = tick_ms / 1000
-        self._buckets: dict[int, dict[TimeoutTicket, None]] = {}
+        self._buckets: dict[int, Bucket] = {}
         self._loop = asyncio.get_running_loop()
         self._handles: dict[int, asyncio.TimerHandle] = {}
 
     def after(self, delay_ms: int, callback: Callable[[], None]) -> TimeoutTicket:
         """Call `callback` once, `delay_ms` from now (rounded up to a tick)."""
+        return TimeoutTicket(self.bucket_after(delay_ms), callback)
+
+    def bucket_after(self, delay_ms: int) -> Bucket:
+        """Where to enter what times out `delay_ms` from now (rounded up to a tick); for use at once."""
         number = int((self._loop.time() + delay_ms / 1000) / self._tick_s) + 1
         bucket = self._buckets.get(number)
         if bucket is None:
             bucket = self._buckets[number] = {}
             self._handles[number] = self._loop.call_at(number * self._tick_s, self._fire, number)
-        return TimeoutTicket(bucket, callback)
+        return bucket
 
     def _fire(self, number: int) -> None:
         self._handles.pop(number, None)

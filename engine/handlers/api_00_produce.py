@@ -7,6 +7,7 @@ in-sync replica has it, or `timeout_ms` ran out (REQUEST_TIMED_OUT; the records 
 - v11, v12: transactions version 2 (KIP-890); batches of transactions are refused until transactions exist
 - v13: topics by id (KIP-516)
 acks=0 with an error closes the connection, as Kafka does, so that the client refreshes its metadata.
+Requests of one partition, in their usual form and without an error, are answered by `produce_direct`.
 Kafka: KafkaApis.handleProduceRequest, ReplicaManager.appendRecords, DelayedProduce.
 """
 
@@ -16,6 +17,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import KafkaError
+from engine.handlers.produce_direct import produce_directly
 from engine.handlers.registry import handles
 from engine.log import AppendOrigin
 from engine.net.server import Pending
@@ -34,7 +36,7 @@ TopicProduceResponse = ProduceResponse.TopicProduceResponse
 _CLIENT = AppendOrigin.CLIENT
 
 
-@handles(ApiKey.PRODUCE, versions=(3, 13), advertised_min_version=0, keeps_body=False)
+@handles(ApiKey.PRODUCE, versions=(3, 13), advertised_min_version=0, keeps_body=False, direct=produce_directly)
 def handle(broker: Broker, context: RequestContext, request: ProduceRequest) -> ProduceResponse | Pending | None:
     acks = request.acks
     response = ProduceResponse()

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, TypeVar
 
-from engine.net.dispatch import Handler
+from engine.net.dispatch import Direct, Handler
 from engine.protocol.api import ApiKey
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -42,18 +42,25 @@ def handles(
     listener: ListenerKind = ListenerKind.BROKER,
     advertised_min_version: int | None = None,
     keeps_body: bool = True,
+    direct: Direct | None = None,
 ) -> Callable[[Function], Function]:
     """Register the decorated function for `api_key` in `versions` (inclusive) on that kind of listener.
 
     `advertised_min_version` is what ApiVersions says where Kafka itself says something else than it serves (Produce,
     KAFKA-18659). `keeps_body=False` promises that no byte field of the request is used after the function returned.
+    `direct` is the short way for the usual form of the request (`engine.net.dispatch.Direct`).
     """
 
     def register(function: Function) -> Function:
         table = _handlers[listener]
         assert api_key not in table, f"{api_key.name} has two handlers on {listener.value} listeners"
         table[api_key] = Handler(
-            api_key, versions, function, advertised_min_version=advertised_min_version, keeps_body=keeps_body
+            api_key,
+            versions,
+            function,
+            advertised_min_version=advertised_min_version,
+            keeps_body=keeps_body,
+            direct=direct,
         )
         return function
 

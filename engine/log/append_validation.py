@@ -4,6 +4,11 @@ By default everything is decided from the header and the checksum. Records are d
 them: keys in a compacted topic, message.timestamp.before.max.ms, or a codec the topic's compression.type asks for.
 """
 
+import struct
+from collections.abc import Callable
+from typing import cast
+
+import msgspec
 from crc32c import crc32c
 
 from engine.errors import KafkaError
@@ -18,7 +23,6 @@ from engine.protocol.records.batch import (
     LENGTH_OVERHEAD_BYTES,
     MAGIC,
     TIMESTAMP_TYPE_MASK,
-    BatchHeader,
     TimestampType,
     parse_batch_header,
     set_max_timestamp,
@@ -26,6 +30,12 @@ from engine.protocol.records.batch import (
 from engine.protocol.records.record import build_batch, decode_records
 from engine.types import TopicPartition
 
+BatchHeaderFields = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
+"""A batch's header as it comes out of its bytes: the fields of `BatchHeader` in their order."""
+
+batch_header_fields = cast(Callable[[Buffer], BatchHeaderFields], struct.Struct(">qiibIhiqqqhii").unpack_from)
+_UNUSUAL_ATTRIBUTES = CONTROL_MASK | TIMESTAMP_TYPE_MASK | 0x04
+"""0x04: the codec is zstd (4), or one that does not exist."""
 _MAGIC_POSITION = 16
 _CODEC_MAX = 4
 _NO_TIMESTAMP = -1
@@ -36,12 +46,43 @@ def needs_records(config: LogConfig) -> bool:
     return config.compact or config.message_timestamp_before_max_ms < LONG_MAX or config.compression_type != "producer"
 
 
-def check_client_batch(data: Buffer, config: LogConfig, now_ms: int, topic_partition: TopicPartition) -> BatchHeader:
-    """The header of the one batch a client sent, once it is found acceptable by itself.
+def check_client_batch(
+    data: Buffer, config: LogConfig, now_ms: int, topic_partition: TopicPartition
+) -> BatchHeaderFields:
+    """The fields of `BatchHeader` of the one batch a client sent, once it is found acceptable by itself.
 
     Raises KafkaError: INVALID_RECORD, CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP, RECORD_LIST_TOO_LARGE,
     UNSUPPORTED_COMPRESSION_TYPE.
     """
+    size = len(data)
+    if size < HEADER_BYTES:
+        return _examine_client_batch(data, config, now_ms, topic_partition)
+    fields = batch_header_fields(data)
+    (
+        base_offset, batch_length, _, magic, crc, attributes, last_offset_delta, _, max_timestamp, producer_id, _,
+        base_sequence, records_count,
+    ) = fields  # fmt: skip
+    if (
+        magic != MAGIC
+        or batch_length != size - LENGTH_OVERHEAD_BYTES
+        or base_offset
+        or size > config.max_message_bytes
+        or size > config.segment_bytes
+        or records_count <= 0
+        or last_offset_delta != records_count - 1
+        or attributes & _UNUSUAL_ATTRIBUTES
+        or (producer_id >= 0 and base_sequence < 0)
+        or max_timestamp - now_ms > config.message_timestamp_after_max_ms
+        or crc32c(memoryview(data)[CRC_COVERS_FROM:]) != crc
+    ):
+        return _examine_client_batch(data, config, now_ms, topic_partition)
+    return fields
+
+
+def _examine_client_batch(
+    data: Buffer, config: LogConfig, now_ms: int, topic_partition: TopicPartition
+) -> BatchHeaderFields:
+    """The same, one by one: what is unusual about the batch may be allowed, and if not, this says what it is."""
     try:
         header = parse_batch_header(data)
     except ProtocolError as error:
@@ -75,7 +116,7 @@ def check_client_batch(data: Buffer, config: LogConfig, now_ms: int, topic_parti
             ErrorCode.RECORD_LIST_TOO_LARGE,
             f"a batch of {size} bytes for {topic_partition} exceeds segment.bytes={config.segment_bytes}",
         )
-    return header
+    return cast(BatchHeaderFields, msgspec.structs.astuple(header))
 
 
 def check_records(data: Buffer, config: LogConfig, now_ms: int, topic_partition: TopicPartition) -> bytes | None:

@@ -36,7 +36,7 @@ class OffsetPosition(NamedTuple):
 class OffsetIndex:
     """Last offsets of some batches and where those batches begin. Offsets here are absolute."""
 
-    __slots__ = ("_positions", "_relative_offsets", "base_offset", "entries_max", "persisted_entries")
+    __slots__ = ("_positions", "_relative_offsets", "base_offset", "entries_max", "is_full", "persisted_entries")
 
     def __init__(self, base_offset: int, index_bytes_max: int) -> None:
         self.base_offset = base_offset
@@ -45,6 +45,12 @@ class OffsetIndex:
         """How many entries the file already has."""
         self._relative_offsets = array("i")
         self._positions = array("i")
+        self.is_full = False
+        """No entry more may be appended; a plain value, for every append to the log asks."""
+        self._count()
+
+    def _count(self) -> None:
+        self.is_full = len(self._relative_offsets) >= self.entries_max
 
     @classmethod
     def decode(cls, data: bytes, base_offset: int, index_bytes_max: int) -> "OffsetIndex":
@@ -61,6 +67,7 @@ class OffsetIndex:
         if index._relative_offsets and index._relative_offsets[0] < 0:
             raise CorruptIndex("an offset lies before the base offset")
         index.persisted_entries = len(index)
+        index._count()
         return index
 
     def _drop_preallocated_tail(self) -> None:
@@ -82,10 +89,6 @@ class OffsetIndex:
         return len(self._relative_offsets)
 
     @property
-    def is_full(self) -> bool:
-        return len(self._relative_offsets) >= self.entries_max
-
-    @property
     def last_entry(self) -> OffsetPosition:
         """The last entry; (base offset, 0) when there is none."""
         if not self._relative_offsets:
@@ -103,6 +106,7 @@ class OffsetIndex:
         """Add a batch. The caller keeps offsets ascending and heeds `is_full`."""
         self._relative_offsets.append(last_offset - self.base_offset)
         self._positions.append(position)
+        self._count()
 
     def lookup(self, offset: int) -> OffsetPosition:
         """The last entry at or before `offset`: the batch to scan on from. (base offset, 0) when there is none.
@@ -123,6 +127,7 @@ class OffsetIndex:
         del self._relative_offsets[count:]
         del self._positions[count:]
         self.persisted_entries = min(self.persisted_entries, count)
+        self._count()
 
 
 def _ascends(values: "array[int]") -> bool:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 from engine.errors import KafkaError
 from engine.log import timestamp_search
-from engine.log.append_validation import check_client_batch, check_records, with_append_time
+from engine.log.append_validation import batch_header_fields, check_client_batch, check_records, with_append_time
+from engine.log.batch_runs import BatchRun, read_run
 from engine.log.batch_sequences import (
     FoundBatches,
     check_ascending,
@@ -39,7 +40,7 @@ from engine.log.values import (
 )
 from engine.protocol.buffers import Buffer
 from engine.protocol.errors import ErrorCode, ProtocolError
-from engine.protocol.records.batch import BatchHeader, TimestampType, parse_batch_header
+from engine.protocol.records.batch import LENGTH_OVERHEAD_BYTES, BatchHeader, TimestampType
 from engine.runtime.disk import StorageError
 
 FailureListener = Callable[["PartitionLog", StorageError], None]
@@ -88,19 +89,20 @@ class PartitionLog(LocalLog):
     def _append_client_batch(self, batch: Buffer, leader_epoch: int, now_ms: int) -> AppendInfo:
         """The hot path: one header parsed, one checksum, one write; the records are not looked at."""
         config = self._config
-        header = check_client_batch(batch, config, now_ms, self.topic_partition)
+        fields = check_client_batch(batch, config, now_ms, self.topic_partition)
         log_append_time_ms = -1
         if self._needs_records:
             recompressed = check_records(batch, config, now_ms, self.topic_partition)
             if recompressed is not None:
                 batch = recompressed
-                header = parse_batch_header(batch)
+                fields = batch_header_fields(batch)
         if config.message_timestamp_type is TimestampType.LOG_APPEND_TIME:
-            batch = with_append_time(memoryview(batch)[: header.batch_length + 12], now_ms)
-            header = parse_batch_header(batch)
+            batch = with_append_time(memoryview(batch)[: fields[1] + LENGTH_OVERHEAD_BYTES], now_ms)
+            fields = batch_header_fields(batch)
             log_append_time_ms = now_ms
-        producer_id = header.producer_id
+        _, batch_length, _, _, _, _, last_offset_delta, _, max_timestamp, producer_id, _, _, _ = fields
         if producer_id >= 0:
+            header = BatchHeader(*fields)
             duplicate = self._check_producer(header)
             if duplicate is not None:
                 return AppendInfo(
@@ -111,10 +113,8 @@ class PartitionLog(LocalLog):
                     duplicate=True,
                 )
         base_offset = self.log_end_offset
-        batch_length = header.batch_length
-        size = batch_length + 12
-        last_offset = base_offset + header.last_offset_delta
-        max_timestamp = header.max_timestamp
+        size = batch_length + LENGTH_OVERHEAD_BYTES
+        last_offset = base_offset + last_offset_delta
         segment = self._segments.active
         try:
             if segment.should_roll(size, last_offset, max_timestamp, now_ms) and self._may_roll(
@@ -193,6 +193,16 @@ class PartitionLog(LocalLog):
         """
         if self._failure is not None or self.closed:
             self._check_usable()
+        run = read_run(batches, next_offset=self.log_end_offset, leader_epoch_max=leader_epoch)
+        if run is not None:
+            segment = self._segments.active
+            try:
+                if not segment.should_roll(
+                    run.size, run.last_offsets[-1], max(run.max_timestamps), self._clock.now_ms()
+                ):
+                    return self._append_run(segment, batches, run)
+            except StorageError as error:
+                self._fail(error)
         found = whole_batches(batches, self.topic_partition, leader_epoch_max=leader_epoch)
         if not found:
             return AppendInfo(-1, -1, log_start_offset=self.log_start_offset)
@@ -214,6 +224,30 @@ class PartitionLog(LocalLog):
         check_ascending(batches, found, self.topic_partition, next_offset=expected)
         end = found[-1][0] + found[-1][1].size_bytes
         return self._write(memoryview(batches)[:end], found, self._clock.now_ms(), -1)
+
+    def _append_run(self, segment: LogSegment, data: Buffer, run: BatchRun) -> AppendInfo:
+        """Write what all fits into `segment`, in one go."""
+        size = run.size
+        view = memoryview(data)
+        segment.append_run(view[:size], run)
+        last_offset = run.last_offsets[-1]
+        next_offset = self.log_end_offset = last_offset + 1
+        if run.leader_epoch >= 0 and run.leader_epoch != self.leader_epochs.latest_epoch:
+            self.leader_epochs.assign(run.leader_epoch, run.base_offset)
+        producers = self.producers
+        for position, header in run.with_producer:
+            apply_batch(producers, header, view[position : position + header.size_bytes], segment)
+        producers.map_end_offset = next_offset
+        return AppendInfo(
+            run.base_offset,
+            last_offset,
+            max(run.max_timestamps),
+            -1,
+            self.log_start_offset,
+            size,
+            False,
+            next_offset - self.recovery_point >= self._config.flush_messages,
+        )
 
     def _write(self, data: Buffer, found: FoundBatches, now_ms: int, log_append_time_ms: int) -> AppendInfo:
         """Write checked batches that have their offsets: as many in one go as fit into the segment."""

@@ -13,6 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
+from engine.log.batch_runs import BatchRun
 from engine.log.batches import BatchSpan, scan_spans, whole_batches_end
 from engine.log.file_names import (
     DELETED_SUFFIX,
@@ -334,6 +335,40 @@ class LogSegment:
         for position, batch in batches:
             self.account(batch.last_offset, batch.max_timestamp, base + position, batch.size_bytes)
 
+    def append_run(self, data: Buffer, run: BatchRun) -> None:
+        """Write the batches of `run`, which are all of `data`; as `append_batches`, but what is done per batch is next
+        to nothing."""
+        offset_index, time_index = self._indexes or self.indexes()
+        base = self.size
+        self.file().pwrite([data], base)
+        positions, last_offsets, timestamps = run.positions, run.last_offsets, run.max_timestamps
+        if base == 0:
+            self.rolling_timestamp_ms = timestamps[0]
+        interval = self.config.index_interval_bytes
+        counted_from = -self.bytes_since_index_entry  # where, relative to `base`, the last index entry points
+        seen = 0
+        while (entry := bisect_right(positions, interval + counted_from, seen)) < len(positions):
+            self._see_timestamps(run, seen, entry + 1)
+            offset_index.append(last_offsets[entry], base + positions[entry])
+            time_index.maybe_append(*self.max_timestamp())
+            counted_from = positions[entry]
+            seen = entry + 1
+        self._see_timestamps(run, seen, len(positions))
+        self.bytes_since_index_entry = run.size - counted_from
+        self.size = base + run.size
+        self._tail_last_offsets += last_offsets
+        self._tail_positions += [base + position for position in positions]
+        if len(self._tail_positions) > _TAIL_BATCHES_MAX:
+            self._shorten_tail()
+
+    def _see_timestamps(self, run: BatchRun, start: int, stop: int) -> None:
+        """Let the batches `start` to `stop` of the run count for the largest timestamp."""
+        if start < stop:
+            timestamps = run.max_timestamps
+            largest = max(timestamps[start:stop])
+            if largest > self.max_timestamp().timestamp_ms:
+                self._max = TimestampOffset(largest, run.last_offsets[timestamps.index(largest, start)])
+
     def account(self, last_offset: int, max_timestamp_ms: int, position: int, length: int) -> None:
         """Take note of a batch that is now in the file at `position`."""
         if position == 0:
@@ -355,8 +390,11 @@ class LogSegment:
         tail.append(last_offset)
         self._tail_positions.append(position)
         if len(tail) > _TAIL_BATCHES_MAX:
-            del tail[:-_TAIL_BATCHES_KEPT]
-            del self._tail_positions[:-_TAIL_BATCHES_KEPT]
+            self._shorten_tail()
+
+    def _shorten_tail(self) -> None:
+        del self._tail_last_offsets[:-_TAIL_BATCHES_KEPT]
+        del self._tail_positions[:-_TAIL_BATCHES_KEPT]
 
     def should_roll(self, length: int, last_offset: int, max_timestamp_ms: int, now_ms: int) -> bool:
         """Whether the next append belongs into a new segment (Kafka: LogSegment.shouldRoll)."""

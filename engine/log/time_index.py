@@ -30,7 +30,7 @@ class TimestampOffset(NamedTuple):
 class TimeIndex:
     """Largest timestamps by offset. Offsets here are absolute."""
 
-    __slots__ = ("_relative_offsets", "_timestamps", "base_offset", "entries_max", "persisted_entries")
+    __slots__ = ("_relative_offsets", "_timestamps", "base_offset", "entries_max", "is_full", "persisted_entries")
 
     def __init__(self, base_offset: int, index_bytes_max: int) -> None:
         self.base_offset = base_offset
@@ -39,6 +39,12 @@ class TimeIndex:
         self.persisted_entries = 0
         self._timestamps = array("q")
         self._relative_offsets = array("i")
+        self.is_full = False
+        """No entry more may be appended; a plain value, for every append to the log asks."""
+        self._count()
+
+    def _count(self) -> None:
+        self.is_full = len(self._timestamps) >= self.entries_max
 
     @classmethod
     def decode(cls, data: bytes, base_offset: int, index_bytes_max: int) -> "TimeIndex":
@@ -56,6 +62,7 @@ class TimeIndex:
             index._relative_offsets.append(relative_offset)
             previous = TimestampOffset(timestamp, relative_offset)
         index.persisted_entries = len(index)
+        index._count()
         return index
 
     def encode_from(self, first_entry: int) -> bytes:
@@ -65,10 +72,6 @@ class TimeIndex:
 
     def __len__(self) -> int:
         return len(self._timestamps)
-
-    @property
-    def is_full(self) -> bool:
-        return len(self._timestamps) >= self.entries_max
 
     @property
     def last_entry(self) -> TimestampOffset:
@@ -86,6 +89,7 @@ class TimeIndex:
         if timestamp_ms > (timestamps[-1] if timestamps else -1):
             timestamps.append(timestamp_ms)
             self._relative_offsets.append(offset - self.base_offset)
+            self._count()
 
     def lookup(self, timestamp_ms: int) -> TimestampOffset:
         """The last entry with a timestamp <= `timestamp_ms`; (-1, base offset) when there is none.
@@ -102,3 +106,4 @@ class TimeIndex:
         del self._timestamps[count:]
         del self._relative_offsets[count:]
         self.persisted_entries = min(self.persisted_entries, count)
+        self._count()

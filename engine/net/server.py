@@ -1,6 +1,7 @@
 """The server's side of a connection: frames in, handlers called, answers out in order.
 
 How a request travels: `frame_received` decodes the header, finds the handler and calls it with the body decoded.
+- A request whose API key has a `direct` way (Produce) is offered to that first, undecoded; see `engine.net.dispatch`.
 - A handler that returns a response is answered at once.
 - A handler that returns a `Pending` (Produce, Fetch) will complete it later by a callback; meanwhile the next requests
   of the connection are handled, and their answers wait behind it (Kafka answers in order).
@@ -18,7 +19,7 @@ import inspect
 import logging
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from engine.errors import KafkaError
@@ -33,6 +34,10 @@ logger = logging.getLogger(__name__)
 
 WRITE_HIGH_WATER_BYTES = 4 * 1024 * 1024
 
+_JOINED_PARTS_MIN = 4
+_JOINED_BYTES_MAX = 128 * 1024
+"""Many small answers are cheaper to copy together than to hand on as a buffer each."""
+
 
 class Pending:
     """An answer that comes later. The handler keeps it and calls `complete(response)` exactly once.
@@ -43,7 +48,7 @@ class Pending:
     __slots__ = ("_connection", "_header", "abandoned", "on_abandon", "parts")
 
     def __init__(self) -> None:
-        self.parts: list[Any] | None = None
+        self.parts: Sequence[Any] | None = None
         self.abandoned = False
         self.on_abandon: Callable[[], None] | None = None
         self._connection: ServerConnection | None = None
@@ -60,7 +65,13 @@ class Pending:
         header = self._header
         assert header is not None
         self.parts = connection.encode(header, response)
-        connection.flush_in_order()
+        connection.answer_ready()
+
+    def abandon(self) -> None:
+        """The connection is gone; nobody will read the answer."""
+        self.abandoned = True
+        if self.on_abandon is not None:
+            self.on_abandon()
 
 
 class ServerLimits:
@@ -121,6 +132,9 @@ class ServerConnection(FrameReceiver):
         self._answers: deque[Pending] = deque()
         self._out: list[Any] = []
         self._in_callback = False
+        self._is_answer_ready = False
+        self.memory: Any = None
+        """For the direct way of handling: what it learned of this client's requests."""
         self._task: asyncio.Task[None] | None = None
         self._writing_paused = False
         self.peer_host = "?"
@@ -151,9 +165,7 @@ class ServerConnection(FrameReceiver):
             self._task.cancel()
         answers, self._answers = self._answers, deque()
         for answer in answers:
-            answer.abandoned = True
-            if answer.on_abandon is not None:
-                answer.on_abandon()
+            answer.abandon()
 
     def pause_writing(self) -> None:
         self._writing_paused = True
@@ -170,7 +182,10 @@ class ServerConnection(FrameReceiver):
             super().buffer_updated(nbytes)
         finally:
             self._in_callback = False
-            self._write_out()
+            if self._is_answer_ready:
+                self.flush_in_order()
+            if self._out:
+                self._write_out()
 
     # frames
 
@@ -178,6 +193,20 @@ class ServerConnection(FrameReceiver):
         self._close_for(str(error))
 
     def frame_received(self, frame: memoryview) -> None:
+        if len(frame) >= 10:
+            direct = self._table.direct.get(frame[0] << 8 | frame[1])
+            if direct is not None:
+                try:
+                    answer = direct(self._owner, self, frame)
+                except Exception:
+                    logger.exception("the direct way of API key %d failed", frame[1])
+                    self._close_for("internal error")
+                    return
+                if answer is not NotImplemented:
+                    self._server.requests_total += 1
+                    if answer is not None:
+                        self._answer_directly(answer)
+                    return
         try:
             header, position = decode_request_header(frame)
         except ProtocolError as error:
@@ -275,6 +304,21 @@ class ServerConnection(FrameReceiver):
             return []
         return encode_response(ApiKey(header.api_key), header.api_version, header.correlation_id, response)
 
+    def _answer_directly(self, answer: bytes | Pending) -> None:
+        answers = self._answers
+        if type(answer) is not bytes:
+            answers.append(cast(Pending, answer))
+            if len(answers) >= self._server.limits.pending_max:
+                self._mute()
+        elif answers:
+            slot = Pending()
+            slot.parts = (answer,)
+            answers.append(slot)
+        else:
+            self._out.append(answer)
+            if not self._in_callback:
+                self._server.write_soon(self)
+
     def _answer_now(self, header: RequestHeader, response: Any) -> None:
         if self._transport is None:
             return
@@ -288,7 +332,6 @@ class ServerConnection(FrameReceiver):
             slot = Pending()
             slot.parts = parts
             self._answers.append(slot)
-            self.flush_in_order()
             return
         self._out += parts
         if not self._in_callback:
@@ -301,22 +344,44 @@ class ServerConnection(FrameReceiver):
         else:
             self._answer_now(header, response)
 
+    def answer_ready(self) -> None:
+        """An answer that was waited for is complete. All that become complete in this iteration of the loop are written
+        at its end, in one go."""
+        if not self._is_answer_ready:
+            self._is_answer_ready = True
+            if not self._in_callback:
+                self._server.write_soon(self)
+
     def flush_in_order(self) -> None:
-        """Write every answer at the head of the queue that is complete."""
+        """Take every answer at the head of the queue that is complete; `_write_out` writes them."""
+        self._is_answer_ready = False
         answers = self._answers
         out = self._out
-        while answers and answers[0].parts is not None:
-            out += answers.popleft().parts or ()
-        if not self._in_callback:
-            self._server.write_soon(self)
+        while answers:
+            parts = answers[0].parts
+            if parts is None:
+                break
+            answers.popleft()
+            out += parts
         if self._held and len(answers) < self._server.limits.pending_max:
             self._unmute_if_free()
 
     def _write_out(self) -> None:
         if self._out:
             out, self._out = self._out, []
-            if self._transport is not None:
-                self._transport.writelines(out)
+            transport = self._transport
+            if transport is None:
+                return
+            if len(out) > _JOINED_PARTS_MIN and sum(map(len, out)) <= _JOINED_BYTES_MAX:
+                transport.write(b"".join(out))
+            else:
+                transport.writelines(out)
+
+    def write_now(self) -> None:
+        """Write what is answered, in order."""
+        if self._is_answer_ready:
+            self.flush_in_order()
+        self._write_out()
 
     # muting and closing
 
@@ -344,7 +409,7 @@ class ServerConnection(FrameReceiver):
     def close(self) -> None:
         """Close; what was answered is written first."""
         self.hold()
-        self._write_out()
+        self.write_now()
         if self._transport is not None:
             self._transport.close()
 
@@ -452,7 +517,7 @@ class Server:
         self._write_scheduled = False
         dirty, self._dirty = self._dirty, {}
         for connection in dirty:
-            connection._write_out()
+            connection.write_now()
 
     def _reap(self) -> None:
         """Close connections idle for longer than connections.max.idle.ms."""
