@@ -336,6 +336,9 @@ class ClientConnection(FrameReceiver):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         words = "the peer closed the connection" if exc is None else _words(exc, self._security)
+        if exc is None and self._security.tls is not None and not self.versions:
+            # With TLS 1.3 our handshake is over before the broker has looked at our certificate.
+            words += " right after the TLS handshake: it may want a certificate from us (ssl.keystore.*), or another"
         self._fail(ConnectionLost(f"{self.name}: {words}"))
 
     def _fail(self, error: Exception) -> None:

@@ -52,7 +52,6 @@ def test_what_has_no_effect_is_said_and_what_is_a_clients_own_is_not(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("security.protocol=SASL_SSL", "line 1: security.protocol=SASL_SSL is not supported yet"),
         ("\nsecurity.protocol=TLS", "line 2: security.protocol=TLS is not one of Kafka's"),
         ("request.timeout.ms=soon", "line 1: request.timeout.ms=soon is not a number"),
     ],

@@ -9,7 +9,6 @@ import pytest
 from engine.net.cluster_client import ClusterClient, Versioned
 from engine.net.cluster_errors import BrokerUnreachable, ClusterUnreachable, UnsupportedByBroker
 from engine.net.cluster_view import ClusterView, PartitionView, TopicView
-from engine.net.connection_security import ConnectionSecurity
 from engine.net.coordinators import find_coordinators, request_to_coordinator
 from engine.net.deadlines import Backoff
 from engine.net.partition_requests import ask_leaders
@@ -392,11 +391,6 @@ async def test_a_coordinator_that_moved_is_followed(cluster):
 async def test_a_request_for_the_coordinator_needs_no_more_than_its_own_class(cluster):
     async with client_of(cluster) as client:
         assert await client.version_for((await client.metadata()).controller_id, FindCoordinatorRequest) == 6
-
-
-def test_security_that_is_not_there_yet_is_refused_and_never_left_out():
-    with pytest.raises(ValueError, match="SASL_SSL is not supported yet"):
-        ClusterClient([("localhost", 9092)], security=ConnectionSecurity("SASL_SSL"))
 
 
 def view_with(epoch, leader, topic_id=b"1" * 16):

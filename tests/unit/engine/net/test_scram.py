@@ -135,7 +135,9 @@ def test_what_is_no_first_message_is_refused(message):
         begun().final(message)
 
 
-@pytest.mark.parametrize("message", [b"", b"v", b"v=", b"v=*", b"\xff", SERVER_FIRST, b"v=AA,v", b"x=y," + SERVER_FINAL])
+@pytest.mark.parametrize(
+    "message", [b"", b"v", b"v=", b"v=*", b"\xff", SERVER_FIRST, b"v=AA,v", b"x=y," + SERVER_FINAL]
+)
 def test_what_is_no_last_message_is_refused(message):
     with pytest.raises(ScramError):
         answered().verify(message)
