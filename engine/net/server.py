@@ -204,8 +204,12 @@ class ServerConnection(FrameReceiver):
                     return
                 if answer is not NotImplemented:
                     self._server.requests_total += 1
-                    if answer is not None:
-                        self._answer_directly(answer)
+                    if type(answer) is bytes and not self._answers:
+                        self._out.append(answer)
+                        if not self._in_callback:
+                            self._server.write_soon(self)
+                    elif answer is not None:
+                        self._queue(answer)
                     return
         try:
             header, position = decode_request_header(frame)
@@ -256,9 +260,7 @@ class ServerConnection(FrameReceiver):
                 return
             result._connection = self
             result._header = header
-            self._answers.append(result)
-            if len(self._answers) >= self._server.limits.pending_max:
-                self._mute()
+            self._queue(result)
         elif inspect.iscoroutine(result):
             self._mute()
             self._task = self._server.loop.create_task(self._run(handler, header, result))
@@ -304,20 +306,17 @@ class ServerConnection(FrameReceiver):
             return []
         return encode_response(ApiKey(header.api_key), header.api_version, header.correlation_id, response)
 
-    def _answer_directly(self, answer: bytes | Pending) -> None:
+    def _queue(self, answer: bytes | Pending) -> None:
+        """Put an answer behind those that wait."""
         answers = self._answers
-        if type(answer) is not bytes:
-            answers.append(cast(Pending, answer))
-            if len(answers) >= self._server.limits.pending_max:
-                self._mute()
-        elif answers:
+        if type(answer) is bytes:
             slot = Pending()
             slot.parts = (answer,)
             answers.append(slot)
         else:
-            self._out.append(answer)
-            if not self._in_callback:
-                self._server.write_soon(self)
+            answers.append(cast(Pending, answer))
+            if len(answers) >= self._server.limits.pending_max:
+                self._mute()
 
     def _answer_now(self, header: RequestHeader, response: Any) -> None:
         if self._transport is None:

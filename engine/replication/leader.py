@@ -80,6 +80,7 @@ class PartitionLeader:
 
     __slots__ = (
         "_eligible",
+        "_furthest_fetch",
         "_min_isr",
         "effective_min_isr",
         "epoch_start_offset",
@@ -126,6 +127,8 @@ class PartitionLeader:
         """The committed ISR is smaller than that."""
         self.lag_max_ms = lag_max_ms
         self._eligible = eligible
+        self._furthest_fetch = UNKNOWN_OFFSET
+        """The largest offset a follower of this leader has asked for."""
         self.set_min_isr(min_isr)
         # Members of the ISR count as caught up now, others never were (Kafka: Partition.makeLeader, resetReplicaState).
         self.remotes: dict[int, RemoteReplica] = {
@@ -152,14 +155,15 @@ class PartitionLeader:
     def on_append(self, log_end_offset: int, now_ms: int) -> bool:
         """The leader appended up to `log_end_offset` (exclusive). True when the high watermark moved."""
         old = self.log_end_offset
-        for remote in self.remotes.values():
-            session = remote.session
-            if (
-                session is not None
-                and remote.log_end_offset == old
-                and session.last_fetch_ms > remote.last_caught_up_ms
-            ):
-                remote.last_caught_up_ms = session.last_fetch_ms
+        if old <= self._furthest_fetch:  # else nobody is at the end, so nobody is to be told that it was
+            for remote in self.remotes.values():
+                session = remote.session
+                if (
+                    session is not None
+                    and remote.log_end_offset == old
+                    and session.last_fetch_ms > remote.last_caught_up_ms
+                ):
+                    remote.last_caught_up_ms = session.last_fetch_ms
         self.log_end_offset = log_end_offset
         if len(self.remotes) == 0 or len(self.state.maximal_isr) == 1:
             return self.advance_high_watermark(now_ms)
@@ -196,6 +200,8 @@ class PartitionLeader:
         remote.session = session
         previous = remote.log_end_offset
         remote.log_end_offset = fetch_offset
+        if fetch_offset > self._furthest_fetch:
+            self._furthest_fetch = fetch_offset
         expand = self._maybe_expand(remote)
         moved = False
         if previous != fetch_offset or expand is not None:

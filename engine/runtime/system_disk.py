@@ -63,11 +63,9 @@ class SystemFile:
             raise _failed("pread", self._path, error) from error
 
     def pwrite(self, parts: Sequence[Buffer], position: int) -> int:
-        total = 0
-        for part in parts:
-            total += len(part)
+        total = sum(map(len, parts))
         try:
-            written = os.pwritev(self._fd, parts[:_IOV_MAX], position)
+            written = os.pwritev(self._fd, parts if len(parts) <= _IOV_MAX else parts[:_IOV_MAX], position)
             while written < total:
                 rest = memoryview(b"".join(parts))[written:]
                 count = os.pwrite(self._fd, rest, position + written)
