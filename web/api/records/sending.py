@@ -1,0 +1,60 @@
+"""Sending records through the door: counted in the audit log, refused in read-only mode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from console.changes.door import Produced
+from console.errors import OperatorError
+from console.open_cluster import OpenCluster
+from console.records.producer import ACKS_ALL, RecordProducer
+from console.records.producing import Delivery, NewRecord, ProducedRecord, ProducerStatistics
+from console.services.topics import existing_topic
+from engine.protocol.records.compression import Compression
+from engine.runtime import SystemClock
+
+
+async def send(
+    cluster: OpenCluster,
+    topic: str,
+    records: Sequence[NewRecord],
+    *,
+    compression: Compression = Compression.NONE,
+    acks: int = ACKS_ALL,
+) -> list[ProducedRecord | OperatorError]:
+    """Where each record is, or why it is not. Raises OperatorError when there is no such topic."""
+    statistics = ProducerStatistics()
+
+    def sent() -> Produced:
+        error = statistics.first_error
+        return Produced(
+            statistics.acknowledged_records, statistics.acknowledged_bytes, None if error is None else error.title
+        )
+
+    count = (await existing_topic(cluster.client, topic)).partition_count
+    answers: list[ProducedRecord | OperatorError] = []
+    async with cluster.door.producing(topic, sent):
+        producer = RecordProducer(
+            cluster.client, SystemClock(), acks=acks, compression=compression, statistics=statistics
+        )
+        async with producer:
+            deliveries: list[Delivery | OperatorError] = []
+            for record in records:
+                if record.partition is not None and record.partition >= count:
+                    words = f"topic {topic} has no partition {record.partition}, only 0 to {count - 1}"
+                    deliveries.append(OperatorError.words(words))
+                    continue
+                try:
+                    deliveries.append(await producer.send(topic, record))
+                except OperatorError as error:
+                    deliveries.append(error)
+            await producer.flush()
+            for each in deliveries:
+                if isinstance(each, OperatorError):
+                    answers.append(each)
+                    continue
+                try:
+                    answers.append(await each.result())
+                except OperatorError as error:
+                    answers.append(error)
+    return answers
