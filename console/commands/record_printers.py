@@ -103,18 +103,16 @@ class LinePrinter(Printer):
             return (
                 self._paint(f"{moment(record.timestamp)}  {place}  [{record.batch.control} marker]", Style.FAINT) + "\n"
             )
-        from console.decoding.model import Part
-
-        key, key_error = self._decoded(record, Part.KEY, record.key)
-        value, value_error = self._decoded(record, Part.VALUE, record.value)
+        (key, key_error), (value, value_error) = self._key_and_value(record)
         parts = [
             self._paint(f"{moment(record.timestamp)}  {place}", Style.FAINT),
             self._paint("-" if record.key is None else key, Style.NAME),
             self._paint("(null)", Style.FAINT) if record.value is None else value,
         ]
-        for part, error in (("key", key_error), ("value", value_error)):
-            if error is not None:
-                parts.append(self._paint(f"[{part}: {safe(error[:_SHOWN_MAX])}]", Style.WARNING))
+        if key_error is not None:
+            parts.append(self._paint(f"[key: {safe(key_error[:_SHOWN_MAX])}]", Style.WARNING))
+        if value_error is not None:
+            parts.append(self._paint(f"[value: {safe(value_error[:_SHOWN_MAX])}]", Style.WARNING))
         if record.batch is not None and record.batch.aborted:
             parts.append(self._paint("[aborted]", Style.WARNING))
         if headers:
@@ -126,14 +124,21 @@ class LinePrinter(Printer):
 
         return paint(text, style) if self._colours else text
 
-    def _decoded(self, record: ConsumedRecord, part: Part, data: bytes | None) -> tuple[str, str | None]:
-        """Text, and why it is only the bytes. Text that nobody asked to look into is shown as it is."""
-        decoder = self._decoder
-        if decoder is None or not data:
+    def _key_and_value(self, record: ConsumedRecord) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
+        """Of each its text, and why it is only the bytes. Text that nobody asked to look into is shown as it is."""
+        key, value, decoder = record.key, record.value, self._decoder
+        if decoder is None:
+            return (self._text(key), None), (self._text(value), None)
+        from console.decoding.model import Part
+
+        asked = decoder.is_asked(record.topic)
+        return self._decoded(record, Part.KEY, key, asked), self._decoded(record, Part.VALUE, value, asked)
+
+    def _decoded(self, record: ConsumedRecord, part: Part, data: bytes | None, asked: bool) -> tuple[str, str | None]:
+        if not data or (not asked and (len(data) > _LARGE_BYTES or _is_plain(data))):
             return self._text(data), None
-        if not decoder.is_asked(record.topic) and (len(data) > _LARGE_BYTES or _is_plain(data)):
-            return self._text(data), None
-        decoded = decoder.part(record, part, whole=not self._terminal)
+        assert self._decoder is not None
+        decoded = self._decoder.part(record, part, whole=not self._terminal)
         if decoded.format == "bytes" and decoded.error is None and not decoded.is_preview:
             return self._text(data), None
         text = decoded.text
@@ -161,12 +166,15 @@ class LinePrinter(Printer):
 
 
 def _is_plain(data: bytes) -> bool:
-    from console.decoding.choice import is_plain_text
-
     try:
-        return is_plain_text(data.decode())
+        text = data.decode()
     except UnicodeDecodeError:
         return False
+    if text.isprintable():
+        return True
+    from console.decoding.choice import is_plain_text
+
+    return is_plain_text(text)
 
 
 class DataPrinter(Printer):

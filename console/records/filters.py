@@ -98,11 +98,17 @@ class ConditionMatcher:
     def __init__(self, conditions: Sequence[Condition], decoder: RecordDecoder | None = None) -> None:
         self.undecodable: list[int] = []
         # What costs least, and mostly decides, first.
-        self._tests = [_compile(each, decoder) for each in sorted(conditions, key=_cost)]
+        ordered = sorted(conditions, key=_cost)
+        self._tests = [_compile(each, None) for each in ordered]
+        self._decoder = decoder
+        self._decoded_tests = [] if decoder is None else [_compile(each, decoder) for each in ordered]
 
     def select(self, records: list[ConsumedRecord]) -> list[ConsumedRecord]:
         self.undecodable = []
-        for test in self._tests:
+        tests, decoder = self._tests, self._decoder
+        if decoder is not None and any(map(decoder.is_asked, {record.topic for record in records})):
+            tests = self._decoded_tests
+        for test in tests:
             taken = []
             for record in records:
                 verdict = test(record)

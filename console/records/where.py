@@ -6,6 +6,7 @@ bounds on memory and time, but not in a process of its own: for the one who oper
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections.abc import Callable
@@ -136,9 +137,15 @@ class _Texts:
         return pa.array([self._errors.get(index) for index in range(len(records))], pa.string())
 
     def _read(self, part: str, records: list[ConsumedRecord]) -> list[str | None]:
+        if self._decoder is None or not any(map(self._decoder.is_asked, {record.topic for record in records})):
+            with contextlib.suppress(UnicodeDecodeError):
+                # Mostly all of it is plain text, which is as fast as it gets.
+                plain = [None if (data := getattr(record, part)) is None else data.decode() for record in records]
+                if self._decoder is None or all(text is None or text.isprintable() for text in plain):
+                    return plain
         texts: list[str | None] = []
         for index, record in enumerate(records):
-            data: bytes | None = getattr(record, part)
+            data = getattr(record, part)
             text, error = (None, None) if data is None else self._text(record, part, data)
             if error is not None:
                 before = self._errors.get(index)
