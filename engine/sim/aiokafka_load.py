@@ -112,7 +112,7 @@ class AiokafkaReaderLoad:
         self.name = name
         self.positions: dict[int, int] = dict.fromkeys(range(partitions), 0)
         self._bootstrap = ",".join(f"{host}:{port}" for host, port in bootstrap)
-        self._topic = topic
+        self.topic = topic
         self._history = history
         self._consumer_history = history.consumer(name)
 
@@ -128,9 +128,9 @@ class AiokafkaReaderLoad:
             )
             try:
                 await consumer.start()
-                consumer.assign([TheirTopicPartition(self._topic, index) for index in self.positions])
+                consumer.assign([TheirTopicPartition(self.topic, index) for index in self.positions])
                 for index, position in self.positions.items():
-                    consumer.seek(TheirTopicPartition(self._topic, index), position)
+                    consumer.seek(TheirTopicPartition(self.topic, index), position)
                 while True:
                     record = await consumer.getone()
                     place = TopicPartition(record.topic, record.partition)

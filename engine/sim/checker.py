@@ -47,7 +47,7 @@ def _offsets(history: History, logs: Mapping[TopicPartition, Log]) -> Iterator[V
         for offset, value in log.items():
             yield from look(place, offset, value, "the log")
     for send in history.acknowledged():
-        if send.topic_partition is not None and send.offset >= 0:
+        if send.topic_partition is not None and send.offset >= 0 and send.acks == -1:
             yield from look(send.topic_partition, send.offset, send.value, send.producer)
     for consumer in history.consumers:
         for polled in consumer.records:
@@ -61,10 +61,10 @@ def _writes(history: History, logs: Mapping[TopicPartition, Log]) -> Iterator[Vi
             places.setdefault(value, []).append((place, offset))
     for send in history.sends:
         found = places.pop(send.value, [])
-        if len(found) > 1:
+        if len(found) > 1 and send.is_idempotent:
             where = ", ".join(f"{place} offset {offset}" for place, offset in found)
             yield Violation("duplicate", f"{send.value!r} is at {where}")
-        if send.fate is Fate.ACKNOWLEDGED and not found:
+        if send.fate is Fate.ACKNOWLEDGED and send.acks == -1 and not found:
             yield Violation(
                 "lost-write", f"{send.value!r}, acknowledged as {send.topic_partition} offset {send.offset}, is gone"
             )
@@ -75,7 +75,7 @@ def _writes(history: History, logs: Mapping[TopicPartition, Log]) -> Iterator[Vi
 
 
 def _order(history: History, logs: Mapping[TopicPartition, Log]) -> Iterator[Violation]:
-    sequence_of = {send.value: (send.producer, send.sequence) for send in history.sends}
+    sequence_of = {send.value: (send.producer, send.sequence) for send in history.sends if send.is_idempotent}
     for place, log in sorted(logs.items()):
         last: dict[str, tuple[int, bytes]] = {}
         for _, value in sorted(log.items()):

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from engine.net.client import ClientConnection, ConnectionLost, RequestTimedOut, UnsupportedVersion
-from engine.protocol.errors import ErrorCode
+from engine.protocol.errors import ErrorCode, ProtocolError
 from engine.protocol.messages import (
     FetchRequest,
     FetchResponse,
@@ -24,7 +24,7 @@ from engine.protocol.messages import (
     ProduceRequest,
     ProduceResponse,
 )
-from engine.protocol.records.batch import iterate_batches
+from engine.protocol.records.batch import iterate_batches, verify_crc
 from engine.protocol.records.record import Record, build_batch, decode_records
 from engine.sim.clock import EPOCH_MS
 from engine.sim.history import Fate, History, Polled, Send, Violation
@@ -54,6 +54,9 @@ RETRIABLE = frozenset(
         ErrorCode.OFFSET_NOT_AVAILABLE,
     }
 )
+
+READ_RETRIABLE = RETRIABLE | {ErrorCode.CORRUPT_MESSAGE}
+"""A reader asks again for what its disk shows wrong just now; a producer's batch must never be called corrupt."""
 
 REQUEST_TIMEOUT_MS = 3_000
 BACKOFF_S = 0.1
@@ -152,6 +155,10 @@ class SimProducer(SimClient):
         self._wake: dict[int, asyncio.Event] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._sent = 0
+        self._stopping = False
+        self.duplicate_probability: Callable[[], float] = lambda: 0.0
+        """How likely a batch that was acknowledged is sent again, as after an answer that was lost."""
+        self.duplicates = 0
         self.unanswered = 0
         """Records whose fate is open."""
 
@@ -176,6 +183,16 @@ class SimProducer(SimClient):
             self._waiting[partition] = deque()
             self._wake[partition] = asyncio.Event()
             self._workers.append(asyncio.create_task(self._work(partition), name=f"{self.name} {partition}"))
+
+    async def keep_sending(self, sends_per_second: float) -> None:
+        """Until `stop`."""
+        while not self._stopping:
+            self.send()
+            await asyncio.sleep(self.source.expovariate(sends_per_second))
+
+    def stop(self) -> None:
+        """Queue no more."""
+        self._stopping = True
 
     def send(self) -> Send:
         """Queue one record for a random partition."""
@@ -221,6 +238,9 @@ class SimProducer(SimClient):
             except BROKEN:
                 code, base_offset = ErrorCode.LEADER_NOT_AVAILABLE, -1
             if code in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
+                again = self.duplicate_probability()
+                if again and self.source.random() < again:
+                    await self._again(partition, data, base_offset)
                 for index, send in enumerate(batch):
                     send.fate = Fate.ACKNOWLEDGED
                     send.offset = base_offset + index if base_offset >= 0 else -1
@@ -235,6 +255,20 @@ class SimProducer(SimClient):
                 return False
             await self.back_off()
             await self.refresh()
+
+    async def _again(self, partition: int, data: bytes, base_offset: int) -> None:
+        """Send once more what was acknowledged: the answer must name the same offset, or say that it is a duplicate."""
+        try:
+            connection, _ = await self.leader_connection(partition)
+            code, offset = await self._produce(connection, partition, data)
+        except BROKEN:
+            return
+        self.duplicates += 1
+        if (code == ErrorCode.NONE and offset != base_offset >= 0) or code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
+            place = TopicPartition(self.topic, partition)
+            self._report(
+                Violation("duplicate", f"{self.name}: {place} offset {base_offset} again is {code.name} {offset}")
+            )
 
     async def _produce(self, connection: ClientConnection, partition: int, data: bytes) -> tuple[ErrorCode, int]:
         request = ProduceRequest(
@@ -282,6 +316,9 @@ class SimReader(SimClient):
         self._report = report
         self.positions: dict[int, int] = {}
         self.fetches = 0
+        self.refused_epochs = 0
+        self.corrupt = 0
+        """How often a wrong checksum was met."""
 
     async def run(self) -> None:
         """For ever."""
@@ -300,7 +337,9 @@ class SimReader(SimClient):
                 code = ErrorCode.LEADER_NOT_AVAILABLE
             if code == ErrorCode.NONE:
                 continue
-            if code not in RETRIABLE:
+            if code == ErrorCode.CORRUPT_MESSAGE:
+                self.corrupt += 1
+            if code not in READ_RETRIABLE:
                 place, position = TopicPartition(self.topic, partition), self.positions[partition]
                 self._report(Violation("reader-refused", f"{self.name}: {place} answered {code.name} at {position}"))
                 return
@@ -315,7 +354,9 @@ class SimReader(SimClient):
         )
         if answer.error_code == ErrorCode.NONE and answer.responses:
             result = answer.responses[0].partitions[0]
-            if result.error_code == ErrorCode.NONE:
+            if result.error_code != ErrorCode.NONE:
+                self.refused_epochs += 1
+            else:
                 place = TopicPartition(self.topic, partition)
                 self._report(
                     Violation(
@@ -324,52 +365,82 @@ class SimReader(SimClient):
                 )
 
     def _request(self, connection: ClientConnection, partition: int, epoch: int, max_wait_ms: int) -> FetchRequest:
-        return FetchRequest(
-            max_wait_ms=max_wait_ms,
-            min_bytes=1,
-            max_bytes=1 << 20,
-            session_id=0,
-            session_epoch=-1,
-            topics=[
-                FetchRequest.FetchTopic(
-                    topic=self.topic if connection.version_for(1) < 13 else "",
-                    topic_id=self.topic_id,
-                    partitions=[
-                        FetchRequest.FetchPartition(
-                            partition=partition,
-                            current_leader_epoch=epoch,
-                            fetch_offset=self.positions[partition],
-                            last_fetched_epoch=-1,
-                            partition_max_bytes=1 << 20,
-                        )
-                    ],
-                )
-            ],
-        )
+        position = self.positions[partition]
+        return fetch_request(connection, self.topic, self.topic_id, partition, epoch, position, max_wait_ms=max_wait_ms)
 
     async def _fetch(self, connection: ClientConnection, partition: int, epoch: int) -> ErrorCode:
         position = self.positions[partition]
         request = self._request(connection, partition, epoch, max_wait_ms=500)
         answer: FetchResponse = await connection.request(request, timeout_ms=REQUEST_TIMEOUT_MS)
         self.fetches += 1
-        if answer.error_code != ErrorCode.NONE:
-            return ErrorCode.of(answer.error_code)
-        if not answer.responses:
-            return ErrorCode.NONE
-        result = answer.responses[0].partitions[0]
-        if result.error_code != ErrorCode.NONE or not result.records:
-            return ErrorCode.of(result.error_code)
-        place = TopicPartition(self.topic, partition)
-        data = bytes(result.records)
+        code, records, position = polled_from(answer, TopicPartition(self.topic, partition), position)
+        self._consumer.records.extend(records)
+        self.positions[partition] = position
+        return code
+
+
+def fetch_request(
+    connection: ClientConnection,
+    topic: str,
+    topic_id: bytes,
+    partition: int,
+    leader_epoch: int,
+    position: int,
+    *,
+    max_wait_ms: int,
+) -> FetchRequest:
+    """A consumer's fetch of one partition, without a session."""
+    return FetchRequest(
+        max_wait_ms=max_wait_ms,
+        min_bytes=1,
+        max_bytes=1 << 20,
+        session_id=0,
+        session_epoch=-1,
+        topics=[
+            FetchRequest.FetchTopic(
+                topic=topic if connection.version_for(1) < 13 else "",
+                topic_id=topic_id,
+                partitions=[
+                    FetchRequest.FetchPartition(
+                        partition=partition,
+                        current_leader_epoch=leader_epoch,
+                        fetch_offset=position,
+                        last_fetched_epoch=-1,
+                        partition_max_bytes=1 << 20,
+                    )
+                ],
+            )
+        ],
+    )
+
+
+def polled_from(answer: FetchResponse, place: TopicPartition, position: int) -> tuple[ErrorCode, list[Polled], int]:
+    """What a consumer makes of an answer: the code, the records from `position` on, and the position after them.
+
+    Batches whose checksum is wrong end it with CORRUPT_MESSAGE, as in every client (Kafka: CompletedFetch).
+    """
+    if answer.error_code != ErrorCode.NONE:
+        return ErrorCode.of(answer.error_code), [], position
+    if not answer.responses:
+        return ErrorCode.NONE, [], position
+    result = answer.responses[0].partitions[0]
+    if result.error_code != ErrorCode.NONE or not result.records:
+        return ErrorCode.of(result.error_code), [], position
+    data = bytes(result.records)
+    found: list[Polled] = []
+    try:
         for start, header in iterate_batches(data, allow_partial_tail=True):
+            if not verify_crc(data, start, header):
+                return ErrorCode.CORRUPT_MESSAGE, found, position
             if header.next_offset <= position or header.is_control:
                 continue
             for record in decode_records(data, start):
                 if record.offset >= position:
-                    self._consumer.records.append(Polled(place, record.offset, record.value or b""))
+                    found.append(Polled(place, record.offset, record.value or b""))
             position = header.next_offset
-        self.positions[partition] = position
-        return ErrorCode.NONE
+    except ProtocolError:
+        return ErrorCode.CORRUPT_MESSAGE, found, position
+    return ErrorCode.NONE, found, position
 
 
 def _now_ns() -> int:

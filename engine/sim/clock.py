@@ -19,12 +19,29 @@ class SimClock:
         self._source = source
         self.offset_ms = offset_ms
         self.drift_ppm = drift_ppm
+        self._drifted_ns = 0
+        self._drifts_from_ns = 0
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch, as this node believes."""
         now_ns = self._source.read_ns()
-        return EPOCH_MS + self.offset_ms + (now_ns + now_ns * self.drift_ppm // 1_000_000) // 1_000_000
+        return EPOCH_MS + self.offset_ms + (now_ns + self._drift_ns(now_ns)) // 1_000_000
+
+    def _drift_ns(self, now_ns: int) -> int:
+        return self._drifted_ns + (now_ns - self._drifts_from_ns) * self.drift_ppm // 1_000_000
 
     def jump(self, by_ms: int) -> None:
         """Step the clock forward, or back when negative."""
         self.offset_ms += by_ms
+
+    def drift(self, ppm: int) -> None:
+        """From now on run that much too fast (or too slow, when negative). What it is off by already stays."""
+        now_ns = self._source.read_ns()
+        self._drifted_ns, self._drifts_from_ns = self._drift_ns(now_ns), now_ns
+        self.drift_ppm = ppm
+
+    def set_right(self) -> None:
+        """The world's time again."""
+        self.offset_ms = 0
+        self.drift_ppm = 0
+        self._drifted_ns = 0

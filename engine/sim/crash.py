@@ -1,11 +1,14 @@
 """What is left on a disk after the power went: one of the states that the disk's promises allow.
 
-Names and contents are decided apart, as a disk does. Four ways of going, drawn from the seed:
+Names and contents are decided apart, as a disk does. Ways of going, drawn from the seed:
 
     DURABLE   everything had reached the platter just in time (FoundationDB: a tenth of the kills)
     LOST      nothing had but what was synced
     ORDERED   a prefix of the unsynced changes had, in the order they were made; the last one may be torn
     SCATTERED any subset had, in any order across files, each write whole, torn or dropped
+    TORN      all of a file's changes had but for the last write, which is torn
+    NAMELESS  all contents had, but no name that was not synced
+    MISDIRECTED  all had, but one unsynced write of each file landed elsewhere in what was not synced
 
 A torn write keeps some of its sectors (512 bytes) or pages (4096 bytes); what it does not keep is what was there
 before, zeros where there was nothing, and now and then garbage.
@@ -14,6 +17,7 @@ before, zeros where there was nothing, and now and then garbage.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from enum import Enum
 from itertools import product
 
@@ -32,12 +36,15 @@ class PowerLoss(Enum):
     LOST = "lost"
     ORDERED = "ordered"
     SCATTERED = "scattered"
+    TORN = "torn"
+    NAMELESS = "nameless"
+    MISDIRECTED = "misdirected"
 
 
 def power_loss(disk: SimDisk, source: random.Random, how: PowerLoss | None = None) -> PowerLoss:
     """Put `disk` into a state it may be in after the power went and came back. `how` is drawn when not given."""
     if how is None:
-        how = source.choices(list(PowerLoss), weights=(1, 3, 3, 3))[0]
+        how = source.choices(list(PowerLoss), weights=(1, 3, 3, 3, 1, 1, 1))[0]
     files = _all_files(disk.root)
     _settle_names(disk, source, how)
     for node in files:
@@ -88,7 +95,29 @@ def _settle_content(node: FileNode, source: random.Random, how: PowerLoss) -> No
                     change.apply(content)
                 elif lot < 0.7:
                     _apply_torn(change, content, source)
+        case PowerLoss.TORN:
+            for change in pending[:-1]:
+                change.apply(content)
+            if pending:
+                _apply_torn(pending[-1], content, source)
+        case PowerLoss.NAMELESS:
+            for change in pending:
+                change.apply(content)
+        case PowerLoss.MISDIRECTED:
+            _apply_misdirected(pending, content, source)
     node.restart(content)
+
+
+def _apply_misdirected(pending: Sequence[FileChange], content: bytearray, source: random.Random) -> None:
+    """All changes, but one write lands at another place at or after the first unsynced byte."""
+    writes = [index for index, change in enumerate(pending) if isinstance(change, Write)]
+    astray = source.choice(writes) if writes else -1
+    durable_end = len(content)
+    for index, change in enumerate(pending):
+        if index == astray and isinstance(change, Write):
+            first = min(durable_end, change.position)
+            change = Write(source.randint(first, max(first, change.position) + PAGE_BYTES), change.data)
+        change.apply(content)
 
 
 def _apply_torn(change: FileChange, content: bytearray, source: random.Random) -> None:
@@ -122,9 +151,9 @@ def _settle_names(disk: SimDisk, source: random.Random, how: PowerLoss) -> None:
             pending[change.sequence] = change
     changes = [pending[sequence] for sequence in sorted(pending)]
     match how:
-        case PowerLoss.DURABLE:
+        case PowerLoss.DURABLE | PowerLoss.TORN | PowerLoss.MISDIRECTED:
             kept = changes
-        case PowerLoss.LOST:
+        case PowerLoss.LOST | PowerLoss.NAMELESS:
             kept = []
         case PowerLoss.ORDERED:  # a journal: names reach the disk in order
             kept = changes[: source.randint(0, len(changes))]

@@ -34,6 +34,10 @@ class Send:
     """Known once acknowledged, or when the producer chose it itself."""
     offset: int = -1
     error: str = ""
+    acks: int = -1
+    """-1 all, 1 the leader, 0 nobody: only what all acknowledged may not be lost."""
+    is_idempotent: bool = True
+    """Without it a retry may write twice, and out of order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,10 @@ class Consumer:
 
     name: str
     records: list[Polled] = field(default_factory=list)
+    is_assigned: bool = True
+    """By hand (assign), not by a group (subscribe)."""
+    polls: list[int] = field(default_factory=list)
+    """Where polls ended: lengths of `records` after each. Empty when each record was polled alone."""
 
 
 Log = dict[int, bytes]
@@ -64,15 +72,24 @@ class History:
     sends: list[Send] = field(default_factory=list)
     consumers: list[Consumer] = field(default_factory=list)
 
-    def send(self, producer: str, sequence: int, value: bytes, now_ns: int) -> Send:
+    def send(
+        self,
+        producer: str,
+        sequence: int,
+        value: bytes,
+        now_ns: int,
+        *,
+        acks: int = -1,
+        is_idempotent: bool = True,
+    ) -> Send:
         """A record is about to be sent."""
-        made = Send(producer, sequence, value, now_ns)
+        made = Send(producer, sequence, value, now_ns, acks=acks, is_idempotent=is_idempotent)
         self.sends.append(made)
         return made
 
-    def consumer(self, name: str) -> Consumer:
+    def consumer(self, name: str, *, is_assigned: bool = True) -> Consumer:
         """A consumer with a fresh position."""
-        made = Consumer(name)
+        made = Consumer(name, is_assigned=is_assigned)
         self.consumers.append(made)
         return made
 

@@ -1,126 +1,143 @@
-"""Looks at the nodes while the world runs: what must hold at every moment.
+"""Looks at the nodes while the world runs: makes the views that the judges of `engine.sim.invariants` want.
 
-    two-leaders           two nodes lead one partition in the same leader epoch (or the quorum in the same raft epoch)
-    high-watermark-back   a leader's high watermark went back within its epoch and life; the quorum's within a life
-    bad-offsets           not (log start <= last stable <= high watermark <= log end)
-    leader-incomplete     a leader's log ends before an offset that was committed
-    epoch-back            a leader epoch went back on a node
-
-The monitor reads the engine's fields and keeps its own memory of them; it asks the engine for no decision.
+The cheap judges look at every call, those that compare nodes, read disks or go through images and groups at every
+tenth. The monitor reads the engine's fields; its judges keep their own memory and ask the engine for no decision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from engine.sim.history import Violation
-from engine.sim.nodes import SimNode
-from engine.types import TopicPartition
+from engine.metadata.image import PartitionImage
+from engine.sim.history import Fate, History, Send, Violation
+from engine.sim.inodes import FileNode
+from engine.sim.invariants import views
+from engine.sim.invariants.contents import ContentsJudge, durable_end, segments_of
+from engine.sim.invariants.groups import GroupJudge
+from engine.sim.invariants.metadata import MetadataJudge
+from engine.sim.invariants.quorum import QuorumJudge
+from engine.sim.invariants.replication import ReplicationJudge
+from engine.sim.nodes import DATA_DIRECTORY, SimNode
+from engine.sim.sometimes import Sometimes
+from engine.types import CLUSTER_METADATA, TopicPartition
+
+SELDOM = 10
+"""Every so many looks the dear judges look too."""
 
 
 class Monitor:
     """Call `look` often. Each kind of violation is reported once per partition, at its first sight."""
 
-    def __init__(self, nodes: Iterable[SimNode], report: Callable[[Violation], None]) -> None:
+    def __init__(
+        self,
+        nodes: Iterable[SimNode],
+        report: Callable[[Violation], None],
+        history: History | None = None,
+        sometimes: Sometimes | None = None,
+    ) -> None:
         self._nodes = list(nodes)
-        self._report = report
-        self._reported: set[tuple[str, object]] = set()
-        self._leaders: dict[tuple[TopicPartition, int], int] = {}
-        self._raft_leaders: dict[int, int] = {}
-        self._raft_high_watermarks: dict[tuple[int, int], int] = {}
-        self._leader_high_watermarks: dict[tuple[TopicPartition, int, int], int] = {}
-        self._epochs: dict[tuple[int, int, TopicPartition], int] = {}
-        self.committed: dict[TopicPartition, int] = {}
-        """The highest high watermark any leader has shown."""
-        self.elections: dict[TopicPartition, int] = {}
-        """How many leader epochs were seen led."""
+        self._history = history
+        self._sends_seen = 0
+        self._open: list[Send] = []
+        self.sometimes = sometimes if sometimes is not None else Sometimes()
+        self.replication = ReplicationJudge(report)
+        self.quorum = QuorumJudge(report)
+        self.metadata = MetadataJudge(report)
+        self.groups = GroupJudge(report)
+        self.contents = ContentsJudge(report)
+        self.quorum_contents = ContentsJudge(report, "quorum-log-matching")
         self.looks = 0
 
-    def _complain(self, kind: str, subject: object, detail: str) -> None:
-        if (kind, subject) not in self._reported:
-            self._reported.add((kind, subject))
-            self._report(Violation(kind, detail))
+    @property
+    def elections(self) -> dict[TopicPartition, int]:
+        """How many leader epochs were seen led, by partition."""
+        return self.replication.elections
+
+    @property
+    def committed(self) -> dict[TopicPartition, int]:
+        """The highest high watermark any leader has shown, by partition (of the newest topic of a name)."""
+        found: dict[TopicPartition, int] = {}
+        for view in views.replicas(self._nodes):
+            found[view.place] = self.replication.committed.get(view.key, 0)
+        return found
 
     def look(self) -> None:
         """Check every node that is alive, as it is now."""
         self.looks += 1
-        for sim_node in self._nodes:
-            if sim_node.node is not None:
-                self._look_at_quorum(sim_node)
-                self._look_at_partitions(sim_node)
+        replicas = list(views.replicas(self._nodes))
+        quorum = list(views.quorum(self._nodes))
+        self._note_acknowledged()
+        self.replication.look(replicas)
+        self.quorum.look(quorum)
+        self.sometimes.look(replicas, quorum)
+        if self.looks % SELDOM == 0:
+            self._look_closely(replicas, quorum)
 
-    def _look_at_quorum(self, sim_node: SimNode) -> None:
-        raft = sim_node.node.raft if sim_node.node is not None else None
-        if raft is None:
+    def _note_acknowledged(self) -> None:
+        """What producers were told is kept: the leaders to come must hold it."""
+        if self._history is None:
             return
-        node_id = sim_node.node_id
-        if raft.is_leader:
-            epoch = raft.leader.epoch
-            other = self._raft_leaders.setdefault(epoch, node_id)
-            if other != node_id:
-                self._complain("two-leaders", epoch, f"nodes {other} and {node_id} lead the quorum in epoch {epoch}")
-        life = (node_id, sim_node.lives)
-        before = self._raft_high_watermarks.get(life, -1)
-        now = -1 if raft.high_watermark is None else raft.high_watermark
-        if now < before:
-            self._complain("high-watermark-back", life, f"node {node_id}: the quorum's went from {before} to {now}")
-        self._raft_high_watermarks[life] = now
+        sends = self._history.sends
+        self._open.extend(sends[self._sends_seen :])
+        self._sends_seen = len(sends)
+        acknowledged = self.replication.acknowledged
+        for send in self._open:
+            if send.fate is Fate.ACKNOWLEDGED and send.acks == -1 and send.topic_partition is not None:
+                place = send.topic_partition
+                acknowledged[place] = max(acknowledged.get(place, 0), send.offset + 1)
+        self._open = [send for send in self._open if send.fate is Fate.UNKNOWN]
 
-    def _look_at_partitions(self, sim_node: SimNode) -> None:
-        broker = sim_node.node.broker if sim_node.node is not None else None
-        if broker is None:
-            return
-        node_id = sim_node.node_id
-        for place, partition in broker.replicas.partitions.items():
-            log = partition.log
-            if log is None:
-                continue
-            high_watermark, log_end = log.high_watermark, log.log_end_offset
-            if not log.log_start_offset <= log.last_stable_offset <= high_watermark <= log_end:
-                self._complain(
-                    "bad-offsets",
-                    place,
-                    f"node {node_id} {place}: log start {log.log_start_offset}, last stable {log.last_stable_offset}, "
-                    f"high watermark {high_watermark}, log end {log_end}",
-                )
-            epoch = partition.leader_epoch
-            life = (node_id, sim_node.lives, place)
-            if epoch < self._epochs.get(life, -1):
-                self._complain("epoch-back", place, f"node {node_id} {place}: {self._epochs[life]} then {epoch}")
-            self._epochs[life] = epoch
-            # A node that starts may find itself leader in metadata of its former life; it serves nobody before it is up.
-            if partition.leader is not None and sim_node.is_up:
-                self._look_at_leader(sim_node, place, epoch, high_watermark, log_end)
+    def _look_closely(self, replicas: list[views.ReplicaView], quorum: list[views.QuorumView]) -> None:
+        images = list(views.images(self._nodes))
+        self.metadata.look(images)
+        newest = max((image for _, image in images), key=lambda image: image.offset, default=None)
+        partitions: dict[TopicPartition, PartitionImage] = {}
+        current: list[int] = []
+        if newest is not None:
+            for topic in newest.topics():
+                for index, partition in topic.partitions.items():
+                    partitions[TopicPartition(topic.name, index)] = partition
+            for node in self._nodes:
+                registration = newest.brokers.get(node.node_id)
+                broker = node.node.broker if node.node is not None else None
+                if registration is not None and broker is not None and registration.epoch == broker.broker_epoch:
+                    current.append(node.node_id)
+        self.replication.look_across(replicas, partitions, current)
+        self.replication.look_at_fetchers(views.fetchers(self._nodes))
+        groups = list(views.groups(self._nodes))
+        self.groups.look(groups)
+        self.sometimes.look_at_groups(groups)
+        self._look_at_disks(replicas, quorum)
 
-    def _look_at_leader(
-        self, node: SimNode, place: TopicPartition, epoch: int, high_watermark: int, log_end: int
-    ) -> None:
-        node_id = node.node_id
-        key = (place, epoch)
-        # A restarted leader begins its high watermark anew, from its checkpoint.
-        life = (place, epoch, node.lives)
-        if key not in self._leaders:
-            self._leaders[key] = node_id
-            self.elections[place] = self.elections.get(place, 0) + 1
-            newest = max(other for at, other in self._leaders if at == place)
-            if epoch == newest and log_end < self.committed.get(place, 0):
-                self._complain(
-                    "leader-incomplete",
-                    place,
-                    f"node {node_id} leads {place} from epoch {epoch} with log end {log_end}; "
-                    f"{self.committed[place]} was committed",
-                )
-        elif self._leaders[key] != node_id:
-            self._complain(
-                "two-leaders", place, f"nodes {self._leaders[key]} and {node_id} lead {place} in epoch {epoch}"
+    def _look_at_disks(self, replicas: list[views.ReplicaView], quorum: list[views.QuorumView]) -> None:
+        files = {node.node_id: node.disk.files() for node in self._nodes}
+        for view in replicas:
+            if not view.place.topic.startswith("__"):
+                segments = segments_of(files[view.node_id], view.place, DATA_DIRECTORY)
+                self.contents.look(view.node_id, view.key, str(view.place), segments, view.high_watermark)
+        for part in quorum:
+            segments = segments_of(files[part.node_id], CLUSTER_METADATA, DATA_DIRECTORY)
+            self.quorum_contents.look(
+                part.node_id, CLUSTER_METADATA, str(CLUSTER_METADATA), segments, part.high_watermark or 0
             )
-        before = self._leader_high_watermarks.get(life, 0)
-        if high_watermark < before:
-            self._complain(
-                "high-watermark-back",
-                place,
-                f"node {node_id} {place} epoch {epoch}: high watermark {before} then {high_watermark}",
-            )
-        self._leader_high_watermarks[life] = high_watermark
-        if high_watermark > self.committed.get(place, 0):
-            self.committed[place] = high_watermark
+        if self.quorum.committed:
+            ends = {node_id: _durable_metadata_end(found) for node_id, found in files.items()}
+            self.quorum.look_at_durability(ends, len(self._nodes))
+
+    def look_at_the_end(self) -> None:
+        """When all has settled: is everything there that was ever committed?"""
+        for view in views.replicas(self._nodes):
+            if view.leads and not view.place.topic.startswith("__"):
+                node = next(node for node in self._nodes if node.node_id == view.node_id)
+                segments = segments_of(node.disk.files(), view.place, DATA_DIRECTORY)
+                self.contents.look_at_the_end(view.key, str(view.place), segments)
+
+
+def _durable_metadata_end(files: dict[str, FileNode]) -> int:
+    prefix = f"{DATA_DIRECTORY}/{CLUSTER_METADATA}/"
+    snapshots = [
+        int(path[len(prefix) : len(prefix) + 20])
+        for path, node in files.items()
+        if path.startswith(prefix) and path.endswith(".checkpoint") and node.durable
+    ]
+    return durable_end(segments_of(files, CLUSTER_METADATA, DATA_DIRECTORY), max(snapshots, default=0))

@@ -1,26 +1,33 @@
 """The faults of a run: which, when, for how long; all drawn from the seed.
 
-Swarm testing: each run enables a random half of the kinds, with random weights, so that some runs have only crashes and
-others only networks that misbehave. Faults overlap. A budget keeps every loss the engine's fault. Kafka promises to keep
-acknowledged records while fewer than min.insync.replicas replicas go down uncleanly at once (KIP-966), and cannot tell
-kill -9 from a power cut. So a node may lose unsynced data only while every other node runs and is in every ISR, and
-until it is back in every ISR itself no other node is killed. Kills alone, which keep the page cache, are unlimited.
+Swarm testing: each run enables a random half of the kinds (`engine.sim.faults.KINDS`), with random weights, so that some
+runs have only crashes and others only networks that misbehave. The plan is drawn before the run, and each fault has a
+stream of randomness of its own, so that a fault can be left out without changing the others (`engine.sim.shrink`).
+
+A budget keeps every loss the engine's fault. Kafka promises to keep acknowledged records while fewer than
+min.insync.replicas replicas go down uncleanly at once (KIP-966), and cannot tell kill -9 from a power cut. So a node may
+lose unsynced data only while every other node runs and is in every ISR, and until it is back in every ISR itself no
+other node is killed. Kills alone, which keep the page cache, are unlimited.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from engine.sim.links import MILLISECOND, SECOND, LinkProfile
-from engine.sim.nodes import CLIENT_PORT, NodeState, SimNode
+from engine.sim.crash import PowerLoss
+from engine.sim.faults import KINDS
+from engine.sim.faults.cluster import set_back_configs
+from engine.sim.links import SECOND, LinkProfile
+from engine.sim.nodes import NodeState, SimNode
 from engine.sim.process import Host
 
 if TYPE_CHECKING:
+    from engine.sim.network import SimNetwork
     from engine.sim.world import World
 
 
@@ -47,332 +54,224 @@ class Fault:
     detail: str
 
 
-class Nemesis:
-    """Runs faults in the world until told to stop; then puts everything right."""
+@dataclass(frozen=True, slots=True)
+class PlannedFault:
+    """One fault to be: when (virtual seconds after the storm began), which kind, and the number of its own stream."""
 
-    def __init__(self, world: World, source: random.Random, level: Level) -> None:
-        self._world = world
-        self._random = source
-        self._tasks: dict[asyncio.Task[Any], None] = {}
-        self._stopping = False
+    at_s: float
+    kind: str
+    number: int
+
+
+def draw_plan(
+    source: random.Random, level: Level, storm_s: float, only: Sequence[str] = ()
+) -> tuple[PlannedFault, ...]:
+    """The faults of a run. `only` names the kinds it may have, instead of a random half. KeyError for unknown ones."""
+    if only:
+        for name in only:
+            KINDS[name]
+        chosen = list(only)
+        mean_s = source.choice((0.5, 1.0, 2.0)) / (4 if level is Level.RADIOACTIVE else 1)
+    elif level is Level.CALM:
+        chosen = ["stop"]
+        mean_s = 10.0
+    else:
+        share = 0.35 if level is Level.STORMY else 0.9
+        chosen = [name for name in KINDS if source.random() < share] or [source.choice(list(KINDS))]
+        mean_s = source.choice((0.5, 1.0, 2.0, 4.0)) / (4 if level is Level.RADIOACTIVE else 1)
+    weights = [source.choice((1, 1, 2, 4)) for _ in chosen]
+    plan: list[PlannedFault] = []
+    at_s = 0.0
+    while True:
+        at_s += min(source.expovariate(1 / mean_s), 10.0)
+        if at_s >= storm_s:
+            return tuple(plan)
+        plan.append(PlannedFault(round(at_s, 6), source.choices(chosen, weights=weights)[0], len(plan)))
+
+
+class Nemesis:
+    """Plays a plan of faults in the world; then puts everything right. Also what faults need to know and may do."""
+
+    def __init__(
+        self,
+        world: World,
+        source: random.Random,
+        level: Level,
+        *,
+        plan: Sequence[PlannedFault] | None = None,
+        only: Sequence[str] = (),
+    ) -> None:
+        self.world = world
+        self.plan = tuple(plan) if plan is not None else draw_plan(source, level, world.shape.storm_s, only)
         self.lossy: dict[SimNode, None] = {}
         """Nodes that lost unsynced data and are not back in every ISR."""
+        self.changed_configs: dict[str, None] = {}
         self.done: list[Fault] = []
-        kinds = self._kinds()
-        if level is Level.CALM:
-            chosen = ["stop"]
-            mean_s = 10.0
-        else:
-            share = 0.5 if level is Level.STORMY else 0.9
-            chosen = [name for name in kinds if source.random() < share] or [source.choice(list(kinds))]
-            mean_s = source.choice((0.5, 1.0, 2.0, 4.0)) / (4 if level is Level.RADIOACTIVE else 1)
-        self.mean_s = mean_s
-        self.weights = {name: source.choice((1, 1, 2, 4)) for name in chosen}
+        self._held: dict[SimNode, bool] = {}
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._stopping = False
+        self._streams = world.randomness.part("faults")
 
-    def _kinds(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
-        return {
-            "kill": self._kill,
-            "kill_all": self._kill_all,
-            "lose_power": self._lose_power,
-            "stop": self._stop,
-            "pause": self._pause,
-            "chase_leader": self._chase_leader,
-            "starve_leader": self._starve_leader,
-            "isolate": self._isolate,
-            "split": self._split,
-            "one_way": self._one_way,
-            "bridge": self._bridge,
-            "swizzle": self._swizzle,
-            "reset": self._reset,
-            "cut_frame": self._cut_frame,
-            "slow_link": self._slow_link,
-            "clock_jump": self._clock_jump,
-            "slow_disk": self._slow_disk,
-        }
+    # ---- the run
 
     async def run(self, seconds: float) -> None:
-        """Faults for that long, in virtual time."""
-        loop = self._world.loop
-        until_ns = loop.now_ns + int(seconds * SECOND)
-        kinds = self._kinds()
-        names, weights = list(self.weights), list(self.weights.values())
-        while True:
-            await asyncio.sleep(min(self._random.expovariate(1 / self.mean_s), 10.0))
-            if loop.now_ns >= until_ns:
-                return
-            name = self._random.choices(names, weights=weights)[0]
-            task = loop.create_task(kinds[name](), name=f"nemesis {name}")
-            self._tasks[task] = None
-            task.add_done_callback(self._task_done)
+        """Play the plan; returns after that many virtual seconds."""
+        loop = self.world.loop
+        began_ns = loop.now_ns
+        for planned in self.plan:
+            await self._until(began_ns, planned.at_s)
+            self.play(planned.kind, planned.number)
+        await self._until(began_ns, seconds)
+
+    async def _until(self, began_ns: int, at_s: float) -> None:
+        left_ns = began_ns + int(at_s * SECOND) - self.world.loop.now_ns
+        if left_ns > 0:
+            await asyncio.sleep(left_ns / SECOND)
+
+    def play(self, kind: str, number: int) -> asyncio.Task[Any]:
+        """Start one fault now. `number` names its stream of randomness. KeyError for an unknown kind."""
+        return self.spawn(KINDS[kind].play(self, self._streams.stream(f"{kind} {number}")), f"fault {kind}")
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Something that ends when the storm does."""
+        task = self.world.loop.create_task(work, name=name)
+        self._tasks[task] = None
+        task.add_done_callback(self._task_done)
+        return task
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(task, None)
-
-    def _note(self, name: str, detail: str) -> None:
-        self.done.append(Fault(self._world.loop.now_ns, name, detail))
-        self._world.network.record(f"fault {name} {detail}")
 
     async def heal(self) -> None:
         """Stop all faults and put everything right: network whole, nodes started, clocks and disks as they should be."""
         self._stopping = True
         for task in list(self._tasks):
-            task.cancel()
-        world = self._world
+            if not task.get_name().startswith("stop "):
+                task.cancel()
+        world = self.world
         for link in world.network.links():
             link.profile = world.link_profile(link)
+        for host in world.network.hosts():
+            host.refuses = False
         world.network.heal_all()
-        for node in world.nodes.values():
+        world.duplicate_probability = 0.0
+        for actor in world.actors():
+            actor.process.resume()
+            actor.restart()
+        for node in self.nodes:
             node.resume()
             node.disk.faults.clear()
-            node.clock.offset_ms = 0
+            for file in node.disk.files().values():
+                file.flips.clear()
+            node.clock.set_right()
+            if (node.has_failed or self._held.get(node) is False) and node.state is not NodeState.DOWN:
+                # Its disk failed: what it had not synced may be readable still, and gone later. Only a reboot tells.
+                node.lose_power(PowerLoss.LOST)
             if node.state is NodeState.DOWN:
                 node.start()
-        for node in world.nodes.values():
+        self._held.clear()
+        for node in self.nodes:
             if node.state is NodeState.STOPPING:
                 # It may be the last that holds a record: to kill it now would be another unclean shutdown.
-                await self._wait_for_stop(node)
+                await self.wait_for_stop(node)
             if node.state is NodeState.DOWN:
                 node.start()
+        for _ in range(20):
+            if await set_back_configs(self):
+                break
 
-    async def _wait_for_stop(self, node: SimNode) -> None:
-        for _ in range(int(STOP_S_MAX / 0.1)):
-            if node.state is NodeState.DOWN:
-                return
-            await asyncio.sleep(0.1)
-        self._world.complain("stop-hangs", f"{node.name} did not stop within {STOP_S_MAX:.0f} s")
-        node.kill()
+    # ---- for the faults
 
-    # ---- drawing
+    @property
+    def nodes(self) -> list[SimNode]:
+        return list(self.world.nodes.values())
 
-    def _seconds(self, low: float, high: float) -> float:
-        return self._random.uniform(low, high)
+    @property
+    def network(self) -> SimNetwork:
+        return self.world.network
 
-    def _node(self, *states: NodeState) -> SimNode | None:
-        found = [node for node in self._world.nodes.values() if node.state in states]
-        return self._random.choice(found) if found else None
+    @property
+    def base_profile(self) -> LinkProfile:
+        """How links behave when nothing is wrong."""
+        return self.world.base_profile
 
-    def _hosts(self) -> list[Host]:
-        return [node.host for node in self._world.nodes.values()] + [self._world.client_host]
+    def note(self, name: str, detail: str) -> None:
+        """A fault begins."""
+        self.done.append(Fault(self.world.loop.now_ns, name, detail))
+        self.network.record(f"fault {name} {detail}")
 
-    # ---- processes
+    def pick_node(self, draw: random.Random, *states: NodeState) -> SimNode | None:
+        """A node in one of these states that no fault holds."""
+        found = [node for node in self.nodes if node.state in states and node not in self._held]
+        return draw.choice(found) if found else None
 
-    async def _kill(self) -> None:
-        node = self._node(NodeState.UP, NodeState.STARTING, NodeState.STOPPING)
-        if node is not None and not self._lossy_besides(node):
-            self._note("kill", node.name)
-            node.kill()
-            await self._restart(node, self._seconds(0.05, 8.0))
+    def node_hosts(self) -> list[Host]:
+        return [node.host for node in self.nodes]
 
-    async def _kill_all(self) -> None:
-        if self._lossy_besides(None):
-            return
-        self._note("kill_all", "")
-        nodes = [node for node in self._world.nodes.values() if node.state is not NodeState.DOWN]
-        for node in nodes:
-            node.kill()
-        await asyncio.gather(*(self._restart(node, self._seconds(0.05, 4.0)) for node in nodes))
+    def hosts(self) -> list[Host]:
+        """The machines of the nodes, and the clients' last."""
+        return [*self.node_hosts(), self.world.client_host]
 
-    async def _restart(self, node: SimNode, after_s: float) -> None:
+    async def restart(self, node: SimNode, after_s: float) -> None:
+        """Start a node that is down, then; later when another fault holds it, never when the storm is over."""
         await asyncio.sleep(after_s)
+        for _ in range(1_000):
+            if self._held.get(node) is not False:
+                break
+            await asyncio.sleep(0.1)
         if node.state is NodeState.DOWN and not self._stopping:
             node.start()
 
-    async def _lose_power(self) -> None:
-        node = self._node(NodeState.UP, NodeState.STARTING, NodeState.STOPPING)
-        if node is None or not self.may_lose_data(node):
-            return
-        self.lossy[node] = None
-        how = node.lose_power()
-        self._note("lose_power", f"{node.name} {how.value}")
-        await self._restart(node, self._seconds(0.5, 10.0))
+    async def wait_for_stop(self, node: SimNode) -> None:
+        """Until a node that was asked to go is gone; a violation when it takes too long."""
+        for _ in range(int(STOP_S_MAX / 0.1)):
+            if node.state is not NodeState.STOPPING:
+                return
+            await asyncio.sleep(0.1)
+        self.world.complain("stop-hangs", f"{node.name} did not stop within {STOP_S_MAX:.0f} s")
+        node.kill()
+
+    # ---- the budget
+
+    def hold(self, node: SimNode, *, may_start: bool = False) -> None:
+        """The node counts as lossy until `release`, and unless `may_start` nobody starts it."""
+        self._held[node] = may_start
+
+    def release(self, node: SimNode) -> None:
+        """Undo `hold`."""
+        self._held.pop(node, None)
+        node.may_fail = False
 
     def may_lose_data(self, node: SimNode) -> bool:
         """Whether the budget allows `node` to lose what it has not synced."""
-        others = [other for other in self._world.nodes if other != node.node_id]
-        return not self._lossy_besides(node) and all(self._world.is_in_every_isr(other) for other in others)
+        others = [other for other in self.world.nodes if other != node.node_id]
+        return not self.lossy_besides(node) and all(self.world.is_in_every_isr(other) for other in others)
 
-    def _lossy_besides(self, node: SimNode | None) -> bool:
+    def lossy_besides(self, node: SimNode | None) -> bool:
         """Whether some other node still lacks what it lost."""
         for other in list(self.lossy):
-            if other.state is NodeState.UP and self._world.is_in_every_isr(other.node_id):
+            if (
+                other not in self._held
+                and other.state is NodeState.UP
+                and not other.has_failed
+                and self.world.is_in_every_isr(other.node_id)
+            ):
                 del self.lossy[other]
         return any(other is not node for other in self.lossy)
 
-    async def _chase_leader(self) -> None:
-        """Whoever is elected to lead a partition dies soon after, a few times over; followers may not hear each other.
+    def may_wipe(self, node: SimNode) -> bool:
+        """Whether the other voters hold all that is committed and know the present epoch's leader.
 
-        The history of KIP-101 and KAFKA-7128: what a follower cut away, or had not yet fetched when it was let into the
-        ISR, is gone when the next leader dies before it is fetched again.
+        A voter that forgets its vote may vote twice in one epoch (Raft forbids it; KIP-853 gives such a voter a new
+        identity). It does no harm where no epoch is open.
         """
-        if self._lossy_besides(None):
-            return
-        index = self._random.randrange(self._world.shape.partitions)
-        last_epoch = -1
-        rounds = self._random.randint(2, 3)
-        self._note("chase_leader", f"{index} {rounds}")
-        cut: list[tuple[Host, Host]] = []
-        for _ in range(rounds):
-            found = await self._wait_for_leader(index, last_epoch)
-            if found is None:
-                break
-            leader, last_epoch = found
-            await asyncio.sleep(self._random.choice((0.0, 0.005, 0.05, 0.3)) * self._random.random())
-            others = [node.host for node in self._world.nodes.values() if node is not leader]
-            if self._random.random() < 0.6 and len(others) > 1:
-                cut.append((others[0], others[1]))
-                self._world.network.cut_port(others[0], others[1], CLIENT_PORT)
-            if leader.state is NodeState.DOWN or self._lossy_besides(leader):
-                break
-            leader.kill()
-            self._world.loop.create_task(self._restart(leader, self._seconds(0.05, 6.0)))
-        await asyncio.sleep(self._seconds(0.0, 1.0))
-        for one, other in cut:
-            self._world.network.cut_port(one, other, CLIENT_PORT, cut=False)
-
-    async def _wait_for_leader(self, index: int, after_epoch: int) -> tuple[SimNode, int] | None:
-        """The node that leads that partition in a later epoch, as soon as it knows; None after 10 s."""
-        for _ in range(2000):
-            found = self._world.leader(index)
-            if found is not None and found[1] > after_epoch:
-                return found
-            await asyncio.sleep(0.005)
-        return None
-
-    async def _starve_leader(self) -> None:
-        """A leader loses its followers but not its clients or the quorum; perhaps it dies before they are back.
-
-        The history of KAFKA-15583: with the ISR shrunk below min.insync.replicas nothing may count as committed.
-        """
-        index = self._random.randrange(self._world.shape.partitions)
-        found = self._world.leader(index)
-        if found is None:
-            return
-        leader = found[0]
-        seconds = self._seconds(1.0, 12.0)
-        self._note("starve_leader", f"{index} {leader.name} {seconds:.3f}")
-        others = [node.host for node in self._world.nodes.values() if node is not leader]
-        for other in others:
-            self._world.network.cut_port(leader.host, other, CLIENT_PORT)
-        await asyncio.sleep(seconds)
-        if self._random.random() < 0.6 and leader.state is NodeState.UP and not self._lossy_besides(leader):
-            self._note("kill", leader.name)
-            leader.kill()
-            self._world.loop.create_task(self._restart(leader, self._seconds(3.0, 10.0)))
-        for other in others:
-            self._world.network.cut_port(leader.host, other, CLIENT_PORT, cut=False)
-
-    async def _stop(self) -> None:
-        node = self._node(NodeState.UP)
-        if node is None:
-            return
-        self._note("stop", node.name)
-        self._world.loop.create_task(node.stop(), name=f"stop {node.name}")
-        await self._wait_for_stop(node)
-        await self._restart(node, self._seconds(0.05, 5.0))
-
-    async def _pause(self) -> None:
-        node = self._node(NodeState.UP)
-        if node is None or node.process is None:
-            return
-        process = node.process
-        seconds = self._seconds(0.2, 8.0)
-        self._note("pause", f"{node.name} {seconds:.3f}")
-        node.pause()
-        await asyncio.sleep(seconds)
-        process.resume()
-
-    # ---- network
-
-    async def _cut(self, name: str, left: list[Host], right: list[Host], both_ways: bool = True) -> None:
-        seconds = self._seconds(0.1, 10.0)
-        sides = f"{[host.name for host in left]} {[host.name for host in right]}"
-        self._note(name, f"{sides} both={both_ways} {seconds:.3f}")
-        network = self._world.network
-        network.cut(left, right, both_ways=both_ways)
-        await asyncio.sleep(seconds)
-        network.heal(left, right, both_ways=both_ways)
-
-    async def _isolate(self) -> None:
-        host = self._random.choice(self._hosts()[:-1])
-        others = [other for other in self._hosts() if other is not host]
-        if self._random.random() < 0.5:
-            others.pop()  # clients still reach it
-        await self._cut("isolate", [host], others)
-
-    async def _split(self) -> None:
-        hosts = self._hosts()
-        self._random.shuffle(hosts)
-        at = self._random.randint(1, len(hosts) - 1)
-        await self._cut("split", hosts[:at], hosts[at:])
-
-    async def _one_way(self) -> None:
-        source, destination = self._random.sample(self._hosts(), 2)
-        await self._cut("one_way", [source], [destination], both_ways=False)
-
-    async def _bridge(self) -> None:
-        """Two nodes that see everyone but each other."""
-        one, other = self._random.sample(self._hosts()[:-1], 2)
-        await self._cut("bridge", [one], [other])
-
-    async def _swizzle(self) -> None:
-        """Clog machines one by one, unclog them in another order (FoundationDB)."""
-        hosts = [host for host in self._hosts() if self._random.random() < 0.5]
-        self._note("swizzle", f"{[host.name for host in hosts]}")
-        network = self._world.network
-        for host in hosts:
-            network.cut([host], self._hosts())
-            await asyncio.sleep(self._seconds(0.0, 1.5))
-        self._random.shuffle(hosts)
-        for host in hosts:
-            network.heal([host], self._hosts())
-            await asyncio.sleep(self._seconds(0.0, 1.5))
-
-    async def _reset(self) -> None:
-        one, other = self._random.sample(self._hosts(), 2)
-        self._note("reset", f"{one.name} {other.name}")
-        self._world.network.reset_connections(one, other)
-
-    async def _cut_frame(self) -> None:
-        transports = self._world.network.transports()
-        if transports:
-            transport = self._random.choice(transports)
-            self._note("cut_frame", transport.name)
-            self._world.network.cut_in_frame(transport)
-
-    async def _slow_link(self) -> None:
-        one, other = self._random.sample(self._hosts(), 2)
-        profile = LinkProfile(
-            latency_ns=self._random.randint(5, 300) * MILLISECOND,
-            jitter_ns=self._random.randint(1, 100) * MILLISECOND,
-            spike_probability=0.01,
-            spike_ns=2 * SECOND,
-            split_probability=0.3,
-            dribble_bytes=self._random.choice((0, 0, 0, 40)),
-        )
-        if profile.dribble_bytes:
-            profile = replace(profile, latency_ns=MILLISECOND, jitter_ns=0)
-        seconds = self._seconds(0.5, 8.0)
-        self._note("slow_link", f"{one.name} {other.name} {profile.latency_ns} {seconds:.3f}")
-        links = [self._world.network.link(one, other), self._world.network.link(other, one)]
-        for link in links:
-            link.profile = profile
-        await asyncio.sleep(seconds)
-        for link in links:
-            link.profile = self._world.link_profile(link)
-
-    # ---- clocks and disks
-
-    async def _clock_jump(self) -> None:
-        node = self._random.choice(list(self._world.nodes.values()))
-        by_ms = self._random.choice((-60_000, -1_000, 1_000, 60_000, 3_600_000))
-        self._note("clock_jump", f"{node.name} {by_ms}")
-        node.clock.jump(by_ms)
-
-    async def _slow_disk(self) -> None:
-        node = self._random.choice(list(self._world.nodes.values()))
-        delay_ns = self._random.choice((20, 200, 2000)) * MILLISECOND
-        seconds = self._seconds(0.5, 8.0)
-        self._note("slow_disk", f"{node.name} {delay_ns} {seconds:.3f}")
-        node.disk.faults.sync_delay_ns = delay_ns
-        await asyncio.sleep(seconds)
-        node.disk.faults.sync_delay_ns = 0
+        seen = []
+        for other in self.nodes:
+            raft = other.node.raft if other.node is not None else None
+            if other is node:
+                continue
+            if raft is None or raft.high_watermark is None:
+                return False
+            seen.append((raft.leader, raft.log_end_offset, raft.high_watermark))
+        leader = seen[0][0]
+        return leader.leader_id >= 0 and all(one[0] == leader and one[1] == one[2] == seen[0][1] for one in seen)

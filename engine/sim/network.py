@@ -370,7 +370,7 @@ class SimNetwork:
             sent_ns = loop.now_ns
             await self._sleep_until(there.arrival_ns(sent_ns, 60))
             if not there.blocks(port) and not back.blocks(port) and destination.up:
-                server = self._listener(destination, address, port)
+                server = None if destination.refuses else self._listener(destination, address, port)
                 if server is None:
                     await self._sleep_until(back.arrival_ns(loop.now_ns, 60))
                     self.record(f"refused {source.name}->{destination.name}:{port}")

@@ -58,6 +58,15 @@ class SimNode:
         self.failed: BaseException | None = None
         """Why the node ended by itself, if it did."""
         self.on_failure: Callable[[SimNode, BaseException], None] = _raise
+        self.may_fail = False
+        """Its disk is failing: that it ends by itself is what it should do."""
+        self._cluster_id = ""
+        self.note: Callable[[str], None] = _forget
+        """Told when this node reaches an interesting state (`engine.sim.sometimes`)."""
+        self._ended_cleanly = False
+        self.may_fail = False
+        """Its disk is failing: that it ends by itself is what it should do."""
+        self._cluster_id = ""
         self._randomness = randomness
         self.clock = SimClock(network.loop)
         self.disk = SimDisk(network.loop, randomness.stream("disk"), name=f"{self.name}:disk", trace=trace)
@@ -65,9 +74,27 @@ class SimNode:
 
     async def format(self, cluster_id: str, directory_id: bytes) -> None:
         """Give the disk its identity, as `stoker format` does."""
+        self._cluster_id = cluster_id
+        self._cluster_id = cluster_id
         disk = self.disk.attach()
         await format_directory(disk, DATA_DIRECTORY, MetaProperties(cluster_id, self.node_id, directory_id))
         await disk.fsync_directory("/")
+
+    async def wipe(self) -> None:
+        """Put an empty, formatted disk into the machine, under the old node id. For nodes that are down."""
+        assert self.state is NodeState.DOWN, f"{self.name} is {self.state.value}"
+        self.network.record(f"wipe {self.name}")
+        disk = self.disk.attach()
+        for name in disk.list_directory("/"):
+            disk.remove_tree(f"/{name}")
+        await disk.fsync_directory("/")
+        await self.format(self._cluster_id, self._randomness.uuid())
+        self.note("node-wiped")
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether this life ended by itself, because its disk failed."""
+        return self.node is not None and self.node.failed is not None
 
     # ---- lives
 
@@ -75,6 +102,10 @@ class SimNode:
         """Begin a new life; the task ends when the node serves."""
         assert self.state is NodeState.DOWN, f"{self.name} is {self.state.value}"
         self.lives += 1
+        if self.lives > 1:
+            self.note("clean-restart" if self._ended_cleanly else "unclean-restart")
+        self._ended_cleanly = False
+        self.failed = None
         self.state = NodeState.STARTING
         if not self.host.up:
             self.network.power_on(self.host)
@@ -90,12 +121,22 @@ class SimNode:
             await node.start()
         except BaseException as error:
             if self.process is process and not isinstance(error, asyncio.CancelledError | GeneratorExit):
+                if self.may_fail:
+                    # Not from within: a process that is killed closes the task that runs this.
+                    self.loop.call_soon(self._ended, process, context=self.network.context)
+                    return
                 self.failed = error
                 self.on_failure(self, error)
             raise
         if self.process is process and self.state is NodeState.STARTING:
             self.state = NodeState.UP
             self.network.record(f"up {self.name}")
+
+    def _ended(self, process: Process) -> None:
+        if self.process is process:
+            self.network.record(f"ended {self.name}")
+            process.kill()
+            self._gone()
 
     async def stop(self) -> None:
         """Ask the node to go: it hands over its leaders and leaves a clean-shutdown file.
@@ -111,6 +152,7 @@ class SimNode:
         await asyncio.wait([stopping, process.died], return_when=asyncio.FIRST_COMPLETED)
         if self.process is process:  # the program has returned from its main function
             process.kill()
+            self._ended_cleanly = stopping.done() and not stopping.cancelled() and stopping.exception() is None
             self._gone()
         if stopping.done():
             stopping.result()
@@ -152,6 +194,10 @@ class SimNode:
 
     def __repr__(self) -> str:
         return f"<{self.name} {self.state.value} life {self.lives}>"
+
+
+def _forget(_point: str) -> None:
+    pass
 
 
 def _raise(_node: SimNode, error: BaseException) -> None:

@@ -29,14 +29,18 @@ class ProcessState(Enum):
 
 
 class Host:
-    """A machine on the network. `up` is False while it has no power: nothing answers then, not even a refusal."""
+    """A machine on the network. `up` is False while it has no power: nothing answers then, not even a refusal.
 
-    __slots__ = ("address", "name", "up")
+    `refuses` is True while it answers new connections with a reset, as a full backlog or a firewall would.
+    """
+
+    __slots__ = ("address", "name", "refuses", "up")
 
     def __init__(self, name: str, address: str) -> None:
         self.name = name
         self.address = address
         self.up = True
+        self.refuses = False
 
     def __repr__(self) -> str:
         return f"<host {self.name} {self.address}>"

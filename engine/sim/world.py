@@ -14,7 +14,7 @@ import asyncio
 import gc
 import logging
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -22,21 +22,28 @@ from typing import Any
 from engine.metadata.image import MetadataImage, PartitionImage
 from engine.protocol.uuids import uuid_to_text
 from engine.sim import final_state
+from engine.sim.actors import Actor
 from engine.sim.aiokafka_load import AiokafkaProducerLoad, AiokafkaReaderLoad
+from engine.sim.assignors import ASSIGNORS
 from engine.sim.checker import check
-from engine.sim.clients import BROKEN, SimProducer, SimReader
-from engine.sim.history import Fate, History, Violation
+from engine.sim.clients import BROKEN, REQUEST_TIMEOUT_MS, SimProducer, SimReader
+from engine.sim.group_load import GroupMemberLoad, GroupWatch
+from engine.sim.history import Fate, History, Log, Violation
 from engine.sim.links import LOOPBACK, Link, LinkProfile, NetworkProfile
 from engine.sim.loop import START_NS, SimLoop, SimulationError
 from engine.sim.monitor import Monitor
-from engine.sim.nemesis import Level, Nemesis
+from engine.sim.nemesis import Level, Nemesis, PlannedFault
 from engine.sim.network import SimNetwork
 from engine.sim.nodes import CLIENT_PORT, CONTROLLER_PORT, DATA_DIRECTORY, SimNode
+from engine.sim.plain_producer import PlainProducer
 from engine.sim.randomness import SimRandomness
+from engine.sim.sometimes import Sometimes
 from engine.sim.trace import Trace
 from engine.types import TopicPartition
 
 TOPIC = "orders"
+PLAIN_TOPIC = "clicks"
+"""Where producers without idempotence write, with any acks: other promises hold there."""
 LIVENESS_S = 120.0
 """Virtual seconds in which a healed cluster must have answered everything and be whole again."""
 
@@ -51,6 +58,12 @@ class Shape:
     storm_s: float = 20.0
     producers: int = 2
     sends_per_second: float = 20.0
+    plain_producers: int = 0
+    """Producers without idempotence, with acks drawn from 0, 1 and all."""
+    groups: tuple[str, ...] = ()
+    """The assignor of each consumer group (`engine.sim.assignors.ASSIGNORS`)."""
+    members: int = 3
+    """Members of each group."""
     aiokafka: bool = False
     """Whether an aiokafka producer and reader take part. Needs aiokafka, which is not a dependency."""
     properties: Mapping[str, str] = field(default_factory=dict)
@@ -72,6 +85,8 @@ class RunResult:
     polled: int
     elections: int
     faults: dict[str, int]
+    sometimes: dict[str, int]
+    """The interesting states that were reached, and how often (`engine.sim.sometimes`)."""
     recent: list[str]
     """The last lines of the trace, when something was violated."""
 
@@ -96,7 +111,10 @@ class World:
         level: Level | str = Level.STORMY,
         shape: Shape | None = None,
         trace: Trace | None = None,
+        plan: Sequence[PlannedFault] | None = None,
+        faults: Sequence[str] = (),
     ) -> None:
+        """`plan` is what goes wrong, instead of what the seed says; `faults` names the kinds the seed may choose from."""
         self.seed = seed
         self.level = Level(level)
         self.randomness = SimRandomness(seed)
@@ -104,7 +122,7 @@ class World:
         self.shape = shape if shape is not None else self._draw_shape()
         self.trace = trace if trace is not None else Trace()
         self.loop = SimLoop(self.randomness.stream("loop"))  # type: ignore[abstract]
-        self._base_profile = LinkProfile(
+        self.base_profile = LinkProfile(
             latency_ns=self._draw.choice((50_000, 200_000, 1_000_000, 5_000_000)),
             jitter_ns=self._draw.choice((10_000, 100_000, 1_000_000)),
             split_probability=self._draw.choice((0.0, 0.05, 0.3)),
@@ -113,9 +131,11 @@ class World:
             self.loop,
             self.randomness.part("network"),
             profile=NetworkProfile(retransmission_timeout_ns=self._draw.choice((3, 15, 60)) * 1_000_000_000),
-            link_profile=self._base_profile,
+            link_profile=self.base_profile,
             trace=self.trace,
         )
+        self.sometimes = Sometimes()
+        """The interesting states this run has reached."""
         self.nodes: dict[int, SimNode] = {}
         for node_id in range(1, self.shape.nodes + 1):
             node = SimNode(
@@ -126,20 +146,34 @@ class World:
                 self.node_properties(node_id),
             )
             node.on_failure = self._node_failed
+            node.note = self.sometimes.note
             self.nodes[node_id] = node
         self.client_host = self.network.add_host("clients", "10.0.0.200")
         self.client_process = self.network.new_process("clients", self.client_host)
         self.history = History()
         self.violations: list[Violation] = []
-        self.monitor = Monitor(self.nodes.values(), self.violations.append)
-        self.nemesis = Nemesis(self, self.randomness.stream("nemesis"), self.level)
+        self.monitor = Monitor(self.nodes.values(), self.violations.append, self.history, self.sometimes)
+        self.topic = TOPIC
+        self.duplicate_probability = 0.0
+        """How likely idempotent producers repeat a batch that was acknowledged."""
         self.producers: list[SimProducer] = []
+        self.plain_producers: list[PlainProducer] = []
         self.readers: list[SimReader | AiokafkaReaderLoad] = []
         self.aiokafka_producers: list[AiokafkaProducerLoad] = []
+        self.groups: list[GroupWatch] = []
+        self._actors: list[Actor] = []
+        self._producing: list[Actor] = []
+        self._groups_wander = True
+        self.nemesis = Nemesis(self, self.randomness.stream("nemesis"), self.level, plan=plan, only=faults)
 
     def _draw_shape(self) -> Shape:
         draw = self._draw
+        workloads = self.randomness.stream("workloads")
         return Shape(
+            nodes=workloads.choice((3, 3, 3, 3, 4, 5)),
+            plain_producers=workloads.choice((0, 0, 1, 2)),
+            groups=tuple(workloads.choice(list(ASSIGNORS)) for _ in range(workloads.choice((0, 1, 1, 2)))),
+            members=workloads.choice((1, 2, 3)),
             partitions=draw.choice((1, 3, 6)),
             storm_s=draw.choice((10.0, 20.0, 30.0)),
             producers=draw.choice((1, 2, 3)),
@@ -155,7 +189,7 @@ class World:
     def link_profile(self, link: Link) -> LinkProfile:
         """How that link behaves when nothing is wrong."""
         source, _, destination = link.name.partition("->")
-        return LOOPBACK if source == destination else self._base_profile
+        return LOOPBACK if source == destination else self.base_profile
 
     def node_properties(self, node_id: int) -> dict[str, str]:
         """The properties of a node, as its properties file would have them."""
@@ -214,27 +248,54 @@ class World:
         watching = self.loop.create_task(self._watch(), name="monitor")
         await self.start()
         await self.create_topic(TOPIC, self.shape.partitions)
-        load = [self.client_process.spawn(self._produce(index)) for index in range(self.shape.producers)]
-        for index in range(2):
-            self._start_reader(f"reader-{index}")
-        if self.shape.aiokafka:
-            self._start_aiokafka()
+        if self.shape.plain_producers:
+            await self.create_topic(PLAIN_TOPIC, 2)
+        self._start_load()
         await asyncio.sleep(1)
         await self.nemesis.run(self.shape.storm_s)
         await self.nemesis.heal()
-        for task in load:
-            task.cancel()
-        for producer in self.aiokafka_producers:
+        self._groups_wander = False
+        for actor in self._producing:
+            actor.end()
+        for producer in self.producers:
             producer.stop()
+        for careless in self.plain_producers:
+            careless.stop()
+        for theirs in self.aiokafka_producers:
+            theirs.stop()
         if await self.settle():
             watching.cancel()
+            self.monitor.look()
+            self.monitor.look_at_the_end()
             logs = final_state.judge_logs(self.nodes.values(), self.complain)
+            self._note_reached(logs)
             self.violations.extend(check(self.history, logs))
+            for group in self.groups:
+                self.violations.extend(group.missed(logs))
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(0.02)
             self.monitor.look()
+            for node in self.nodes.values():
+                if node.has_failed and node.failed is None:
+                    assert node.node is not None
+                    node.failed = node.node.failed
+                    self.sometimes.note("directory-failed")
+                    if not node.may_fail and node.failed is not None:
+                        self._node_failed(node, node.failed)
+
+    def _note_reached(self, logs: Mapping[TopicPartition, Log]) -> None:
+        """What can only be told by looking back."""
+        note = self.sometimes.note
+        note("batch-sent-twice", sum(producer.duplicates for producer in self.producers))
+        note("offset-committed", sum(group.commits for group in self.groups))
+        readers = [reader for reader in self.readers if isinstance(reader, SimReader)]
+        note("wrong-epoch-refused", sum(reader.refused_epochs for reader in readers))
+        note("read-corrupt", sum(reader.corrupt for reader in readers))
+        present = {value for log in logs.values() for value in log.values()}
+        weak = [send for send in self.history.acknowledged() if send.acks == 1]
+        note("record-lost-with-leader", sum(send.value not in present for send in weak))
 
     async def start(self) -> None:
         """Format every disk, start every node; returns when all serve. For nodes that were never started."""
@@ -252,53 +313,152 @@ class World:
         await self.client_process.spawn(self._create_topic(name, partitions))
 
     async def _create_topic(self, name: str, partitions: int) -> None:
-        from engine.net.client import ClientConnection
         from engine.protocol.errors import ErrorCode
+
+        deadline = self.loop.now_ns + int(LIVENESS_S * 1e9)
+        while self.loop.now_ns < deadline:
+            answer = await self._ask(self.topic_request(name, partitions))
+            if answer is not None:
+                code = ErrorCode.of(answer.topics[0].error_code)
+                if code in (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS):
+                    return
+            await asyncio.sleep(0.2)
+        raise SimulationError(f"topic {name} could not be created within {LIVENESS_S} s")
+
+    def topic_request(self, name: str, partitions: int) -> Any:
+        """The request that creates a topic, with as many replicas as the cluster's default."""
         from engine.protocol.messages import CreateTopicsRequest
 
         topic = CreateTopicsRequest.CreatableTopic(
             name=name, num_partitions=partitions, replication_factor=min(3, self.shape.nodes)
         )
-        deadline = self.loop.now_ns + int(LIVENESS_S * 1e9)
-        while self.loop.now_ns < deadline:
+        return CreateTopicsRequest(topics=[topic], timeout_ms=10_000)
+
+    async def ask(self, request: Any, node: SimNode | None = None) -> Any | None:
+        """The answer of a node (the first that can be reached) to a request of the clients' machine; None for none."""
+        return await self.client_process.spawn(self._ask(request, node))
+
+    async def _ask(self, request: Any, node: SimNode | None = None) -> Any | None:
+        from engine.net.client import ClientConnection
+
+        addresses = self.bootstrap if node is None else [(node.name, CLIENT_PORT)]
+        for address in addresses:
             try:
-                connection = await ClientConnection.open(*self.bootstrap[0], timeout_ms=3_000)
-                answer = await connection.request(CreateTopicsRequest(topics=[topic], timeout_ms=10_000))
-                connection.close()
-                code = ErrorCode.of(answer.topics[0].error_code)
-                if code in (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS):
-                    return
+                connection = await ClientConnection.open(*address, timeout_ms=REQUEST_TIMEOUT_MS)
+                try:
+                    return await connection.request(request, timeout_ms=2 * REQUEST_TIMEOUT_MS)
+                finally:
+                    connection.close()
             except BROKEN:
-                pass
-            await asyncio.sleep(0.2)
-        raise SimulationError(f"topic {name} could not be created within {LIVENESS_S} s")
+                continue
+        return None
 
     @property
     def bootstrap(self) -> list[tuple[str, int]]:
         """Host and port of every node."""
         return [(node.name, CLIENT_PORT) for node in self.nodes.values()]
 
-    async def _produce(self, index: int) -> None:
-        name = f"producer-{index}"
-        source = self.randomness.stream(name)
-        producer = SimProducer(name, self.bootstrap, TOPIC, source, self.history, self.violations.append)
-        await producer.start()
-        self.producers.append(producer)
-        while True:
-            producer.send()
-            await asyncio.sleep(source.expovariate(self.shape.sends_per_second))
+    # ---- load
 
-    def _start_reader(self, name: str) -> None:
-        source = self.randomness.stream(name)
-        reader = SimReader(name, self.bootstrap, TOPIC, source, self.history, self.violations.append)
-        self.readers.append(reader)
-        self.client_process.spawn(reader.run(), name=name)
+    def _start_load(self) -> None:
+        for index in range(self.shape.producers):
+            self._start_producer(f"producer-{index}")
+        for index in range(self.shape.plain_producers):
+            self._start_plain_producer(f"plain-{index}")
+        for index in range(2):
+            self._start_reader(f"reader-{index}")
+        for index, assignor in enumerate(self.shape.groups):
+            self._start_group(f"group-{index}", assignor)
+        if self.shape.aiokafka:
+            self._start_aiokafka()
+
+    def actors(self) -> list[Actor]:
+        """The client programs that may crash and hang."""
+        return list(self._actors)
+
+    def _act(self, name: str, main: Callable[[str], Coroutine[Any, Any, None]], crashed: Callable[[], None]) -> Actor:
+        actor = Actor(name, self.network, self.client_host, main, crashed)
+        self._actors.append(actor)
+        actor.start()
+        return actor
+
+    def _start_producer(self, name: str) -> None:
+        current: list[SimProducer] = []
+
+        async def main(session: str) -> None:
+            source = self.randomness.stream(session)
+            producer = SimProducer(session, self.bootstrap, TOPIC, source, self.history, self.violations.append)
+            producer.duplicate_probability = lambda: self.duplicate_probability
+            current.append(producer)
+            self.producers.append(producer)
+            await producer.start()
+            await producer.keep_sending(self.shape.sends_per_second)
+
+        def crashed() -> None:
+            self.producers.remove(current.pop())
+
+        self._producing.append(self._act(name, main, crashed))
+
+    def _start_plain_producer(self, name: str) -> None:
+        current: list[PlainProducer] = []
+
+        async def main(session: str) -> None:
+            source = self.randomness.stream(session)
+            producer = PlainProducer(session, self.bootstrap, PLAIN_TOPIC, source, self.history)
+            current.append(producer)
+            self.plain_producers.append(producer)
+            await producer.run(self.shape.sends_per_second)
+
+        def crashed() -> None:
+            self.plain_producers.remove(current.pop())
+
+        self._producing.append(self._act(name, main, crashed))
+        if name == "plain-0":
+            self._start_reader("plain-reader", PLAIN_TOPIC)
+
+    def _start_reader(self, name: str, topic: str = TOPIC) -> None:
+        current: list[SimReader] = []
+
+        async def main(session: str) -> None:
+            source = self.randomness.stream(session)
+            reader = SimReader(session, self.bootstrap, topic, source, self.history, self.violations.append)
+            current.append(reader)
+            self.readers.append(reader)
+            await reader.run()
+
+        def crashed() -> None:
+            self.readers.remove(current.pop())
+
+        self._act(name, main, crashed)
+
+    def _start_group(self, group_id: str, assignor: str) -> None:
+        watch = GroupWatch(group_id, TOPIC, self.violations.append)
+        self.groups.append(watch)
+        static = self.randomness.stream(group_id).random() < 0.3
+        for index in range(self.shape.members):
+
+            async def main(session: str) -> None:
+                member = GroupMemberLoad(
+                    session,
+                    self.bootstrap,
+                    TOPIC,
+                    self.shape.partitions,
+                    self.randomness.stream(session),
+                    self.history,
+                    watch,
+                    assignor,
+                    static=static,
+                    wanders=lambda: self._groups_wander,
+                )
+                await member.run()
+
+            self._act(f"{group_id}-member-{index}", main, lambda: None)
 
     def _start_aiokafka(self) -> None:
         name = "aiokafka-0"
-        producer = AiokafkaProducerLoad(name, self.bootstrap, TOPIC, self.randomness.stream(name), self.history)
-        self.aiokafka_producers.append(producer)
-        self.client_process.spawn(producer.run(self.shape.sends_per_second), name=name)
+        theirs = AiokafkaProducerLoad(name, self.bootstrap, TOPIC, self.randomness.stream(name), self.history)
+        self.aiokafka_producers.append(theirs)
+        self.client_process.spawn(theirs.run(self.shape.sends_per_second), name=name)
         reader = AiokafkaReaderLoad("aiokafka-reader", self.bootstrap, TOPIC, self.shape.partitions, self.history)
         self.readers.append(reader)
         self.client_process.spawn(reader.run(), name=reader.name)
@@ -320,16 +480,21 @@ class World:
             if not node.is_up:
                 return f"{node.name} is {node.state.value}"
         unanswered = sum(producer.unanswered for producer in self.producers)
+        unanswered += sum(producer.unanswered for producer in self.plain_producers)
         unanswered += sum(producer.unanswered for producer in self.aiokafka_producers)
         if unanswered:
             return f"{unanswered} records have no answer"
         problem = final_state.unsettled_replicas(self.nodes.values())
         if problem:
             return problem
-        ends = final_state.log_ends(self.nodes.values(), TOPIC)
+        ends = {topic: final_state.log_ends(self.nodes.values(), topic) for topic in (TOPIC, PLAIN_TOPIC)}
         for reader in self.readers:
-            if reader.positions != ends:
-                return f"{reader.name} is at {reader.positions}, the logs end at {ends}"
+            if reader.positions != ends[reader.topic]:
+                return f"{reader.name} is at {reader.positions}, the logs end at {ends[reader.topic]}"
+        for group in self.groups:
+            behind = {index: end for index, end in ends[TOPIC].items() if end and group.acknowledged.get(index) != end}
+            if behind:
+                return f"{group.group_id} has committed {group.acknowledged}, the logs end at {behind}"
         return ""
 
     # ---- looking
@@ -408,6 +573,7 @@ class World:
             polled=sum(len(consumer.records) for consumer in self.history.consumers),
             elections=sum(self.monitor.elections.values()),
             faults=faults,
+            sometimes=dict(sorted(self.sometimes.reached.items())),
             recent=self.trace.recent() if self.violations else [],
         )
 

@@ -20,7 +20,7 @@ from engine.sim.world import TOPIC, Shape, World
 def test_nothing_acknowledged_is_lost_in_a_storm(seed):
     result = run_seed(seed, "stormy")
     assert not result.violations, f"{result.violations[:3]}\nreplay: {result.replay}"
-    assert result.acknowledged == result.sends > 0
+    assert result.sends >= result.acknowledged > 0
     assert result.polled >= result.acknowledged
 
 

@@ -1,0 +1,47 @@
+"""The table of fault kinds, filled by the modules beside it in a fixed order."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.sim.nemesis import Nemesis
+
+Play = Callable[["Nemesis", random.Random], Coroutine[Any, Any, None]]
+
+GROUPS = ("network", "process", "clock", "disk", "cluster", "clients")
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """One kind of fault."""
+
+    name: str
+    group: str
+    """One of GROUPS."""
+    play: Play
+    summary: str
+    """One line for people."""
+
+
+KINDS: dict[str, FaultKind] = {}
+"""Every kind by name, in the order of the modules and of their text."""
+
+
+def fault(group: str) -> Callable[[Play], Play]:
+    """Put a coroutine into the table under its own name; the first line of its docstring is its summary."""
+    assert group in GROUPS
+
+    def register(play: Play) -> Play:
+        name = play.__name__
+        assert name not in KINDS, f"two faults are called {name}"
+        summary = (inspect.getdoc(play) or "").partition("\n")[0]
+        assert summary, f"{name} has no docstring"
+        KINDS[name] = FaultKind(name, group, play, summary)
+        return play
+
+    return register
