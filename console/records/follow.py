@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from console.records.model import ConsumedRecord, record_bytes
@@ -33,14 +33,16 @@ async def follow(
     bytes_max: int = 32 * 1024 * 1024,
     step_records_max: int = 1_000,
     drop: bool = True,
-) -> AsyncIterator[FollowStep]:
+    stream: RecordStream | None = None,
+) -> AsyncGenerator[FollowStep, None]:
     """Steps of at most `step_records_max` records, when there are any, until the request is fulfilled.
 
     At most `records_max` records and about `bytes_max` bytes wait for the caller. When they do, the oldest of them are
     dropped and counted (`drop`), or the topics are read no further until there is room. Closing the iterator stops the
-    reading. Raises OperatorError.
+    reading. `stream` may be given to begin elsewhere (`RecordStream.starts`), and to see its `positions` meanwhile: while
+    nothing waits, what is before them was given out. Raises OperatorError.
     """
-    stream = RecordStream(request, now_ms)
+    stream = stream or RecordStream(request, now_ms)
     buffer: deque[ConsumedRecord] = deque()
     held_bytes = dropped = dropped_total = 0
     arrived, room = asyncio.Event(), asyncio.Event()

@@ -78,13 +78,15 @@ class StreamProgress(ReadCounts):
 class RecordStream:
     """One reading of topics: `async for records in stream.batches(client)`. `progress` tells how far it is.
 
-    `ranges`, when given, says where each partition begins and ends instead of the request: for going on.
+    `ranges`, when given, says where each partition begins and ends instead of the request, and `starts` where it begins
+    (partitions that are not in it: at their beginning): for going on.
     """
 
     request: StreamRequest
     now_ms: int
     progress: StreamProgress = field(default_factory=StreamProgress)
     ranges: dict[TopicPartition, tuple[int, int]] = field(default_factory=dict)
+    starts: Mapping[TopicPartition, int] = field(default_factory=dict)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     """The first offset of each partition that was not given out yet, and will not be left out by the filter."""
     _consumer: ChunkConsumer | None = None
@@ -110,12 +112,15 @@ class RecordStream:
         else:
             bounds = (await find_bounds(client, request.scope)).values
             with operator_errors(f"topic {', '.join(request.topics)}"):
-                starts = await resolve_offsets(client, request.start, bounds)
+                if self.starts:
+                    starts = {p: min(max(self.starts.get(p, low), low), high) for p, (low, high) in bounds.items()}
+                else:
+                    starts = await resolve_offsets(client, request.start, bounds)
                 stops = await self._stops(client, bounds)
             ends = {partition: stops.get(partition, end) for partition, (_, end) in bounds.items()}
         progress.partition_count = len(starts)
         limit = request.count
-        if request.start.kind is PositionKind.LAST and not self.ranges:
+        if request.start.kind is PositionKind.LAST and not self.ranges and not self.starts:
             newest = await self._newest(client, request.start.value, {p: (bounds[p][0], ends[p]) for p in bounds})
             if limit is not None:
                 newest = newest[:limit]
