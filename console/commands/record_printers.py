@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from console.decoding.decoder import RecordDecoder
-    from console.decoding.model import Part
     from console.records.model import ConsumedRecord
 
 _SHOWN_MAX = 2_000
@@ -103,16 +102,16 @@ class LinePrinter(Printer):
             return (
                 self._paint(f"{moment(record.timestamp)}  {place}  [{record.batch.control} marker]", Style.FAINT) + "\n"
             )
-        (key, key_error), (value, value_error) = self._key_and_value(record)
+        errors: list[str] = []
+        asked = self._decoder is not None and self._decoder.is_asked(record.topic)
+        key = self._part(record, "key", record.key, asked, errors)
+        value = self._part(record, "value", record.value, asked, errors)
         parts = [
             self._paint(f"{moment(record.timestamp)}  {place}", Style.FAINT),
             self._paint("-" if record.key is None else key, Style.NAME),
             self._paint("(null)", Style.FAINT) if record.value is None else value,
         ]
-        if key_error is not None:
-            parts.append(self._paint(f"[key: {safe(key_error[:_SHOWN_MAX])}]", Style.WARNING))
-        if value_error is not None:
-            parts.append(self._paint(f"[value: {safe(value_error[:_SHOWN_MAX])}]", Style.WARNING))
+        parts += [self._paint(f"[{safe(error[:_SHOWN_MAX])}]", Style.WARNING) for error in errors]
         if record.batch is not None and record.batch.aborted:
             parts.append(self._paint("[aborted]", Style.WARNING))
         if headers:
@@ -124,27 +123,23 @@ class LinePrinter(Printer):
 
         return paint(text, style) if self._colours else text
 
-    def _key_and_value(self, record: ConsumedRecord) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
-        """Of each its text, and why it is only the bytes. Text that nobody asked to look into is shown as it is."""
-        key, value, decoder = record.key, record.value, self._decoder
-        if decoder is None:
-            return (self._text(key), None), (self._text(value), None)
+    def _part(self, record: ConsumedRecord, name: str, data: bytes | None, asked: bool, errors: list[str]) -> str:
+        """The key or value; why it is only its bytes goes to `errors`. Text that nobody asked to look into stays as it
+        is: what is UTF-8 without a zero byte."""
+        decoder = self._decoder
+        if decoder is None or not data or (not asked and (len(data) > _LARGE_BYTES or _is_plain(data))):
+            return self._text(data)
         from console.decoding.model import Part
 
-        asked = decoder.is_asked(record.topic)
-        return self._decoded(record, Part.KEY, key, asked), self._decoded(record, Part.VALUE, value, asked)
-
-    def _decoded(self, record: ConsumedRecord, part: Part, data: bytes | None, asked: bool) -> tuple[str, str | None]:
-        if not data or (not asked and (len(data) > _LARGE_BYTES or _is_plain(data))):
-            return self._text(data), None
-        assert self._decoder is not None
-        decoded = self._decoder.part(record, part, whole=not self._terminal)
-        if decoded.format == "bytes" and decoded.error is None and not decoded.is_preview:
-            return self._text(data), None
+        decoded = decoder.part(record, Part(name), whole=not self._terminal)
+        if decoded.error is not None:
+            errors.append(f"{name}: {decoded.error}")
+        elif decoded.format == "bytes" and not decoded.is_preview:
+            return self._text(data)
         text = decoded.text
         if self._terminal and (decoded.is_preview or len(text) > _SHOWN_MAX):
-            text = f"{text[:_SHOWN_MAX]}… ({len(data):,} bytes)"
-        return text, decoded.error
+            return f"{text[:_SHOWN_MAX]}… ({len(data):,} bytes)"
+        return text
 
     def _text(self, data: bytes | None) -> str:
         from console.output.text import safe
@@ -166,15 +161,15 @@ class LinePrinter(Printer):
 
 
 def _is_plain(data: bytes) -> bool:
+    if b"\0" in data:
+        return False
+    if data.isascii():
+        return True
     try:
-        text = data.decode()
+        data.decode()
     except UnicodeDecodeError:
         return False
-    if text.isprintable():
-        return True
-    from console.decoding.choice import is_plain_text
-
-    return is_plain_text(text)
+    return True
 
 
 class DataPrinter(Printer):

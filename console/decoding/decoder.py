@@ -59,7 +59,8 @@ class RecordDecoder:
 
     def is_asked(self, topic: str) -> bool:
         """Whether every key and value of `topic` is to be decoded: a format was named for it, a registry is there, or it
-        is one of Kafka's own. Otherwise text is taken as it is, and only what is no plain text is looked into."""
+        is one of Kafka's own. Otherwise text is taken as it is, and only what is no text is looked into: what is no
+        UTF-8, or has zero bytes."""
         asked = self._asked.get(topic)
         if asked is None:
             asked = self._always or self._schemas is not None or topic in INTERNAL_TOPICS

@@ -14,7 +14,6 @@ import binascii
 import json
 from typing import TYPE_CHECKING, Any
 
-from console.decoding.choice import is_plain_text
 from console.errors import OperatorError
 from console.records.model import ConsumedRecord
 from console.records.producing import NewRecord
@@ -47,7 +46,7 @@ def record_to_json(record: ConsumedRecord, decoder: RecordDecoder | None = None)
     """The record as an object of plain values, keys in a fixed order; `control` and `aborted` only where they are so.
 
     `decoder` adds `DECODED_KEYS`: of topics that it was asked for (`RecordDecoder.is_asked`) for every key and value, of
-    others for those that are no plain text. Schemas must have been prepared.
+    others for those that are no text: no UTF-8, or with zero bytes. Schemas must have been prepared.
     """
     key, key_encoding = encode_bytes(record.key)
     value, value_encoding = encode_bytes(record.value)
@@ -75,7 +74,12 @@ def record_to_json(record: ConsumedRecord, decoder: RecordDecoder | None = None)
         row["control"] = record.batch.control
     elif decoder is not None:
         asked = decoder.is_asked(record.topic)
-        if asked or not _is_plain(key, key_encoding) or not _is_plain(value, value_encoding):
+        # Said twice (`_is_plain`), because calls are what takes time here.
+        if (
+            asked
+            or (key is not None and (key_encoding != "utf-8" or "\0" in key))
+            or (value is not None and (value_encoding != "utf-8" or "\0" in value))
+        ):
             _add_decoded(row, record, decoder, asked)
     if record.batch is not None and record.batch.aborted:
         row["aborted"] = True
@@ -83,8 +87,7 @@ def record_to_json(record: ConsumedRecord, decoder: RecordDecoder | None = None)
 
 
 def _is_plain(text: str | None, encoding: str | None) -> bool:
-    # The first half of what `is_plain_text` does, too: calls are what takes time here.
-    return text is None or (encoding == "utf-8" and (text.isprintable() or is_plain_text(text)))
+    return text is None or (encoding == "utf-8" and "\0" not in text)
 
 
 def _add_decoded(row: dict[str, Any], record: ConsumedRecord, decoder: RecordDecoder, asked: bool) -> None:

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from console.decoding.choice import is_plain_text
 from console.errors import OperatorError
 from console.records.json_form import TIMESTAMP_TYPES
 from console.records.model import ConsumedRecord
@@ -141,7 +140,7 @@ class _Texts:
             with contextlib.suppress(UnicodeDecodeError):
                 # Mostly all of it is plain text, which is as fast as it gets.
                 plain = [None if (data := getattr(record, part)) is None else data.decode() for record in records]
-                if self._decoder is None or all(text is None or text.isprintable() for text in plain):
+                if self._decoder is None or not any("\0" in text for text in plain if text is not None):
                     return plain
         texts: list[str | None] = []
         for index, record in enumerate(records):
@@ -163,7 +162,7 @@ class _Texts:
                 text = None
             if decoder is None:
                 return text, "not UTF-8" if text is None else None
-            if text is not None and is_plain_text(text):
+            if text is not None and "\0" not in text:
                 return text, None
         from console.decoding.decoder import text_of
         from console.decoding.model import Part
