@@ -64,7 +64,7 @@ def tls_words(error: Exception) -> str | None:
 
 _NO_TLS = "the broker does not speak TLS there"
 _CERTIFICATE_WANTED = "the broker wants a certificate from us (ssl.keystore.*)"
-_CERTIFICATE_REFUSED = "the broker does not accept our certificate"
+_CERTIFICATE_REFUSED = "the broker does not accept our certificate, or wants one and got none (ssl.keystore.*)"
 _REASONS = {
     "WRONG_VERSION_NUMBER": _NO_TLS,
     "RECORD_LAYER_FAILURE": _NO_TLS,

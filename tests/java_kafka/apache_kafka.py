@@ -6,7 +6,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.java.classpath import kafka_classpath, run_java
@@ -19,7 +19,7 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{listeners}
 controller.listener.names=CONTROLLER
 log.dirs={directory}/data
 num.partitions=1
@@ -36,18 +36,29 @@ share.coordinator.state.topic.min.isr=1
 
 
 @contextlib.contextmanager
-def apache_kafka(jvm_options: Sequence[str] = QUICK_START) -> Iterator[str]:
-    """Runs it for the length of the block; gives the bootstrap server. Skips where there is no JVM or no Maven Central."""
+def apache_kafka(
+    jvm_options: Sequence[str] = QUICK_START,
+    *,
+    listeners: Mapping[str, int] | None = None,
+    properties: str = "",
+    format_options: Sequence[str] = (),
+) -> Iterator[str]:
+    """Runs it for the length of the block; gives the bootstrap server. Skips where there is no JVM or no Maven Central.
+
+    `listeners`: more of them beside PLAINTEXT, security protocol to port; `properties`: more of the server's.
+    """
     classpath = kafka_classpath()
     directory = tempfile.mkdtemp(prefix="apache-kafka-")
-    port, controller_port = _free_port(), _free_port()
-    properties = Path(directory) / "server.properties"
-    properties.write_text(PROPERTIES.format(port=port, controller_port=controller_port, directory=directory))
+    port, controller_port = free_port(), free_port()
+    more = "".join(f",{name}://127.0.0.1:{number}" for name, number in (listeners or {}).items())
+    path = Path(directory) / "server.properties"
+    text = PROPERTIES.format(port=port, controller_port=controller_port, directory=directory, listeners=more)
+    path.write_text(text + properties)
     process = None
     try:
-        run_java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties))
+        run_java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(path), *format_options)
         command = ["java", *jvm_options]
-        command += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", str(properties)]
+        command += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", str(path)]
         with open(f"{directory}/kafka.log", "wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log)
         _wait_until_listening(process, port, Path(directory) / "kafka.log")
@@ -63,7 +74,7 @@ def apache_kafka(jvm_options: Sequence[str] = QUICK_START) -> Iterator[str]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
