@@ -38,6 +38,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "records": ("console.commands.records:records", "Search, browse, count, export and import records."),
         "sql": ("console.commands.sql:sql", "Ask topics and the cluster in SQL."),
     },
+    "Consoles": {
+        "tui": ("tui.commands:tui", "The console in this terminal."),
+    },
     "Changes": {
         "audit": ("console.commands.audit:audit", "What was changed, by whom; and undo."),
     },

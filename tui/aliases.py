@@ -1,0 +1,117 @@
+"""Views and `:` commands, as data: names, aliases, what they take, and where they are. Modules load when first shown.
+
+`[tui.aliases]` of contexts.toml adds more: `o = "topic orders"` makes `:o` go to topic orders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ViewName:
+    """One view. `argument` is what it is of: "" for nothing, "topic", "group", "resource"; `optional` when it may lack."""
+
+    name: str
+    aliases: tuple[str, ...]
+    where: str
+    """Module and class."""
+    help: str
+    argument: str = ""
+    optional: bool = False
+
+
+VIEWS: tuple[ViewName, ...] = (
+    ViewName("topics", ("t", "topic", "to"), "tui.views.topics:TopicsView", "Topics; `:t NAME` goes into one"),
+    ViewName("help", ("h", "?"), "tui.views.help:HelpView", "Keys and commands", "view", optional=True),
+)
+"""The first word of a command is looked up here. `topic NAME` and `group NAME` (with an argument) go into that one:
+see `INTO`."""
+
+INTO: dict[str, str] = {"topics": "topic", "groups": "group"}
+"""A list with a name behind it means the view of that one: `:t orders`."""
+
+QUIT = ("q", "quit", "q!", "exit")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A view, and what it is of. Where one can be, and go back to."""
+
+    view: str
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """As it is typed."""
+        return " ".join((self.view, *self.arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Words that lead nowhere, and why."""
+
+    text: str
+
+
+def view_names() -> dict[str, ViewName]:
+    """By name and by alias."""
+    found: dict[str, ViewName] = {}
+    for view in VIEWS:
+        for name in (view.name, *view.aliases):
+            found.setdefault(name, view)
+    return found
+
+
+def named(name: str) -> ViewName:
+    """The view of that name. Raises KeyError."""
+    return next(view for view in VIEWS if view.name == name)
+
+
+def parse(line: str, aliases: dict[str, str] | None = None) -> Place | Problem | None:
+    """Where a command line leads; None for "quit". An unknown word that only one command begins with is that command."""
+    words = line.strip().removeprefix(":").split(maxsplit=1)
+    if not words:
+        return Problem("nothing was typed")
+    if aliases and words[0] in aliases:
+        words = [*aliases[words[0]].split(maxsplit=1), *words[1:]]
+        words = [words[0], " ".join(words[1:])] if len(words) > 1 else words
+    first, rest = words[0].lower(), words[1].strip() if len(words) > 1 else ""
+    if first in QUIT:
+        return None
+    known = view_names()
+    view = known.get(first)
+    if view is None:
+        meant = sorted({each.name for name, each in known.items() if len(first) > 1 and name.startswith(first)})
+        if len(meant) != 1:
+            return Problem(
+                f"{first} could be {', '.join(meant)}" if meant else f"there is no view {first!r}; ? lists them"
+            )
+        view = named(meant[0])
+    if rest and view.name in INTO and any(each.name == INTO[view.name] for each in VIEWS):
+        view = named(INTO[view.name])
+    if view.argument and not rest and not view.optional:
+        return Problem(f"{view.name} of which {view.argument}? :{view.name} NAME")
+    if rest and not view.argument:
+        return Problem(f"{view.name} takes no name")
+    return Place(view.name, (rest,) if rest else ())
+
+
+def completions(line: str, names: dict[str, list[str]], aliases: dict[str, str] | None = None) -> list[str]:
+    """What the line could become, best first; `names` are those that exist, by kind ("topic", "group", ...)."""
+    line = line.lstrip()
+    first, space, rest = line.partition(" ")
+    known = view_names()
+    if not space:
+        begin = [view.name for view in VIEWS if view.name.startswith(first)]
+        begin += [name for name in (aliases or {}) if name.startswith(first)]
+        begin += [word for word in ("quit",) if word.startswith(first)]
+        return list(dict.fromkeys(begin))
+    view = known.get(first.lower())
+    if view is None:
+        return []
+    kind = view.argument or INTO.get(view.name, "")
+    found = names.get(kind, [])
+    starts = [name for name in found if name.startswith(rest)]
+    inside = [name for name in found if rest and rest in name and not name.startswith(rest)]
+    return [f"{first} {name}" for name in (*starts, *inside)]

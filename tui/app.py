@@ -1,0 +1,461 @@
+"""The application: views between a header and a footer, the line for commands and filters, and what all views share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.screen import Screen
+
+from console.errors import OperatorError
+from console.services.topics import is_internal
+from tui.aliases import VIEWS, Place, Problem, completions, named, parse
+from tui.bindings import bindings_of, key_text, keys_of
+from tui.navigation import Navigation
+from tui.settings import Settings
+from tui.source import Source
+from tui.themes import DARK, LIGHT, fitting_theme
+from tui.views.base import TableView, View
+from tui.widgets.bars import Bar, KeyBar, Line, Part
+from tui.widgets.cells import cells, harmless
+from tui.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from console.changes.door import Plan
+    from console.changes.kinds import Change
+
+VIEWS_KEPT_MAX = 12
+"""Views that stay as they were left, to come back to."""
+BEHIND_DIALOGS = frozenset(key.action.partition("(")[0] for key in keys_of("everywhere")) - {"quit"}
+BREADCRUMB = " › "  # noqa: RUF001
+
+
+class StokerApp(App[int]):
+    """`stoker tui`. `source` is the cluster it shows first; `start` where it begins."""
+
+    TITLE = "stoker"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("everywhere")
+    CSS = """
+    #body { height: 1fr; width: 100%; }
+    #top { dock: top; }
+    #keys { dock: bottom; }
+    #prompt { dock: bottom; margin-bottom: 1; }
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        settings: Settings | None = None,
+        start: Place | None = None,
+        theme: str | None = None,
+        open_source: Callable[[str], Source] | None = None,
+        directory: Path | None = None,
+    ) -> None:
+        """`open_source(name)` opens another context. `directory`: where Ctrl-S writes; by default the working one."""
+        self.source = source
+        self.settings = settings or Settings()
+        self.directory = directory or Path.cwd()
+        super().__init__()
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        wanted = theme or self.settings.theme
+        if wanted is not None and wanted not in self.available_themes:
+            known = ", ".join(sorted(self.available_themes))
+            raise OperatorError.words(f"there is no theme {wanted!r}", f"Themes: {known}.")
+        self.theme = wanted or fitting_theme(self.console.color_system, os.environ)
+        self.navigation = Navigation(start or Place("topics"))
+        self.open_source = open_source
+        self.undoable: list[str] = []
+        """Ids in the audit log of changes that were made here, the newest last."""
+        self.notes: list[str] = []
+        """What is to be said at the start."""
+        self._views: dict[Place, View] = {}
+        self._leaving = False
+        self.set_keymap(dict(self.settings.keys))
+
+    # life
+
+    def compose(self) -> ComposeResult:
+        yield Bar(id="top")
+        yield Container(id="body")
+        yield Prompt(id="prompt")
+        yield KeyBar(id="keys")
+
+    async def on_mount(self) -> None:
+        await self._show()
+        self._follow()
+        for note in self.notes:
+            self.say(note)
+
+    def _follow(self) -> None:
+        self.run_worker(self._passes(self.source), group="follow", exclusive=True)
+
+    async def _passes(self, source: Source) -> None:
+        async for _ in source.passes():
+            if (view := self.view) is not None:
+                view.reload()
+            self.show_bars()
+
+    async def on_unmount(self) -> None:
+        await self.source.close()
+
+    async def switch(self, source: Source) -> None:
+        """Another cluster: everything that is shown belongs to it from here on."""
+        old, self.source = self.source, source
+        for view in self._views.values():
+            await view.remove()
+        self._views.clear()
+        self.undoable.clear()
+        self._follow()
+        await old.close()
+        self.navigation = Navigation(Place("topics"))
+        await self._show()
+
+    # where one is
+
+    @property
+    def view(self) -> View | None:
+        """The view that is shown."""
+        return self._views.get(self.navigation.place)
+
+    def enter(self, view: str, *arguments: str) -> None:
+        """Into something that the view shows."""
+        self._then_show(lambda: self.navigation.enter(Place(view, arguments)))
+
+    def jump(self, view: str, *arguments: str) -> None:
+        """To a view, from anywhere."""
+        self._then_show(lambda: self.navigation.jump(Place(view, arguments)))
+
+    def _then_show(self, move: Callable[[], object]) -> None:
+        if move() is not False:
+            self.run_worker(self._show(), group="show")
+
+    async def _show(self) -> None:
+        """Shows the place that is meant: the view as it was left, or a new one."""
+        place = self.navigation.place
+        self._leaving = False
+        body = self.query_one("#body", Container)
+        view = self._views.pop(place, None)
+        if view is None:
+            where, _, name = named(place.view).where.partition(":")
+            view = getattr(import_module(where), name)(place)
+            assert isinstance(view, View)
+            view.display = False
+            await body.mount(view)
+        self._views[place] = view
+        for other in self._views.values():
+            if other is not view:
+                other.display = False
+        view.display = True
+        view.take_focus()
+        view.reload()
+        self.show_bars()
+        while len(self._views) > VIEWS_KEPT_MAX:
+            oldest = next(iter(self._views))
+            await self._views.pop(oldest).remove()
+
+    # what is said
+
+    def say(self, text: str) -> None:
+        self.notify(harmless(text), markup=False, timeout=4)
+
+    def tell(self, error: OperatorError) -> None:
+        """Something went wrong."""
+        lines = [line for line in (error.detail, error.hint) if line]
+        text = "\n".join(harmless(line) for text in lines for line in text.splitlines())
+        self.notify(text or " ", title=harmless(error.title), severity="error", markup=False, timeout=10)
+
+    def show_bars(self) -> None:
+        """Header and footer as things are now. Cheap: what is the same is not painted."""
+        if not self.is_running or not self.screen_stack:
+            return
+        base = self.screen_stack[0]
+        base.query_one("#top", Bar).set_lines(self._cluster_line(), self._place_line())
+        base.query_one("#keys", KeyBar).set_keys(self._footer())
+
+    def _cluster_line(self) -> Line:
+        source = self.source
+        left: list[Part] = [(" stoker ", "strong"), (harmless(source.name), "key")]
+        if source.address != source.name:
+            left.append((f"  {source.address}", "faint"))
+        if source.readonly:
+            left.append(("  read-only", "warning"))
+        return Line(tuple(left), tuple(self._health()))
+
+    def _health(self) -> Iterable[Part]:
+        source, snapshot = self.source, self.source.snapshot
+        if source.failure is not None:
+            since = "" if snapshot is None else f", last seen {_ago(source.now_ms() - snapshot.at_ms)} ago"
+            yield f"● cannot be reached{since} ", "bad"
+        elif snapshot is None:
+            yield "○ asking ", "faint"
+        else:
+            offline = sum(view.leader_id < 0 for view in snapshot.partitions.values())
+            under = sum(len(view.isr) < len(view.replicas) for view in snapshot.partitions.values())
+            brokers = len(snapshot.brokers)
+            down = {node for view in snapshot.partitions.values() for node in view.replicas} - set(snapshot.brokers)
+            if offline:
+                yield f"● {offline:,} offline ", "bad"
+            if down:
+                yield f"● {len(down)} broker{'s' * (len(down) > 1)} down ", "bad"
+            if under:
+                yield f"● {under:,} under-replicated ", "warning"
+            if not (offline or down or under):
+                yield "● healthy ", "good"
+            yield f"{brokers} broker{'s' * (brokers != 1)} ", "faint"
+
+    def _place_line(self) -> Line:
+        left: list[Part] = []
+        trail = self.navigation.trail
+        for at, place in enumerate(trail):
+            left.append((BREADCRUMB if at else " ", "faint"))
+            left.append((harmless(place.text), "strong" if at == len(trail) - 1 else "faint"))
+        view = self.view
+        right: list[Part] = []
+        if view is not None:
+            if view.filter_text:
+                right.append((f"/{harmless(view.filter_text.removeprefix('/'))}  ", "warning"))
+            right.append((view.status() + " ", ""))
+        return Line(tuple(left), tuple(right))
+
+    def _footer(self) -> tuple[tuple[str, str, str], ...]:
+        """The keys that help most, as many as there is room for, in the order of the table."""
+        view = self.view
+        scopes = ["everywhere"]
+        if view is not None:
+            scopes = [view.NAME, *(["table"] if isinstance(view, TableView) else []), "everywhere"]
+        keys = [key for key in keys_of(*scopes) if key.footer and not (key.changes and self.source.readonly)]
+        keys.sort(key=lambda key: key.footer)
+        found, room = [], self.size.width
+        for key in keys:
+            chosen = (self.settings.keys.get(key.id) or key.keys).split(",")[0]
+            room -= cells(key_text(chosen)) + cells(key.label) + 3
+            if room < 0:
+                break
+            found.append((key_text(chosen), key.label, chosen))
+        return tuple(found)
+
+    def on_resize(self) -> None:
+        self.show_bars()
+
+    # changes
+
+    def change(self, changes: Sequence[Change]) -> None:
+        """Plans changes, asks, and does them."""
+        self.run_worker(self._change([partial(self.source.plan, each) for each in changes]), group="change")
+
+    def undo_change(self, audit_id: str) -> None:
+        """The same for taking one back."""
+        self.run_worker(self._change([partial(self.source.plan_undo, audit_id)]), group="change")
+
+    async def _change(self, planners: Sequence[Callable[[], Any]]) -> None:
+        from tui.widgets.plan_dialog import PlanDialog
+
+        if not planners:
+            return
+        try:
+            plans: list[Plan] = [await planner() for planner in planners]
+        except OperatorError as error:
+            self.tell(error)
+            return
+        if await self.push_screen_wait(PlanDialog(plans)):
+            for plan in plans:
+                if plan.difference and not await self._execute(plan):
+                    break
+            await self.source.refresh()
+            if (view := self.view) is not None:
+                view.reload()
+
+    async def _execute(self, plan: Plan) -> bool:
+        try:
+            result = await plan.execute()
+        except OperatorError as error:
+            self.tell(error)
+            return False
+        said = plan.outcome or "; ".join(str(each) for each in plan.difference[:3])
+        if result.undo is not None:
+            self.undoable.append(result.audit_id)
+            said += "\nu takes it back."
+        for line in result.unverified[:3]:
+            said += f"\nNot seen yet: {line}"
+        self.notify("\n".join(harmless(line) for line in said.splitlines()), markup=False, timeout=6)
+        return True
+
+    # the command line
+
+    def _names(self) -> dict[str, list[str]]:
+        """What exists, for completion."""
+        snapshot = self.source.snapshot
+        if snapshot is None:
+            return {}
+        topics = sorted({partition.topic for partition in snapshot.partitions})
+        topics.sort(key=lambda name: is_internal(name, False))
+        resources = [f"topic {name}" for name in topics]
+        resources += ["broker default", *(f"broker {node}" for node in sorted(snapshot.brokers))]
+        resources += [f"group {name}" for name in sorted(snapshot.groups)]
+        return {
+            "topic": topics,
+            "group": sorted(snapshot.groups),
+            "resource": resources,
+            "view": [view.name for view in VIEWS],
+        }
+
+    def run_command(self, line: str) -> None:
+        """What was typed after ":"."""
+        found = parse(line, dict(self.settings.aliases))
+        if found is None:
+            self.exit(0)
+        elif isinstance(found, Problem):
+            self.notify(harmless(found.text), severity="warning", markup=False)
+            self._focus_view()
+        else:
+            self.jump(found.view, *found.arguments)
+
+    def _focus_view(self) -> None:
+        if (view := self.view) is not None:
+            view.take_focus()
+
+    def on_prompt_typed(self, event: Prompt.Typed) -> None:
+        if event.sign == "/" and type(event) is Prompt.Typed:
+            self._filter(event.text, quiet=True)
+
+    def on_prompt_entered(self, event: Prompt.Entered) -> None:
+        if event.sign == "/":
+            self._filter(event.text)
+            self._focus_view()
+        else:
+            self._focus_view()
+            self.run_command(event.text)
+
+    def on_prompt_abandoned(self, event: Prompt.Abandoned) -> None:
+        if event.sign == "/":
+            self._filter("")
+        self._focus_view()
+
+    def _filter(self, text: str, *, quiet: bool = False) -> None:
+        if (view := self.view) is None:
+            return
+        try:
+            view.set_filter(text)
+        except OperatorError as error:
+            # While it is typed, an expression is often not finished.
+            if not quiet:
+                self.tell(error)
+        self.show_bars()
+
+    # keys
+
+    def action_command_line(self) -> None:
+        aliases = dict(self.settings.aliases)
+        names = self._names()
+        self.query_one(Prompt).ask(":", complete=lambda line: completions(line, names, aliases))
+
+    def action_filter(self) -> None:
+        text = "" if self.view is None else self.view.filter_text
+        self.query_one(Prompt).ask("/", text)
+
+    def action_help(self) -> None:
+        place = self.navigation.place
+        if place.view != "help":
+            self.enter("help", place.view)
+
+    async def action_back(self) -> None:
+        view = self.view
+        if view is not None and view.clear():
+            self.show_bars()
+            return
+        self._then_show(self.navigation.back)
+
+    def action_leave(self) -> None:
+        if len(self.navigation.trail) > 1:
+            self._then_show(self.navigation.back)
+        elif self._leaving:
+            self.exit(0)
+        else:
+            self._leaving = True
+            self.say("q once more quits.")
+
+    def action_last_view(self) -> None:
+        self._then_show(self.navigation.last)
+
+    def action_earlier(self) -> None:
+        self._then_show(self.navigation.earlier)
+
+    def action_later(self) -> None:
+        self._then_show(self.navigation.later)
+
+    def action_go(self, view: str) -> None:
+        if any(each.name == view for each in VIEWS):
+            self.jump(view)
+
+    async def action_refresh_view(self) -> None:
+        self.run_worker(self._refresh(), group="refresh", exclusive=True)
+
+    async def _refresh(self) -> None:
+        await self.source.refresh()
+        if (view := self.view) is not None:
+            view.reload()
+        self.show_bars()
+
+    def action_copy(self) -> None:
+        text = "" if self.view is None else self.view.copied()
+        if text:
+            self.copy_to_clipboard(text)
+            lines = text.count("\n") + 1
+            self.say(f"Copied {text if lines == 1 and len(text) <= 60 else f'{lines:,} lines' if lines > 1 else f'{len(text):,} characters'}.")  # fmt: skip
+
+    def action_save(self) -> None:
+        name, text = ("", "") if self.view is None else self.view.saved()
+        if not name:
+            self.say("There is nothing to save here.")
+            return
+        safe_name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
+        path = self.directory / safe_name
+        number = 1
+        while path.exists():
+            number += 1
+            path = self.directory / f"{Path(safe_name).stem}-{number}{Path(safe_name).suffix}"
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            self.tell(OperatorError(f"cannot write {path}", error.strerror or str(error)))
+        else:
+            self.say(f"Saved {path}.")
+
+    def action_undo(self) -> None:
+        if not self.undoable:
+            self.say("Nothing was changed here that can be taken back; :audit has all changes.")
+            return
+        self.undo_change(self.undoable.pop())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key of the views must not act behind a dialog."""
+        return action not in BEHIND_DIALOGS or len(self.screen_stack) <= 1
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: every view, every topic and group, themes, quit."""
+        for view in VIEWS:
+            if not view.argument or view.optional:
+                yield SystemCommand(f":{view.name}", view.help, partial(self.jump, view.name))
+        names = self._names()
+        for kind, word in (("topic", "topic"), ("group", "group")):
+            if any(each.name == word for each in VIEWS):
+                for name in names.get(kind, [])[:5_000]:
+                    shown = f"{word} {harmless(name)}"
+                    yield SystemCommand(shown, f"Go to {shown}", partial(self.jump, word, name))
+        yield SystemCommand("theme", "Change how it looks", self.action_change_theme)
+        yield SystemCommand("quit", "Quit", partial(self.exit, 0))
+
+
+def _ago(milliseconds: int) -> str:
+    from console.output.text import duration
+
+    return duration(max(0, milliseconds) // 1000 * 1000)

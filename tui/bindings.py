@@ -1,0 +1,163 @@
+"""Every key of the terminal face, as data: what binds them, what the help shows and what `[tui.keys]` changes.
+
+A scope is where a key works: "everywhere", "table" (every view that is a table), "prompt", "dialog", or a view's name. The
+id of a key is what `[tui.keys]` of contexts.toml calls it:
+
+    [tui.keys]
+    "table.mark" = "m"
+    "topics.new" = "ctrl+n"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key, or several that do the same."""
+
+    scope: str
+    name: str
+    keys: str
+    """Textual's names, by commas."""
+    action: str
+    label: str
+    """For the footer: a word or two."""
+    help: str
+    """For the help: what it does, as a sentence without its full stop."""
+    footer: int = 0
+    """How much it belongs into the footer: 0 not at all, 1 first, then 2, ..."""
+    changes: bool = False
+    """Whether it changes the cluster: not offered while that is read-only."""
+    priority: bool = False
+
+    @property
+    def id(self) -> str:
+        return f"{self.scope}.{self.name}"
+
+
+KEYS: tuple[Key, ...] = (
+    # Everywhere
+    Key("everywhere", "command", "colon", "command_line", "command", "Command line: a view, a topic, anything", 8),
+    Key("everywhere", "help", "question_mark", "help", "help", "Help for where you are", 9),
+    Key("everywhere", "back", "escape", "back", "back", "Back: clear the filter, then leave the view"),
+    Key("everywhere", "leave", "q", "leave", "leave", "Leave the view; twice at the first one: quit"),
+    Key("everywhere", "last", "minus", "last_view", "last view", "The view that was shown before; again: back"),
+    Key("everywhere", "earlier", "left_square_bracket", "earlier", "earlier", "Backwards through the history of views"),
+    Key("everywhere", "later", "right_square_bracket", "later", "later", "Forwards through the history of views"),
+    Key("everywhere", "refresh", "r,ctrl+r", "refresh_view", "refresh", "Ask the cluster again, now"),
+    Key("everywhere", "copy", "c", "copy", "copy", "Copy what the cursor is on to the clipboard (OSC 52)"),
+    Key("everywhere", "save", "ctrl+s", "save", "save", "Save what is shown as a file in the working directory"),
+    Key("everywhere", "undo", "u", "undo", "undo", "Take back the last change made here", changes=True),
+    Key("everywhere", "palette", "ctrl+p", "command_palette", "palette", "Palette: find anything by a few letters"),
+    Key("everywhere", "quit", "ctrl+q,ctrl+c", "quit", "quit", "Quit", priority=True),
+    # Jumps
+    Key("everywhere", "pulses", "1", "go('pulses')", "pulses", "Pulses: the cluster at a glance"),
+    Key("everywhere", "topics", "2", "go('topics')", "topics", "Topics"),
+    Key("everywhere", "groups", "3", "go('groups')", "groups", "Groups"),
+    Key("everywhere", "brokers", "4", "go('brokers')", "brokers", "Brokers"),
+    Key("everywhere", "sql", "5", "go('sql')", "sql", "SQL"),
+    # Tables
+    Key("table", "open", "enter", "open", "open", "Go into what the cursor is on", 1),
+    Key("table", "filter", "slash", "filter", "filter", "Filter: a regex; /! what does not match; /-f fuzzy", 2),
+    Key("table", "down", "down,j", "cursor_down", "down", "One row down"),
+    Key("table", "up", "up,k", "cursor_up", "up", "One row up"),
+    Key("table", "page_down", "pagedown,ctrl+f", "page_down", "page down", "One page down"),
+    Key("table", "page_up", "pageup,ctrl+b", "page_up", "page up", "One page up"),
+    Key("table", "first", "home,g", "first", "first", "The first row"),
+    Key("table", "last", "end,G", "last", "last", "The last row"),
+    Key("table", "left", "left,h", "scroll_columns(-1)", "left", "Columns to the left"),
+    Key("table", "right", "right", "scroll_columns(1)", "right", "Columns to the right"),
+    Key("table", "mark", "space", "mark", "mark", "Mark the row; what follows is done to all that are marked"),
+    Key("table", "mark_to", "ctrl+@", "mark_to", "mark to", "Mark from the last marked row to the cursor (Ctrl-Space)"),
+    Key("table", "unmark", "ctrl+backslash", "unmark", "unmark", "Unmark all"),
+    Key("table", "faults", "ctrl+z", "faults", "faults", "Only what is not as it should be", 7),
+    Key("table", "wide", "ctrl+w", "wide", "wide", "More columns, or fewer", 6),
+    Key("table", "sort", "O", "sort_next", "sort", "Sort by the next column (a column's own letter: shift and it)"),
+    # The command line and the filter
+    Key("prompt", "complete", "tab", "complete", "complete", "Complete; again: the next that fits"),
+    Key("prompt", "older", "up", "older", "older", "What was typed before"),
+    Key("prompt", "newer", "down", "newer", "newer", "What was typed after that"),
+    Key("prompt", "abandon", "escape", "abandon", "abandon", "Leave the line; a filter is cleared"),
+    # Dialogs
+    Key("dialog", "cancel", "escape", "cancel", "cancel", "Close it; nothing is done", 2),
+    Key("dialog", "confirm", "ctrl+y", "confirm", "do it", "Do it (as Enter in the last field)", 1),
+    # Views
+    Key("topics", "describe", "d", "describe", "describe", "Describe: all about one topic", 3),
+    Key("topics", "new", "n", "new", "new", "Create a topic", 4, changes=True),
+    Key("topics", "edit", "e", "edit", "edit", "More partitions, other configuration", 5, changes=True),
+    Key("topics", "delete", "ctrl+d,delete", "delete", "delete", "Delete the topics that are marked", 6, changes=True),
+    Key("topics", "configs", "f", "configs", "configs", "Configuration of the topic, with documentation"),
+    Key("topics", "internal", "i", "internal", "internal", "Kafka's own topics too, or not"),
+)
+
+
+def _unique(keys: Iterable[Key]) -> dict[str, Key]:
+    found: dict[str, Key] = {}
+    for key in keys:
+        assert key.id not in found, key.id
+        found[key.id] = key
+    return found
+
+
+BY_ID = _unique(KEYS)
+
+
+def keys_of(*scopes: str) -> list[Key]:
+    """The keys of these scopes, in the order of the table."""
+    return [key for scope in scopes for key in KEYS if key.scope == scope]
+
+
+def bindings_of(*scopes: str) -> list[BindingType]:
+    """Textual's bindings of these scopes: for `BINDINGS` of an app, a screen or a widget."""
+    return [
+        Binding(key.keys, key.action, key.help, show=bool(key.footer), id=key.id, priority=key.priority)
+        for key in keys_of(*scopes)
+    ]
+
+
+_NAMES = {
+    "colon": ":",
+    "slash": "/",
+    "question_mark": "?",
+    "minus": "-",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "escape": "Esc",
+    "enter": "Enter",
+    "space": "Space",
+    "backslash": "\\",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "home": "Home",
+    "end": "End",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "tab": "Tab",
+    "backspace": "Backspace",
+    "delete": "Del",
+    "@": "Space",
+}
+
+
+def key_text(keys: str) -> str:
+    """How keys are written for people: "ctrl+d,delete" as "Ctrl-D Del"."""
+    return " ".join(_one(key) for key in keys.split(","))
+
+
+def _one(key: str) -> str:
+    *modifiers, last = key.split("+")
+    name = _NAMES.get(last, last)
+    if modifiers and len(name) == 1:
+        name = name.upper()
+    elif len(name) == 1 and name.isupper():
+        name = f"Shift-{name}"
+    elif name.startswith("f") and name[1:].isdecimal():
+        name = name.upper()
+    return "-".join([*(modifier.capitalize() for modifier in modifiers), name])

@@ -1,0 +1,180 @@
+"""`stoker tui`: the terminal console on whichever cluster is meant, or on one that it starts inside itself."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from console.commands.options import Invocation, cluster_options, invocation
+from console.errors import Blame, OperatorError
+
+if TYPE_CHECKING:
+    from console.commands.up import ClusterService
+    from console.target import Target
+    from tui.source import Source
+
+
+@click.command()
+@click.argument("view", required=False)
+@click.argument("name", required=False)
+@click.option("--theme", metavar="NAME", help="How it looks; default: what fits the terminal, or the settings.")
+@click.option("--embedded", is_flag=True, help="Start a cluster inside, on the data directory of `stoker up`.")
+@click.option("--ephemeral", is_flag=True, help="Start a cluster inside that keeps nothing.")
+@click.option("--nodes", type=click.IntRange(1, 50), help="Nodes of the cluster inside; default: 3.")
+@click.option("--demo", is_flag=True, help="The cluster inside comes with sample topics that keep flowing.")
+@cluster_options
+def tui(
+    view: str | None,
+    name: str | None,
+    theme: str | None,
+    embedded: bool,
+    ephemeral: bool,
+    nodes: int | None,
+    demo: bool,
+) -> int:
+    """Open the terminal console, on a VIEW (topics, groups, pulses, …) if one is named.
+
+    It attaches to the cluster that is meant, as every command does; where there is none, it offers to start one inside
+    itself, which ends with it. ? inside shows all keys.
+
+    \b
+    Examples:
+      stoker tui
+      stoker tui topic orders
+      stoker tui --ephemeral --demo
+      stoker tui -b kafka-1:9092 --readonly
+    """
+    from console.target import find_target
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise OperatorError.words("the terminal console needs a terminal", "`stoker --help` has commands for scripts.")
+    call = invocation()
+    inside = embedded or ephemeral or demo
+    target: Target | None = None
+    if not inside:
+        try:
+            target = find_target(
+                bootstrap_server=call.bootstrap_server,
+                command_config=call.command_config,
+                context_name=call.context,
+                readonly=call.readonly,
+            )
+        except OperatorError as error:
+            if error.blame is not Blame.UNREACHABLE or call.bootstrap_server or call.context:
+                raise
+            ephemeral = _offer()
+    return run_face(call, target, ephemeral=ephemeral, nodes=nodes, demo=demo, words=(view, name), theme=theme)
+
+
+def _offer() -> bool:
+    """Whether a cluster is to be started that keeps nothing. Raises click.Abort when none is wanted."""
+    click.echo("No cluster was named, and none runs here. Start one inside?")
+    chosen = click.prompt(
+        "  k  keep its topics, in the data folder of `stoker up`\n  e  ephemeral: keep nothing\n  q  quit\n",
+        type=click.Choice(["k", "e", "q"]),
+        default="k",
+        show_choices=False,
+    )
+    if chosen == "q":
+        raise click.Abort
+    return bool(chosen == "e")
+
+
+def run_face(
+    call: Invocation,
+    target: Target | None,
+    *,
+    ephemeral: bool = False,
+    nodes: int | None = None,
+    demo: bool = False,
+    words: tuple[str | None, str | None] = (None, None),
+    theme: str | None = None,
+) -> int:
+    """Runs it until it is left. `target` None: a cluster is started inside. Raises OperatorError."""
+    # Textual's modules are a few hundred small ones: the collector would look at each again and again.
+    import gc
+
+    gc.disable()
+    from tui.aliases import Place, Problem, parse
+    from tui.app import StokerApp
+    from tui.settings import load_settings
+
+    gc.enable()
+    gc.freeze()
+    settings = load_settings()
+    start: Place | None = None
+    if words[0]:
+        found = parse(" ".join(word for word in words if word), dict(settings.aliases))
+        if not isinstance(found, Place):
+            raise OperatorError.words(found.text if isinstance(found, Problem) else f"there is no view {words[0]!r}")
+        start = found
+
+    async def main() -> int:
+        service = None
+        meant = target
+        if meant is None:
+            service, meant = await _start_inside(call, ephemeral=ephemeral, nodes=nodes, demo=demo)
+        try:
+            app = StokerApp(
+                open_source(meant),
+                settings=settings,
+                start=start,
+                theme=theme,
+                open_source=context_opener(call),
+            )
+            for note in meant.notes:
+                app.notes.append(note)
+            result = await app.run_async()
+            return result or 0
+        finally:
+            if service is not None:
+                print("Stopping the cluster inside …", file=sys.stderr)
+                await service.stop()
+
+    from engine.cluster import new_event_loop
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(main())
+
+
+async def _start_inside(
+    call: Invocation, *, ephemeral: bool, nodes: int | None, demo: bool
+) -> tuple[ClusterService, Target]:
+    """A cluster on this loop, which other commands find while it runs."""
+    from console.client_config import client_config
+    from console.commands.up import ClusterService, UpOptions
+    from console.local_cluster import default_data_dir
+    from console.target import Target
+
+    directory = None if ephemeral else str(default_data_dir())
+    options = UpOptions(nodes, "127.0.0.1", 0, directory, False, None, {}, demo)
+    service = ClusterService(options)
+    print("Starting a cluster inside …", file=sys.stderr)
+    await service.start()
+    await service.announce()
+    assert service.cluster is not None
+    config = client_config(service.cluster.bootstrap_servers, {})
+    return service, Target("inside", config, call.readonly)
+
+
+def open_source(target: Target) -> Source:
+    """The cluster, for the views. Nothing is connected yet."""
+    from console.open_cluster import OpenCluster
+    from tui.source import Source
+
+    return Source(OpenCluster(target, face="tui"))
+
+
+def context_opener(call: Invocation) -> Callable[[str], Source]:
+    """Opens a context by its name; what was said on the command line of read-only holds for it too."""
+
+    def open_context(name: str) -> Source:
+        from console.target import find_target
+
+        return open_source(find_target(context_name=name, readonly=call.readonly))
+
+    return open_context

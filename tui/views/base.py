@@ -1,0 +1,240 @@
+"""What all views have in common, and what tables have."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from console.errors import OperatorError
+from console.history.snapshot import Snapshot
+from tui.aliases import Place
+from tui.widgets.table import VirtualTable
+from tui.widgets.table_model import Column, Row, Sort, TableModel
+
+if TYPE_CHECKING:
+    from tui.app import StokerApp
+    from tui.source import Source
+
+
+class View(Widget):
+    """Fills the screen between header and footer. `NAME` is its name in `tui.aliases` and the scope of its keys."""
+
+    NAME: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = []
+    DEFAULT_CSS = """
+    View { width: 100%; height: 1fr; layout: vertical; }
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+
+    @property
+    def stoker(self) -> StokerApp:
+        return cast("StokerApp", self.app)
+
+    @property
+    def source(self) -> Source:
+        return self.stoker.source
+
+    @property
+    def argument(self) -> str:
+        """What it is of: the topic, the group; "" for lists."""
+        return self.place.arguments[0] if self.place.arguments else ""
+
+    # what the app calls
+
+    def reload(self) -> None:
+        """Shows what is known now: when the view is shown, after each look at the cluster, after a change."""
+        self.run_worker(self._reload(), group="reload", exclusive=True, exit_on_error=True)
+
+    async def _reload(self) -> None:
+        try:
+            await self.load()
+        except OperatorError as error:
+            self.fail(error)
+        self.stoker.show_bars()
+
+    async def load(self) -> None:
+        """Brings what is shown up to date. May raise OperatorError, which `fail` then shows."""
+
+    def fail(self, error: OperatorError) -> None:
+        """Something could not be asked."""
+        self.stoker.tell(error)
+
+    def take_focus(self) -> None:
+        """When the view is shown."""
+        self.focus()
+
+    def set_filter(self, text: str) -> None:
+        """From `/`. Raises OperatorError for a bad expression."""
+
+    @property
+    def filter_text(self) -> str:
+        return ""
+
+    def clear(self) -> bool:
+        """Esc: takes back what narrows the view (filter, marks); false when there was nothing."""
+        return False
+
+    def status(self) -> str:
+        """For the line under the breadcrumbs: how many of what."""
+        return ""
+
+    def copied(self) -> str:
+        """What `c` takes."""
+        return ""
+
+    def saved(self) -> tuple[str, str]:
+        """What Ctrl-S writes: name of the file, and text. An empty name: nothing to save."""
+        return "", ""
+
+
+class TableView(View, Generic[Row]):
+    """A view that is one table."""
+
+    SORT: ClassVar[Sort | None] = None
+    EMPTY: ClassVar[tuple[str, ...]] = ("Nothing here.",)
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self.model: TableModel[Row] = TableModel(
+            self.columns(), self.key, fault=self.fault if self.has_faults else None, sort=self.SORT
+        )
+        self._error: OperatorError | None = None
+
+    # what a view says of itself
+
+    def columns(self) -> Sequence[Column[Row]]:
+        raise NotImplementedError
+
+    def key(self, row: Row) -> Hashable:
+        """What tells the row apart, through refreshes."""
+        raise NotImplementedError
+
+    has_faults: ClassVar[bool] = False
+
+    def fault(self, row: Row) -> bool:
+        """Whether it is not as it should be (Ctrl-Z)."""
+        return False
+
+    def rows(self, snapshot: Snapshot) -> Sequence[Row]:
+        """Of a snapshot."""
+        raise NotImplementedError
+
+    async def ask(self) -> Sequence[Row] | None:
+        """The rows; None while nothing is known. By default those of the snapshot."""
+        if self.source.snapshot is not None:
+            return self.rows(self.source.snapshot)
+        if self.source.failure is not None:
+            raise self.source.failure
+        return None
+
+    def open(self, row: Row) -> None:
+        """Enter."""
+
+    # how it does it
+
+    def compose(self) -> ComposeResult:
+        yield VirtualTable(self.model, shown=self.stoker.settings.columns.get(self.NAME, ()))
+
+    @property
+    def table(self) -> VirtualTable[Row]:
+        return cast("VirtualTable[Row]", self.query_one(VirtualTable))
+
+    def on_mount(self) -> None:
+        self._say()
+
+    async def load(self) -> None:
+        rows = await self.ask()
+        self._error = None
+        if rows is not None:
+            self.table.set_rows(rows)
+        self._say(known=rows is not None)
+
+    def fail(self, error: OperatorError) -> None:
+        self._error = error
+        self._say()
+
+    def _say(self, *, known: bool = False) -> None:
+        """Instead of rows: why there are none."""
+        table = self.table
+        if self._error is not None:
+            if self.model.rows:
+                # What was known stays to be seen; the header says that it is old.
+                return
+            lines = [self._error.title, *self._error.detail.splitlines(), *self._error.hint.splitlines()]
+            table.say(*lines, bad=True)
+        elif self.model.rows:
+            what = "is not as it should be" if self.model.faults_only else f"matches {self.model.filter_text}"
+            table.say(f"Nothing {what}.", f"{len(self.model.rows):,} rows are hidden; Esc shows them.")
+        elif known:
+            table.say(*self.EMPTY)
+        elif not table.message:
+            table.say(f"Asking {self.source.address} …")
+
+    def take_focus(self) -> None:
+        self.table.focus()
+
+    @property
+    def filter_text(self) -> str:
+        return self.model.filter_text
+
+    def set_filter(self, text: str) -> None:
+        self.model.set_filter(text)
+        self._say(known=True)
+        self.table.rearrange()
+
+    def clear(self) -> bool:
+        model = self.model
+        if not (model.filter_text or model.faults_only or model.marked):
+            return False
+        model.marked.clear()
+        model.faults_only = False
+        self.set_filter("")
+        return True
+
+    def status(self) -> str:
+        shown, there = len(self.model), len(self.model.rows)
+        text = f"{there:,}" if shown == there else f"{shown:,} of {there:,}"
+        if self.model.marked:
+            text += f" · {len(self.model.marked):,} marked"
+        if self.model.faults_only:
+            text += " · faults only"
+        return text
+
+    @property
+    def chosen(self) -> list[Row]:
+        return self.table.chosen
+
+    def on_virtual_table_opened(self, event: VirtualTable.Opened) -> None:
+        event.stop()
+        row: Any = event.table.row
+        if row is not None:
+            self.open(row)
+
+    def on_virtual_table_moved(self, event: VirtualTable.Moved) -> None:
+        event.stop()
+        self._say(known=True)
+        self.stoker.show_bars()
+
+    def copied(self) -> str:
+        return "\n".join(self.table.text_of(row) for row in self.chosen)
+
+    def saved(self) -> tuple[str, str]:
+        import csv
+        import io
+
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow([column.name for column in self.model.columns])
+        for at in range(len(self.model)):
+            row = self.model.row(at)
+            values = [column.value(row) for column in self.model.columns]
+            writer.writerow(["" if value is None else value for value in values])
+        name = "-".join((self.place.view, *self.place.arguments))
+        return f"{name}.csv", out.getvalue()

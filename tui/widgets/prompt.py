@@ -1,0 +1,153 @@
+"""The line at the bottom where commands (`:`) and filters (`/`) are typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input, Static
+
+from tui.bindings import bindings_of
+
+HISTORY_MAX = 100
+
+
+class _Completion(Suggester):
+    def __init__(self, complete: Callable[[str], list[str]]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self.complete = complete
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return next((each for each in self.complete(value) if each.startswith(value) and each != value), None)
+
+
+class PromptInput(Input):
+    """The text of it; what it stands for is the prompt's."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("prompt")
+
+    def action_complete(self) -> None:
+        prompt = self.parent
+        assert isinstance(prompt, Prompt)
+        prompt.complete_next()
+
+    def action_older(self) -> None:
+        prompt = self.parent
+        assert isinstance(prompt, Prompt)
+        prompt.recall(-1)
+
+    def action_newer(self) -> None:
+        prompt = self.parent
+        assert isinstance(prompt, Prompt)
+        prompt.recall(1)
+
+    def action_abandon(self) -> None:
+        prompt = self.parent
+        assert isinstance(prompt, Prompt)
+        prompt.abandon()
+
+
+class Prompt(Horizontal):
+    """Asks for one line. Hidden until `ask`; tells what was typed, and what it is at each letter."""
+
+    DEFAULT_CSS = """
+    Prompt { height: 1; display: none; background: $surface; }
+    Prompt > Static { width: auto; color: $text-accent; text-style: bold; padding: 0 0 0 1; }
+    Prompt > PromptInput { border: none; height: 1; padding: 0; width: 1fr; background: $surface; }
+    Prompt > PromptInput:focus { border: none; background: $surface; }
+    """
+
+    class Typed(Message):
+        """The line as it is now."""
+
+        def __init__(self, sign: str, text: str) -> None:
+            super().__init__()
+            self.sign = sign
+            self.text = text
+
+    class Entered(Typed):
+        """Enter."""
+
+    class Abandoned(Message):
+        """Esc."""
+
+        def __init__(self, sign: str) -> None:
+            super().__init__()
+            self.sign = sign
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.sign = ""
+        self._history: dict[str, list[str]] = {}
+        self._at = 0
+        self._complete: Callable[[str], list[str]] = lambda _: []
+        self._cycle: list[str] = []
+        self._cycled = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static(":")
+        yield PromptInput(compact=True, select_on_focus=False)
+
+    @property
+    def input(self) -> PromptInput:
+        return self.query_one(PromptInput)
+
+    def ask(self, sign: str, text: str = "", complete: Callable[[str], list[str]] | None = None) -> None:
+        self.sign = sign
+        self._complete = complete or (lambda _: [])
+        self._cycle, self._cycled = [], ""
+        self._at = len(self._history.get(sign, []))
+        self.query_one(Static).update(sign)
+        line = self.input
+        line.suggester = _Completion(self._complete) if complete else None
+        with line.prevent(Input.Changed):
+            line.value = text
+        line.cursor_position = len(text)
+        self.display = True
+        line.focus()
+
+    def close(self) -> None:
+        self.display = False
+
+    def abandon(self) -> None:
+        self.close()
+        self.post_message(self.Abandoned(self.sign))
+
+    def complete_next(self) -> None:
+        """The next way the line could go on; again: the one after it."""
+        line = self.input
+        if not self._cycle or line.value != self._cycled:
+            self._cycle = self._complete(line.value)
+        if self._cycle:
+            self._cycled = self._cycle.pop(0)
+            self._cycle.append(self._cycled)
+            line.value = self._cycled
+            line.cursor_position = len(line.value)
+
+    def recall(self, by: int) -> None:
+        """What was entered before, with that sign."""
+        history = self._history.get(self.sign, [])
+        self._at = max(0, min(self._at + by, len(history)))
+        line = self.input
+        line.value = history[self._at] if self._at < len(history) else ""
+        line.cursor_position = len(line.value)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.display:
+            self.post_message(self.Typed(self.sign, event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        text = event.value
+        history = self._history.setdefault(self.sign, [])
+        if text.strip() and (not history or history[-1] != text):
+            history.append(text)
+            del history[:-HISTORY_MAX]
+        self.close()
+        self.post_message(self.Entered(self.sign, text))
