@@ -130,10 +130,10 @@ def produce_directly(broker: Broker, connection: ServerConnection, frame: memory
         end_offset = info.last_offset + 1
         if not partition.is_replicated(end_offset):
             waiting = WaitingAnswer(connection, form, correlation_id, info, partition)
-            if not partition.when_replicated(end_offset, waiting):
-                waiting.bucket = bucket = broker.timeouts.bucket_after(form.timeout_ms)
-                bucket[waiting] = None
-                return waiting
+            partition.when_replicated(end_offset, waiting)
+            waiting.bucket = bucket = broker.timeouts.bucket_after(form.timeout_ms)
+            bucket[waiting] = None
+            return waiting
         code = partition.replicated_code
     return form.pack_answer(correlation_id, code, info.first_offset, info.log_append_time_ms, info.log_start_offset)
 

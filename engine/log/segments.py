@@ -9,7 +9,10 @@ from engine.log.segment import LogSegment
 class LogSegments:
     """Segments in ascending order; the last is the active one. Never empty once a log is open."""
 
-    __slots__ = ("_base_offsets", "_segments")
+    __slots__ = ("_base_offsets", "_segments", "active")
+
+    active: LogSegment
+    """The last one; a plain value, for every append asks."""
 
     def __init__(self) -> None:
         self._base_offsets: list[int] = []
@@ -26,10 +29,6 @@ class LogSegments:
         return self._segments[0]
 
     @property
-    def active(self) -> LogSegment:
-        return self._segments[-1]
-
-    @property
     def base_offsets(self) -> list[int]:
         return list(self._base_offsets)
 
@@ -42,11 +41,14 @@ class LogSegments:
         slot = bisect_left(self._base_offsets, segment.base_offset)
         self._base_offsets.insert(slot, segment.base_offset)
         self._segments.insert(slot, segment)
+        self.active = self._segments[-1]
 
     def remove(self, segment: LogSegment) -> None:
         slot = self._segments.index(segment)
         del self._base_offsets[slot]
         del self._segments[slot]
+        if self._segments:
+            self.active = self._segments[-1]
 
     def floor(self, offset: int) -> LogSegment | None:
         """The segment that would have `offset`: the last one that begins at or before it."""
