@@ -8,7 +8,8 @@ the topic's source, which the chunk cache keeps like any other. DuckDB's own fun
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,10 +44,12 @@ class Rewritten:
 
 
 class Extractor:
-    """Fills JSON columns with DuckDB, on a connection of its own: the query's is busy."""
+    """Fills JSON columns with DuckDB, on a connection of its own (the query's is busy) and in a thread of its own, so that
+    the next chunk is decoded meanwhile."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self._thread = ThreadPoolExecutor(1)
 
     def takes(self, column: JsonColumn) -> bool:
         """Whether the path means something; what it does not is for the query to fail with."""
@@ -56,24 +59,45 @@ class Extractor:
             return False
         return True
 
-    def fill(self, arrays: Mapping[str, pa.Array], columns: Collection[JsonColumn]) -> dict[str, pa.Array]:
-        """The columns, of as many rows as `arrays` of their sources have."""
+    def fill(
+        self, parts: Sequence[Mapping[str, pa.Array]], columns: Collection[JsonColumn]
+    ) -> Future[list[dict[str, pa.Array]]]:
+        """The columns for each part, of as many rows as its arrays have. One call after the other; each costs some two
+        milliseconds on top of the JSON, so that small parts should come together."""
+        return self._thread.submit(self._fill, parts, columns)
+
+    def _fill(
+        self, parts: Sequence[Mapping[str, pa.Array]], columns: Collection[JsonColumn]
+    ) -> list[dict[str, pa.Array]]:
         sources = sorted({each.source for each in columns})
-        self._connection.register("chunk", pa.table({name: arrays[name] for name in sources}))
+        self._connection.register(
+            "chunk", pa.table({name: pa.chunked_array([part[name] for part in parts]) for name in sources})
+        )
         wanted = ", ".join(_expression(each.source, each.path) for each in columns)
         found = self._connection.sql(f"select {wanted} from chunk").to_arrow_table()
         self._connection.unregister("chunk")
-        return {each.name: _one_array(found.column(index).cast(pa.string())) for index, each in enumerate(columns)}
+        filled: list[dict[str, pa.Array]] = []
+        first = 0
+        for part in parts:
+            rows = len(part[sources[0]])
+            filled.append(
+                {each.name: _own_array(found.column(at).slice(first, rows)) for at, each in enumerate(columns)}
+            )
+            first += rows
+        return filled
+
+
+_EMPTY = pa.array([], pa.string())
+
+
+def _own_array(found: pa.ChunkedArray) -> pa.Array:
+    """One array with memory of its own: what it shares with others could not be counted nor freed."""
+    return pa.concat_arrays([*(each.cast(pa.string()) for each in found.chunks), _EMPTY])
 
 
 def _expression(source: str, path: str) -> str:
     text = path.replace("'", "''")
     return f"try(json_extract_string({source}, '{text}'))"
-
-
-def _one_array(found: pa.ChunkedArray) -> pa.Array:
-    combined = found.combine_chunks()
-    return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
 
 
 def rewrite(

@@ -6,7 +6,8 @@ tests hold what is relied on (predicates offered, columns narrowed, scanned afre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -19,7 +20,7 @@ from console.records.partitioner import partition_for_key
 from console.sql.chunk_cache import Chunk, ChunkCache, Piece
 from console.sql.decoding import COLUMNS, SCHEMA, decode
 from console.sql.json_columns import Extractor, JsonColumn
-from console.sql.link import Link
+from console.sql.link import Frame, Link
 from console.sql.predicates import (
     INT64_MAX,
     And,
@@ -55,6 +56,7 @@ _HEADER_COLUMNS = frozenset(("partition",))
 _KEYS_MAX = 16
 """So many keys are looked for in the raw batches; of more, every record is decoded."""
 _SYNTHETIC_ROWS = 64 * 1024
+_JSON_ROWS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,10 +242,10 @@ def _chunks(scan: Scan, context: ScanContext, needed: set[str]) -> Iterator[Rows
     # The chunks have the JSON; what was taken out of it is added to them.
     needed = {json_columns[name].source if name in json_columns else name for name in needed}
     pieces = pieces_of(scan, context, needed)
-    for piece in pieces:
-        if piece.chunk is not None:
-            _fill(piece.chunk, context, json_columns)
-            yield _cut(piece, needed | set(json_columns))
+    held = [piece for piece in pieces if piece.chunk is not None]
+    chunks = [piece.chunk for piece in held if piece.chunk is not None]
+    for piece, _ in zip(held, _filled(chunks, context, json_columns), strict=True):
+        yield _cut(piece, needed | set(json_columns))
     holes = [(piece.partition, piece.start, piece.end) for piece in pieces if piece.chunk is None]
     if not holes:
         return
@@ -257,15 +259,64 @@ def _chunks(scan: Scan, context: ScanContext, needed: set[str]) -> Iterator[Rows
         # What other queries looked at stays reachable, and later cuts need the offsets.
         decoded = needed | (context.cache.columns_of(topic) & set(COLUMNS)) | {"partition", "offset"}
     with context.link.scan(question) as frames:
-        for head, payload in frames:
-            partition, start, end = head["partition"], head["start"], head["next"]
-            aborted = [(first, producer_id) for first, producer_id in head["aborted"]]
-            columns = decode(payload, partition, start, end, decoded, aborted, keys)
-            rows = len(next(iter(columns.values())))
-            chunk = Chunk((topic, partition), start, end, rows, columns)
-            _fill(chunk, context, json_columns)
-            context.cache.add(chunk)
-            yield rows, chunk.columns
+        fetched = _decoded(frames, context, topic, decoded, keys)
+        for chunk in _filled(fetched, context, json_columns):
+            yield chunk.rows, chunk.columns
+
+
+def _decoded(
+    frames: Iterable[Frame], context: ScanContext, topic: str, columns: set[str], keys: frozenset[bytes] | None
+) -> Iterator[Chunk]:
+    for head, payload in frames:
+        partition, start, end = head["partition"], head["start"], head["next"]
+        aborted = [(first, producer_id) for first, producer_id in head["aborted"]]
+        arrays = decode(payload, partition, start, end, columns, aborted, keys)
+        chunk = Chunk((topic, partition), start, end, len(next(iter(arrays.values()))), arrays)
+        context.cache.add(chunk)
+        yield chunk
+
+
+def _filled(chunks: Iterable[Chunk], context: ScanContext, json_columns: Mapping[str, JsonColumn]) -> Iterator[Chunk]:
+    """The chunks in the same order, with the JSON columns: taken out while the next chunks are decoded, for more and more
+    rows at once, so that a LIMIT is soon satisfied."""
+    if not json_columns:
+        yield from chunks
+        return
+    extractor = context.extractor
+    assert extractor is not None
+    waiting: list[tuple[list[Chunk], Future[list[dict[str, pa.Array]]] | None]] = []
+    gathered: list[Chunk] = []
+    rows, rows_enough = 0, 1
+
+    def submit() -> None:
+        nonlocal gathered, rows, rows_enough
+        lacking = [name for name in json_columns if not all(name in each.columns for each in gathered)]
+        future = None
+        if lacking:
+            wanted = [json_columns[name] for name in lacking]
+            future = extractor.fill([each.columns for each in gathered], wanted)
+        waiting.append((gathered, future))
+        gathered, rows, rows_enough = [], 0, min(rows_enough * 4 + 8192, _JSON_ROWS)
+
+    for chunk in chunks:
+        gathered.append(chunk)
+        rows += chunk.rows
+        if rows >= rows_enough:
+            submit()
+            if len(waiting) > 1:
+                yield from _taken(*waiting.pop(0), context)
+    submit()
+    for each in waiting:
+        yield from _taken(*each, context)
+
+
+def _taken(
+    chunks: list[Chunk], future: Future[list[dict[str, pa.Array]]] | None, context: ScanContext
+) -> Iterator[Chunk]:
+    if future is not None:
+        for chunk, columns in zip(chunks, future.result(), strict=True):
+            context.cache.extend(chunk, columns)
+    yield from chunks
 
 
 def pieces_of(scan: Scan, context: ScanContext, needed: Collection[str]) -> list[Piece]:
@@ -283,7 +334,8 @@ def pieces_of(scan: Scan, context: ScanContext, needed: Collection[str]) -> list
 
 
 def _sought(predicates: Sequence[Predicate]) -> frozenset[bytes] | None:
-    """The only keys that can match, when they are few: then other records need not be decoded at all."""
+    """The only keys that can match, when they are few: then other records need not be decoded at all. Holds where a key's
+    text is its bytes."""
     keys = values(predicates, "key")
     if keys is None or len(keys) > _KEYS_MAX or not all(isinstance(key, str) for key in keys):
         return None
@@ -293,14 +345,6 @@ def _sought(predicates: Sequence[Predicate]) -> frozenset[bytes] | None:
 def _name_of_sought(topic: str, keys: frozenset[bytes]) -> str:
     """Under which name the cache has chunks with the records of those keys alone."""
     return f"{topic} keys {sorted(keys)}"
-
-
-def _fill(chunk: Chunk, context: ScanContext, json_columns: Mapping[str, JsonColumn]) -> None:
-    """Adds the JSON columns that it has not yet."""
-    lacking = [column for name, column in json_columns.items() if name not in chunk.columns]
-    if lacking:
-        assert context.extractor is not None
-        context.cache.extend(chunk, context.extractor.fill(chunk.columns, lacking))
 
 
 def cache_name(table: TopicTable, context: ScanContext) -> str:

@@ -26,13 +26,15 @@ import duckdb
 import pyarrow as pa
 
 from console.sql.chunk_cache import ChunkCache
-from console.sql.json_columns import Extractor, Rewritten, rewrite
+from console.sql.decoding import COLUMNS, decode
+from console.sql.json_columns import Extractor, JsonColumn, Rewritten, rewrite
 from console.sql.link import Cancelled, Closed, Link
-from console.sql.newest import Collected, newest
+from console.sql.newest import Collected, newest, recognize
 from console.sql.planning import plan
 from console.sql.sandbox import connect, lock_process
 from console.sql.statements import Refused, Statement, let_in, quoted
 from console.sql.topic_source import ScanContext, TopicSource, TopicTable
+from engine.protocol.records.record import Record, build_batch
 
 CACHE_BYTES = 256 * 1024 * 1024
 
@@ -43,7 +45,7 @@ class Worker:
     def __init__(self, link: Link, database: duckdb.DuckDBPyConnection, cache_bytes: int = CACHE_BYTES) -> None:
         self._link = link
         self._database = database
-        self._extracting = database.cursor()
+        self._extractor = Extractor(database.cursor())
         self._schemas: set[str] = set()
         self._cache = ChunkCache(cache_bytes)
 
@@ -110,8 +112,8 @@ class Worker:
         topics = {path for path, table in described if table is not None and table["kind"] == "topic"}
         rewritten = None
         if not statement.is_explain and not statement.is_pivot:
-            context.extractor = Extractor(self._extracting)
-            rewritten = rewrite(connection, statement.sql, topics, context.extractor)
+            context.extractor = self._extractor
+            rewritten = rewrite(connection, statement.sql, topics, self._extractor)
         for number, (path, table) in enumerate(described):
             if table is None:
                 continue  # DuckDB's own, or one it will not find
@@ -263,6 +265,11 @@ def _warm_up(connection: duckdb.DuckDBPyConnection) -> None:
             _ipc(next(iter(relation.to_arrow_reader(10))))
             [str(kind) for kind in relation.types]
         let_in(connection, "select 1")
+        extractor = Extractor(connection.cursor())  # a thread, too, and what that imports
+        extractor.fill([{"value": pa.array(["{}"])}], [JsonColumn("value", "$.a")]).result()
+        recognize(connection, 'select a from t order by "offset" desc limit 1')
+        rewrite(connection, "select value->>'$.a' from t", {("t",)}, extractor)
+        decode(build_batch([Record(0, 0, b"k", b"v", [])]), 0, 0, 1, COLUMNS)
     finally:
         connection.close()
 

@@ -1,6 +1,7 @@
 """A topic as a table: what its columns hold, and that only what is needed is read."""
 
 import datetime
+import re
 
 import pytest
 
@@ -49,6 +50,67 @@ def test_a_pivot_is_planned_as_everything_at_most(ask, orders):
 
     assert [(scan.topic, scan.records) for scan in plan.scans] == [("orders", 3000)]
     assert "PIVOT" in plan.scans[0].notes[0]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select value->>'$.status' from {0} where value->>'$.n' = '7'",
+        "select value->>'$.status' s, max((value->>'$.n')::int), count(*) from {0} group by 1 order by 1",
+        "select o.value->>'$.status', upper(value->>'status') from {0} o order by o.\"offset\", o.partition limit 3",
+        "select *, value->>'$.n' as m from {0} where value->>'$.n' in ('7', '8') order by 3",
+        "select t, value->>'$.n' from {0} t where value->>'$.n' = '7'",
+        "with x as (select value->>'$.n' from {0}) select count(*), min(columns(*)) from x",
+        "select (select max(value->>'$.n') from {0}), value->>'$.status' from {0} limit 1",
+        "select value->>'$.status', value->>'$.none', key->>'$.x' from {0} where key = 'k7' order by \"offset\" limit 4",
+    ],
+)
+def test_json_that_is_cached_gives_the_names_and_rows_that_duckdb_gives(ask, orders, sql):
+    """The operator and the function that it stands for, which is not cached."""
+    cached = ask.new_service()
+    plain = re.sub(r"([\w.]+)->>('[^']*')", r"try(json_extract_string(\1, \2))", sql)
+
+    first, again = (ask(sql.format(orders), service=cached) for _ in range(2))
+    expected = ask(plain.format(orders))
+
+    assert first.rows == again.rows == expected.rows
+    assert first.types == expected.types
+    assert first.columns == again.columns == ask(sql.format(orders) + " ").columns
+
+
+def test_a_path_that_means_nothing_is_refused_as_duckdb_refuses_it(ask, orders):
+    with pytest.raises(OperatorError) as raised:
+        ask(f"select value->>'$[' from {orders}")
+
+    assert "path" in raised.value.detail.lower()
+
+
+def test_columns_of_json_are_named_as_they_were_written(ask, orders):
+    assert ask(f"select value->>'$.n', 1 from {orders} limit 1").columns == ["(\"value\" ->> '$.n')", "1"]
+
+
+@pytest.mark.parametrize("codec", [Compression.NONE, Compression.GZIP])
+def test_a_key_is_found_wherever_it_is_and_found_again(ask, codec):
+    topic = ask.topic(partitions=2)
+    long = b"k" * 200
+    for partition in (0, 1):
+        for start in (0, 3, 6):
+            named = (b"aa", b"a", b"aaa", None, b"", long, b"aa", b"b", b"\xff")
+            records = [(key, b"v aa%d" % (start + at)) for at, key in enumerate(named[start : start + 3])]
+            ask.produce(topic, *records, partition=partition, compression=codec)
+    service = ask.new_service()
+    for _ in range(2):
+        for sql, found in (
+            ("key = 'aa'", [0, 6]),
+            ("key = ''", [4]),
+            (f"key in ('a', '{long.decode()}')", [1, 5]),
+            ("key = 'nobody'", []),
+            ("key = 'aa' and \"offset\" > 2", [6]),
+            ("key is null", [3, 8]),
+        ):
+            rows = ask(f"select partition, offset, value from {topic} where {sql} order by 1, 2", service=service).rows
+            assert rows == [(partition, at, f"v aa{at}") for partition in (0, 1) for at in found], sql
+    assert ask(f"select count(value) from {topic}", service=service).rows == [(18,)]
 
 
 def test_what_is_no_json_is_null_and_no_error(ask):
