@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.errors import Blame, OperatorError
@@ -141,7 +140,8 @@ def load_client_properties(path: str) -> tuple[dict[str, str], list[str]]:
     from engine.errors import ConfigError
 
     try:
-        properties = parse_properties(Path(path).read_text(encoding="utf-8"), path)
+        with open(path, encoding="utf-8") as file:
+            properties = parse_properties(file.read(), path)
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else "it is not text in UTF-8"
         raise OperatorError(f"cannot read {path}", reason, blame=Blame.WORDS) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -92,4 +91,8 @@ def warn(text: str) -> None:
 
 def terminal_width() -> int | None:
     """Columns of the terminal that stdout is, None when it is none."""
-    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else None
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns

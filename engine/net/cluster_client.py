@@ -319,7 +319,7 @@ class ClusterClient:
             raise BrokerUnreachable(node_id, "", "the cluster has no live broker of this id")
         task = self._connections.get((node_id, channel))
         if task is None or (task.done() and not _usable(task)):
-            task = asyncio.get_running_loop().create_task(self._open(broker.host, broker.port))
+            task = asyncio.get_running_loop().create_task(self._open(broker.host, broker.port, adopt=not channel))
             self._connections[node_id, channel] = task
         try:
             # Shielded: others may be waiting for the same connection when one of them is cancelled.
@@ -329,9 +329,14 @@ class ClusterClient:
         except (OSError, EOFError) as error:
             raise BrokerUnreachable(node_id, broker.address, _reason(error)) from error
 
-    async def _open(self, host: str, port: int) -> ClientConnection:
+    async def _open(self, host: str, port: int, *, adopt: bool = False) -> ClientConnection:
+        """A new connection, or with `adopt` the one of the bootstrap when it leads to the same address."""
         if self._closed:
             raise ConnectionLost(f"{host}:{port}: the client is closed")
+        first = self._bootstrap_connection
+        if adopt and first is not None and not first.closed and first.name == f"{host}:{port}":
+            self._bootstrap_connection = None
+            return first
         return await ClientConnection.open(
             host, port, client_id=self.client_id, timeout_ms=self.connect_timeout_ms, security=self.security
         )

@@ -29,14 +29,15 @@ than the struct they belong to:
   that may be null; a struct of defaults for a struct.
 """
 
+import os
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 from engine.protocol.errors import Blame, UnsupportedVersionError
+from engine.protocol.index import MESSAGE_FILES
 
-SCHEMA_DIRECTORY = Path(__file__).parent / "schemas"
+SCHEMA_DIRECTORY = os.path.join(os.path.dirname(__file__), "schemas")
 
 PRIMITIVES = frozenset(
     ["bool", "int8", "int16", "uint16", "int32", "uint32", "int64", "float64", "uuid", "string", "bytes", "records"],
@@ -236,35 +237,40 @@ def _range(text: str | None, outer: Versions) -> Versions:
     return Versions(int(lowest), int(highest or lowest))
 
 
+def schema_files() -> list[str]:
+    """The stems of all files, in their order."""
+    return sorted(name[:-4] for name in os.listdir(SCHEMA_DIRECTORY) if name.endswith(".txt"))
+
+
 @cache
-def _files() -> dict[str, dict[str, str]]:
-    """The text of every message by its name, by the stem of its file."""
-    files: dict[str, dict[str, str]] = {}
-    for path in sorted(SCHEMA_DIRECTORY.glob("*.txt")):
-        texts = files.setdefault(path.stem, {})
-        block: list[str] = []
-        for line in [*path.read_text(encoding="ascii").splitlines(), ""]:
-            if line and not line.startswith("#"):
-                block.append(line)
-            elif block:
-                texts[block[0].split(" ", 2)[1]] = "\n".join(block)
-                block = []
-    return files
+def texts_in(stem: str) -> dict[str, str]:
+    """The text of every message of one file, by its name."""
+    with open(os.path.join(SCHEMA_DIRECTORY, f"{stem}.txt"), encoding="ascii") as file:
+        lines = file.read().splitlines()
+    texts: dict[str, str] = {}
+    block: list[str] = []
+    for line in [*lines, ""]:
+        if line and not line.startswith("#"):
+            block.append(line)
+        elif block:
+            texts[block[0].split(" ", 2)[1]] = "\n".join(block)
+            block = []
+    return texts
 
 
 @cache
 def message_texts() -> dict[str, str]:
     """The text of every message by its name, in the order of the files. Reads all files, parses none."""
-    return {name: text for texts in _files().values() for name, text in texts.items()}
+    return {name: text for stem in schema_files() for name, text in texts_in(stem).items()}
 
 
 @cache
 def message_schema(name: str) -> MessageSchema:
-    """The schema of the message called `name`. Raises KeyError when there is none."""
-    return parse_message(message_texts()[name])
+    """The schema of the message called `name`. Reads its file only. Raises KeyError when there is none."""
+    return parse_message(texts_in(MESSAGE_FILES[name])[name])
 
 
 def family_heads(family: str) -> list[MessageSchema]:
     """The messages of one file, by the stem of its name, without their fields."""
-    heads = (parse_message_head(text.partition("\n")[0]) for text in _files()[family].values())
+    heads = (parse_message_head(text.partition("\n")[0]) for text in texts_in(family).values())
     return [head for head in heads if head is not None]

@@ -5,6 +5,7 @@ A test compares the file with what this module would write.
 
 from pathlib import Path
 
+from engine.protocol.indexing import write_index
 from engine.protocol.schema import FieldSchema, MessageSchema, StructSchema, message_schema, message_texts
 
 STUB_PATH = Path(__file__).parent / "messages" / "__init__.pyi"
@@ -60,7 +61,8 @@ def _type(schema: MessageSchema, used: FieldSchema) -> str:
 
 
 def main() -> None:
-    """Writes the stub file."""
+    """Writes the index, then the stub file that follows its order."""
+    write_index()
     STUB_PATH.write_text(stub_text(), encoding="ascii")
 
 

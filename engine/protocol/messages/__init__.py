@@ -5,12 +5,13 @@ are attributes of their message: `ProduceRequest.TopicProduceData`. The types ar
 `python -m engine.protocol.stubs` writes. Nothing else lives here.
 """
 
+from engine.protocol.index import MESSAGE_FILES
 from engine.protocol.message import Message, build_message_class
-from engine.protocol.schema import message_schema, message_texts
+from engine.protocol.schema import message_schema
 
 
 def __getattr__(name: str) -> type[Message]:
-    if name.startswith("_") or name not in message_texts():
+    if name.startswith("_") or name not in MESSAGE_FILES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     built = build_message_class(message_schema(name), __name__)
     globals()[name] = built
@@ -18,4 +19,4 @@ def __getattr__(name: str) -> type[Message]:
 
 
 def __dir__() -> list[str]:
-    return [*message_texts()]
+    return [*MESSAGE_FILES]

@@ -36,9 +36,9 @@ _GENERATED = {
 
 def families() -> dict[str, str]:
     """The file each message is written in, by the message's name."""
-    from engine.protocol.schema import SCHEMA_DIRECTORY, family_heads
+    from engine.protocol.schema import family_heads, schema_files
 
-    return {head.name: path.stem for path in SCHEMA_DIRECTORY.glob("*.txt") for head in family_heads(path.stem)}
+    return {head.name: stem for stem in schema_files() for head in family_heads(stem)}
 
 
 def java_class(name: str, family: str) -> str:

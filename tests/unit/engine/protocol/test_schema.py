@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from engine.protocol import messages, stubs
+from engine.protocol import indexing, messages, stubs
 from engine.protocol.message import Message
 from engine.protocol.messages import DeleteTopicsResponse, FetchRequest, ProduceRequest, RequestHeader
 from engine.protocol.schema import (
@@ -86,7 +87,7 @@ def test_text_that_does_not_follow_the_notation_is_refused(text: str) -> None:
 def test_every_message_is_written_once_and_can_be_built() -> None:
     heads = [
         line.split(" ")[1]
-        for path in SCHEMA_DIRECTORY.glob("*.txt")
+        for path in Path(SCHEMA_DIRECTORY).glob("*.txt")
         for line in path.read_text().splitlines()
         if line and line[0] not in "# "
     ]
@@ -100,7 +101,7 @@ def test_every_message_is_written_once_and_can_be_built() -> None:
 
 
 def test_files_of_api_keys_are_named_after_them() -> None:
-    for path in SCHEMA_DIRECTORY.glob("[0-9]*.txt"):
+    for path in Path(SCHEMA_DIRECTORY).glob("[0-9]*.txt"):
         key, _, name = path.stem.partition("_")
         for line in path.read_text().splitlines():
             if line.startswith(("request ", "response ")):
@@ -151,6 +152,21 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_the_stub_file_is_current() -> None:
     assert stubs.STUB_PATH.read_text() == stubs.stub_text(), "run python -m engine.protocol.stubs"
+
+
+def test_the_index_is_current() -> None:
+    """It stands in for the files at every start: what it says of the API keys is what they say."""
+    with open(indexing.INDEX_PATH, encoding="ascii") as file:
+        assert file.read() == indexing.index_text(), "run ./dev stubs"
+
+
+def test_a_message_is_made_out_of_its_own_file_alone() -> None:
+    script = (
+        "import sys, engine.protocol.schema as schema; from engine.protocol.messages import MetadataRequest;"
+        "print(schema.texts_in.cache_info().currsize)"
+    )
+    made = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert made.stdout == "1\n"
 
 
 def test_importing_messages_compiles_nothing_and_pulls_in_nothing_else_of_the_engine() -> None:
