@@ -1,0 +1,115 @@
+"""The console as an ASGI application: pages, API, live streams and static files behind the layers that keep others out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from console.errors import OperatorError
+from web.assets import Assets
+from web.clusters import Clusters
+from web.failures import http_error, operator_error, unforeseen
+from web.live.broadcast import Live, live
+from web.navigation import navigation
+from web.page import page_routes
+from web.pages import PAGES
+from web.security.layers import guarded
+
+
+class Console(Starlette):
+    """The application. `state.clusters`, `state.live` and `state.assets` are what pages share."""
+
+    def __init__(self, routes: list[BaseRoute], clusters: Clusters, assets: Assets, guard: dict[str, object]) -> None:
+        @contextlib.asynccontextmanager
+        async def lifespan(_: Starlette) -> AsyncIterator[None]:
+            try:
+                yield
+            finally:
+                self.state.live.close()
+                await clusters.close()
+
+        self._guard = guard
+        super().__init__(
+            routes=routes,
+            lifespan=lifespan,
+            exception_handlers={
+                OperatorError: operator_error,  # type: ignore[dict-item]
+                HTTPException: http_error,  # type: ignore[dict-item]
+                Exception: unforeseen,
+            },
+        )
+        self.state.clusters = clusters
+        self.state.assets = assets
+        self.state.live = Live()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        # Around Starlette's own layers, so that errors are guarded, too.
+        return guarded(super().build_middleware_stack(), **self._guard)  # type: ignore[arg-type]
+
+
+def create_app(
+    clusters: Clusters,
+    *,
+    token: str | None,
+    host: str = "127.0.0.1",
+    allowed_hosts: Iterable[str] = (),
+) -> Console:
+    """The console over `clusters`, which stay their owner's (those it opens itself are closed at the end).
+
+    `token`: what lets one in; None lets everybody in (`--auth none`, see `security.access.check_auth`). `host` is where
+    it will listen, and with `allowed_hosts` the names it answers to.
+    """
+    assets = Assets()
+    guard: dict[str, object] = {
+        "token": token,
+        "host": host,
+        "allowed_hosts": tuple(allowed_hosts),
+        "stylesheet": assets.url("css/console.css"),
+    }
+    routes: list[BaseRoute] = [
+        assets.route(),
+        Route("/healthz", healthz),
+        Route("/favicon.ico", favicon),
+        Route("/live", live),
+        Route("/clusters/{cluster:part}/live", live),
+        *_api_routes(),
+        *page_routes(PAGES),
+    ]
+    app = Console(_without_doubles(routes), clusters, assets, guard)
+    app.state.navigation = navigation(PAGES)
+    return app
+
+
+def _api_routes() -> list[BaseRoute]:
+    try:
+        from web.api import routes
+    except ImportError as error:
+        if error.name not in ("web.api", "web"):
+            raise
+        return []
+    return list(routes())
+
+
+def _without_doubles(routes: list[BaseRoute]) -> list[BaseRoute]:
+    """The API may answer /healthz itself: then ours goes."""
+    last = {
+        route.path: index for index, route in enumerate(routes) if isinstance(route, Route) and route.path == "/healthz"
+    }
+    return [r for index, r in enumerate(routes) if not isinstance(r, Route) or last.get(r.path, index) == index]
+
+
+async def healthz(request: Request) -> Response:
+    """Whether the console runs: for load balancers and start-up scripts. Tells nothing else."""
+    return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
+
+
+async def favicon(request: Request) -> Response:
+    assets: Assets = request.app.state.assets
+    return Response(status_code=308, headers={"Location": assets.url("icon.svg")})

@@ -1,0 +1,42 @@
+"""The way around: entries of the navigation, in their order, with the letters that lead there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from web.page import PageRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry. It is there when the page is."""
+
+    title: str
+    path: str
+    keys: str
+    """After `g` on the keyboard, as in the terminal."""
+    words: str = ""
+    """By which the palette finds it as well."""
+    per_cluster: bool = True
+
+
+ENTRIES = (
+    Entry("Overview", "/", "o", "home health cluster pulse"),
+    Entry("Brokers", "/brokers", "b", "nodes"),
+    Entry("Quorum", "/quorum", "q", "controller raft voters"),
+    Entry("Topics", "/topics", "t", "partitions"),
+    Entry("Groups", "/groups", "r", "consumers lag offsets"),
+    Entry("SQL", "/sql", "s", "query"),
+    Entry("Laboratory", "/lab", "l", "simulator faults lessons"),
+    Entry("Audit", "/audit", "a", "changes undo log"),
+    Entry("Contexts", "/contexts", "x", "clusters", per_cluster=False),
+)
+
+
+def navigation(pages: Iterable[PageRoute]) -> list[Entry]:
+    """The entries whose pages there are."""
+    paths = {page.path for page in pages}
+    return [entry for entry in ENTRIES if entry.path in paths]
