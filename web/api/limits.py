@@ -5,8 +5,8 @@ from __future__ import annotations
 BODY_BYTES_MAX = 1024 * 1024
 """Of a request's body, where the operation says nothing else."""
 
-PRODUCE_BODY_BYTES_MAX = 64 * 1024 * 1024
-"""Of a request that produces: a record of 20 MB, in base64, with room."""
+PRODUCE_BODY_BYTES_MAX = 32 * 1024 * 1024
+"""Of a request that produces: a record of 20 MB, in base64, with room (as `web.security.bounds`)."""
 
 PRODUCE_RECORDS_MAX = 10_000
 """Records in one request."""

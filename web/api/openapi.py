@@ -53,10 +53,15 @@ def document(operations: Sequence[Operation] = OPERATIONS) -> dict[str, Any]:
     fields = {each: {f.encode_name: f for f in msgspec.structs.fields(each.asked)} for each in operations}
     asked = [f.type for each in operations for f in fields[each].values()]
     _, components = msgspec.json.schema_components([*answers, *asked, Failure], ref_template=_REF)
-    for each in operations:
-        if not each.is_v3 and each.answer is not None and not is_response(each.answer):
-            for name in _reachable(_schema(each.answer), components):
-                components[name] = _with_exact_integers(components[name])
+    # A name that stands for two types would have a longer one here, and not where it is referred to.
+    assert all("." not in name for name in components), [name for name in components if "." in name]
+    own = [
+        each.answer
+        for each in operations
+        if not each.is_v3 and each.answer is not None and not is_response(each.answer)
+    ]
+    for name in _reachable([_schema(each) for each in own], components):
+        components[name] = _with_exact_integers(components[name])
     components["Integer"] = {
         "description": "A whole number; a string where a double could not hold it.",
         "oneOf": [{"type": "integer"}, {"type": "string", "pattern": "^-?[0-9]+$"}],

@@ -5,6 +5,18 @@ from __future__ import annotations
 from importlib import import_module
 
 ROOMS = (
+    "web.api.views",
+    "web.api.records.pages",
+    "web.api.records.tail",
+    "web.api.records.search",
+    "web.api.records.export",
+    "web.api.records.produce",
+    "web.api.sql.plan",
+    "web.api.sql.run",
+    "web.api.sql.files",
+    "web.api.sql.saved",
+    "web.api.history",
+    "web.api.changes",
     "web.api.service",
     "web.api.v3.clusters",
     "web.api.v3.configs",

@@ -23,40 +23,40 @@ from web.api.v3.shapes import BatchFailure, BatchProduced, BatchSuccess, Produce
 _TOPIC = "/v3/clusters/{cluster_id}/topics/{topic_name}"
 
 
-class PartBody(Asked, kw_only=True):
+class V3PartBody(Asked, kw_only=True):
     """A key or value: BINARY is base64, STRING text, JSON any JSON. Schemas of a registry are not taken here."""
 
     type: Literal["BINARY", "JSON", "STRING"] | None = None
     data: Any = None
 
 
-class HeaderBody(Asked, kw_only=True):
+class V3HeaderBody(Asked, kw_only=True):
     """A header; the value is base64."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=32_767)]
     value: str | None = None
 
 
-class RecordBody(Asked, kw_only=True):
+class V3RecordBody(Asked, kw_only=True):
     """A record. Without `value`, or with null in it, it is a tombstone."""
 
     partition_id: Int32 | None = None
-    headers: Annotated[tuple[HeaderBody, ...], msgspec.Meta(max_length=1_000)] = ()
-    key: PartBody | None = None
-    value: PartBody | None = None
+    headers: Annotated[tuple[V3HeaderBody, ...], msgspec.Meta(max_length=1_000)] = ()
+    key: V3PartBody | None = None
+    value: V3PartBody | None = None
     timestamp: Annotated[str, msgspec.Meta(max_length=40, description="ISO 8601")] | None = None
 
 
-class EntryBody(RecordBody, kw_only=True):
+class V3EntryBody(V3RecordBody, kw_only=True):
     """A record of a batch; `id` says in the answer which it was."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 
 
-class BatchBody(Asked, kw_only=True):
+class V3BatchBody(Asked, kw_only=True):
     """Records that are sent together."""
 
-    entries: Annotated[list[EntryBody], msgspec.Meta(min_length=1, max_length=V3_BATCH_ENTRIES_MAX)]
+    entries: Annotated[list[V3EntryBody], msgspec.Meta(min_length=1, max_length=V3_BATCH_ENTRIES_MAX)]
 
 
 class ProduceAsked(Asked, kw_only=True):
@@ -64,7 +64,7 @@ class ProduceAsked(Asked, kw_only=True):
 
     cluster_id: ClusterId
     topic_name: TopicName
-    body: RecordBody
+    body: V3RecordBody
 
 
 class BatchAsked(Asked, kw_only=True):
@@ -72,10 +72,10 @@ class BatchAsked(Asked, kw_only=True):
 
     cluster_id: ClusterId
     topic_name: TopicName
-    body: BatchBody
+    body: V3BatchBody
 
 
-def _part(part: PartBody | None, what: str) -> bytes | None:
+def _part(part: V3PartBody | None, what: str) -> bytes | None:
     if part is None or part.data is None:
         return None
     match part.type:
@@ -99,7 +99,7 @@ def _base64(data: Any, what: str) -> bytes:
         raise bad_request(f"{what} is not base64: {error}") from error
 
 
-def _new(record: RecordBody) -> NewRecord:
+def _new(record: V3RecordBody) -> NewRecord:
     headers = [
         (each.name, None if each.value is None else _base64(each.value, f"header {each.name!r}"))
         for each in record.headers
@@ -126,7 +126,7 @@ def _time_text(ms: int) -> str | None:
         return None
 
 
-def _written(part: PartBody | None, data: bytes | None) -> WrittenPart | None:
+def _written(part: V3PartBody | None, data: bytes | None) -> WrittenPart | None:
     if data is None or part is None:
         return None
     return WrittenPart(size=len(data), type=part.type)
@@ -175,7 +175,7 @@ async def produce_v3_batch(call: Call, asked: BatchAsked) -> BatchProduced:
     if len({each.id for each in entries}) < len(entries):
         raise bad_request("body.entries: every id must be another one")
     failures: dict[str, ApiError] = {}
-    wanted: list[tuple[EntryBody, NewRecord]] = []
+    wanted: list[tuple[V3EntryBody, NewRecord]] = []
     for each in entries:
         try:
             wanted.append((each, _new(each)))
