@@ -22,13 +22,64 @@ class ViewName:
 
 
 VIEWS: tuple[ViewName, ...] = (
-    ViewName("topics", ("t", "topic", "to"), "tui.views.topics:TopicsView", "Topics; `:t NAME` goes into one"),
+    ViewName(
+        "pulses",
+        ("p", "overview", "home"),
+        "tui.views.pulses:PulsesView",
+        "The cluster at a glance: health, rates, lag, nodes",
+    ),
+    ViewName("topics", ("t", "to"), "tui.views.topics:TopicsView", "Topics; with a name: that one"),
+    ViewName("topic", (), "tui.views.topic:TopicView", "One topic: all about it", "topic"),
+    ViewName(
+        "partitions",
+        ("pa", "parts"),
+        "tui.views.partitions:PartitionsView",
+        "Partitions of a topic, or of all",
+        "topic",
+        optional=True,
+    ),
+    ViewName("groups", ("g", "consumers"), "tui.views.groups:GroupsView", "Groups; with a name: that one"),
+    ViewName("group", (), "tui.views.group:GroupView", "One group: lag, members, reset", "group"),
+    ViewName(
+        "members", (), "tui.views.members:MembersView", "Members of a group, and what is assigned to them", "group"
+    ),
+    ViewName(
+        "brokers",
+        ("b", "nodes"),
+        "tui.views.brokers:BrokersView",
+        "Brokers: what they lead and hold; with an id: that one",
+    ),
+    ViewName("broker", (), "tui.views.broker:BrokerView", "One broker: its replicas", "broker"),
+    ViewName(
+        "quorum", ("controllers",), "tui.views.quorum:QuorumView", "The metadata quorum: leader, voters, observers, lag"
+    ),
+    ViewName(
+        "configs",
+        ("config", "cfg"),
+        "tui.views.configs:ConfigsView",
+        "Configuration of a topic, broker or group, with documentation",
+        "resource",
+        optional=True,
+    ),
+    ViewName("audit", ("changes",), "tui.views.audit:AuditView", "What was changed from this machine; undo"),
+    ViewName("change", (), "tui.views.change:ChangeView", "One change in full", "id"),
+    ViewName(
+        "contexts",
+        ("ctx", "context"),
+        "tui.views.contexts:ContextsView",
+        "Named clusters; with a name: switch to it",
+        "context",
+        optional=True,
+    ),
+    ViewName(
+        "xray", ("tree",), "tui.views.xray:XrayView", "The cluster as a tree: topics, partitions, replicas, groups"
+    ),
     ViewName("help", ("h", "?"), "tui.views.help:HelpView", "Keys and commands", "view", optional=True),
 )
 """The first word of a command is looked up here. `topic NAME` and `group NAME` (with an argument) go into that one:
 see `INTO`."""
 
-INTO: dict[str, str] = {"topics": "topic", "groups": "group"}
+INTO: dict[str, str] = {"topics": "topic", "groups": "group", "brokers": "broker"}
 """A list with a name behind it means the view of that one: `:t orders`."""
 
 QUIT = ("q", "quit", "q!", "exit")

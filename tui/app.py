@@ -107,6 +107,18 @@ class StokerApp(App[int]):
     async def on_unmount(self) -> None:
         await self.source.close()
 
+    def use_context(self, name: str) -> None:
+        """To another cluster, by the name of its context."""
+        if self.open_source is None:
+            self.say("Other clusters cannot be opened from here.")
+            return
+        try:
+            source = self.open_source(name)
+        except OperatorError as error:
+            self.tell(error)
+            return
+        self.run_worker(self.switch(source), group="switch", exclusive=True)
+
     async def switch(self, source: Source) -> None:
         """Another cluster: everything that is shown belongs to it from here on."""
         old, self.source = self.source, source
@@ -129,6 +141,14 @@ class StokerApp(App[int]):
     def enter(self, view: str, *arguments: str) -> None:
         """Into something that the view shows."""
         self._then_show(lambda: self.navigation.enter(Place(view, arguments)))
+
+    def enter_first(self, *places: tuple[str, ...]) -> None:
+        """Into the first of these views that there is."""
+        known = {view.name for view in VIEWS}
+        for view, *arguments in places:
+            if view in known:
+                self.enter(view, *arguments)
+                return
 
     def jump(self, view: str, *arguments: str) -> None:
         """To a view, from anywhere."""
@@ -248,6 +268,16 @@ class StokerApp(App[int]):
 
     # changes
 
+    def ask_first(self, title: str, text: str, then: Callable[[], object]) -> None:
+        """A question to be answered before something is done that is not the cluster's."""
+        from tui.widgets.question import QuestionDialog
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                then()
+
+        self.push_screen(QuestionDialog(title, text), answered)
+
     def change(self, changes: Sequence[Change]) -> None:
         """Plans changes, asks, and does them."""
         self.run_worker(self._change([partial(self.source.plan, each) for each in changes]), group="change")
@@ -316,6 +346,8 @@ class StokerApp(App[int]):
         elif isinstance(found, Problem):
             self.notify(harmless(found.text), severity="warning", markup=False)
             self._focus_view()
+        elif found.view == "contexts" and found.arguments:
+            self.use_context(found.arguments[0])
         else:
             self.jump(found.view, *found.arguments)
 

@@ -11,6 +11,7 @@ from console.history.snapshot import Snapshot, take_snapshot
 from console.open_cluster import OpenCluster
 from engine.net.cluster_view import address_text
 from engine.runtime import Clock, SystemClock
+from tui.past import Past
 
 if TYPE_CHECKING:
     from console.audit import AuditTrail
@@ -33,6 +34,7 @@ class Source:
         """The newest, whoever took it."""
         self.failure: OperatorError | None = None
         """Why the newest try failed; None when it did not."""
+        self.past = Past()
         self._clock = clock or SystemClock()
 
     @property
@@ -85,6 +87,7 @@ class Source:
 
                 snapshot = replace(snapshot, usage=self.snapshot.usage)
             self.snapshot = snapshot
+            self.past.observe(snapshot)
 
     async def close(self) -> None:
         await self.cluster.close()

@@ -23,6 +23,8 @@ DARK = Theme(
     variables={
         "block-cursor-background": "#e8893a",
         "block-cursor-foreground": "#14161a",
+        "text-muted": "#8d929c",
+        "text-disabled": "#5f656f",
         "border": "#3a404b",
         "scrollbar": "#3a404b",
         "scrollbar-background": "#14161a",
@@ -49,6 +51,8 @@ LIGHT = Theme(
     variables={
         "block-cursor-background": "#b3560c",
         "block-cursor-foreground": "#ffffff",
+        "text-muted": "#6a6d73",
+        "text-disabled": "#a3a099",
         "border": "#c9c4b8",
         "scrollbar": "#c9c4b8",
         "scrollbar-background": "#fbfaf7",

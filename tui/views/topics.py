@@ -8,7 +8,15 @@ from typing import Any, ClassVar
 
 from textual.binding import BindingType
 
-from console.changes.kinds import AlterTopic, CreateTopic, DeleteTopic
+from console.changes.kinds import (
+    AlterTopic,
+    CreateTopic,
+    DeleteRecords,
+    DeleteTopic,
+    OffsetTarget,
+    PartitionScope,
+    TargetKind,
+)
 from console.errors import OperatorError
 from console.history.snapshot import Snapshot
 from console.lag.tracker import LagTracker
@@ -162,6 +170,11 @@ class TopicsView(TableView[TopicRow]):
 
     def action_delete(self) -> None:
         self.stoker.change([DeleteTopic(row.name) for row in self.chosen])
+
+    def action_empty(self) -> None:
+        self.stoker.change(
+            [DeleteRecords(PartitionScope(row.name), OffsetTarget(TargetKind.LATEST)) for row in self.chosen]
+        )
 
     def action_edit(self) -> None:
         for row in self.chosen[:1]:

@@ -1,0 +1,108 @@
+"""A page of lines to be read: facts, descriptions, one entry in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.bindings import bindings_of
+from tui.widgets.cells import cells, fitted, harmless
+from tui.widgets.roles import role_style
+
+DocumentLine = tuple[tuple[str, str], ...]
+"""Parts: text and role ("heading", "label", "good", "warning", "bad", "faint", "" for none)."""
+
+ROLES = ("heading", "label", "good", "warning", "bad", "faint")
+
+
+def heading(text: str) -> DocumentLine:
+    return ((text, "heading"),)
+
+
+def fact(label: str, value: str, role: str = "", width: int = 22) -> DocumentLine:
+    """A name and its value."""
+    return ((fitted(f"  {label}", width), "label"), (value, role))
+
+
+def columns(rows: Sequence[Sequence[str]], roles: Sequence[str] = ()) -> list[DocumentLine]:
+    """Rows of texts below each other."""
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)] if rows else []
+    return [
+        tuple(
+            (fitted(f"  {text}", width + 2), role)
+            for text, width, role in zip(row, widths, roles or [""] * len(row), strict=True)
+        )
+        for row in rows
+    ]
+
+
+class Document(ScrollView, can_focus=True):
+    """Shows lines; scrolls, and keeps its place when they change."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("page")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"document--{role}" for role in ROLES}
+    DEFAULT_CSS = """
+    Document {
+        height: 1fr; background: $background; color: $foreground; scrollbar-size: 1 1;
+        & > .document--heading { color: $text-primary; text-style: bold; }
+        & > .document--label { color: $text-secondary; }
+        & > .document--good { color: $text-success; }
+        & > .document--warning { color: $text-warning; }
+        & > .document--bad { color: $text-error; text-style: bold; }
+        & > .document--faint { color: $text-muted; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.lines: tuple[DocumentLine, ...] = ()
+
+    def set_lines(self, lines: Sequence[DocumentLine]) -> None:
+        clean = tuple(tuple((harmless(text), role) for text, role in line) for line in lines)
+        if clean == self.lines:
+            return
+        self.lines = clean
+        widest = max((sum(cells(text) for text, _ in line) for line in clean), default=1)
+        self.virtual_size = Size(widest, len(clean))
+        self.refresh()
+
+    @property
+    def text(self) -> str:
+        return "\n".join("".join(text for text, _ in line).rstrip() for line in self.lines)
+
+    def render_line(self, y: int) -> Strip:
+        left, top = self.scroll_offset
+        base = self.rich_style
+        width = self.scrollable_content_region.width
+        at = top + y
+        if at >= len(self.lines):
+            return Strip.blank(width, base)
+        segments = [
+            Segment(text, base + role_style(self, f"document--{role}") if role else base)
+            for text, role in self.lines[at]
+        ]
+        return Strip(segments).crop_extend(left, left + width, base)
+
+    def action_page_first(self) -> None:
+        self.scroll_home(animate=False)
+
+    def action_page_last(self) -> None:
+        self.scroll_end(animate=False)
+
+    def action_line_down(self) -> None:
+        self.scroll_to(y=self.scroll_offset.y + 1, animate=False)
+
+    def action_line_up(self) -> None:
+        self.scroll_to(y=self.scroll_offset.y - 1, animate=False)
+
+    def action_screen_down(self) -> None:
+        self.scroll_to(y=self.scroll_offset.y + max(1, self.size.height - 1), animate=False)
+
+    def action_screen_up(self) -> None:
+        self.scroll_to(y=self.scroll_offset.y - max(1, self.size.height - 1), animate=False)
