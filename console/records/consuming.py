@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from console.records.fetching import Chunk
-from console.records.filters import RecordFilter
+from console.records.filters import ConditionMatcher, RecordFilter
 from console.records.model import ConsumedRecord, Damaged
 from engine.types import TopicPartition
 
@@ -22,7 +22,7 @@ class ReadCounts:
     """Offsets gone by."""
     matched: int = 0
     bytes: int = 0
-    """Of keys and values of records scanned."""
+    """Of the batches, as they were sent."""
     hidden: int = 0
     """Control records and records of aborted transactions."""
     skipped: int = 0
@@ -87,21 +87,29 @@ class ChunkConsumer:
             counts.undecodable += damaged.records_count
             if len(counts.damaged) < _DAMAGED_TOLD_MAX:
                 counts.damaged.append(damaged)
+        counts.bytes += chunk.size_bytes
         records: list[ConsumedRecord] = []
-        size = 0
+        undecodable: list[int] = []
+        early = matcher if isinstance(matcher, ConditionMatcher) and matcher.takes_records else None
         kind = chunk.timestamp_type
         starts = [*(start for start, _ in chunk.batches), len(chunk.records)]
         for index, (start, facts) in enumerate(chunk.batches):
-            for offset, timestamp, key, value, headers in chunk.records[start : starts[index + 1]]:
-                size += (len(key) if key else 0) + (len(value) if value else 0)
-                records.append(ConsumedRecord(topic, partition, offset, timestamp, kind, key, value, headers, facts))
-        counts.bytes += size
+            found = chunk.records[start : starts[index + 1]]
+            if early is not None:
+                found = early.select(found)
+                undecodable += early.undecodable
+            records += [
+                ConsumedRecord(topic, partition, offset, timestamp, kind, key, value, headers, facts)
+                for offset, timestamp, key, value, headers in found
+            ]
         events = [(offset, count, 0) for offset, count in chunk.hidden_at]
         events += [(damaged.base_offset, 0, damaged.records_count) for damaged in chunk.damaged]
         if matcher is not None:
-            records = matcher.select(records)
-            counts.undecodable += len(matcher.undecodable)
-            events += [(offset, 0, 1) for offset in matcher.undecodable]
+            if early is None:
+                records = matcher.select(records)
+                undecodable = matcher.undecodable
+            counts.undecodable += len(undecodable)
+            events += [(offset, 0, 1) for offset in undecodable]
         if events:
             self._ahead.setdefault(chunk.partition, deque()).extend(sorted(events))
         return records

@@ -8,11 +8,20 @@ from typing import Any
 
 from console.records.batch_decoding import DECODER
 from console.records.model import ALL_RECORDS, BatchFacts, Damaged, Visibility
+from console.records.sieve import BatchSieve
 from engine.net.cluster_client import Versioned
 from engine.net.cluster_view import TopicView
 from engine.protocol.errors import ErrorCode, ProtocolError
 from engine.protocol.messages import FetchRequest
-from engine.protocol.records.batch import BatchHeader, TimestampType, iterate_batches, verify_crc
+from engine.protocol.records.batch import (
+    HEADER_BYTES,
+    BatchHeader,
+    TimestampType,
+    codec_of,
+    iterate_batches,
+    verify_crc,
+)
+from engine.protocol.records.compression import DECOMPRESSED_BYTES_MAX, decompress
 from engine.protocol.records.control import ControlType, decode_control_key
 from engine.protocol.records.record import Record
 from engine.protocol.uuids import ZERO_UUID
@@ -123,8 +132,10 @@ def read_fetch_response(
     visibility: Visibility = ALL_RECORDS,
     *,
     headers_only: bool = False,
+    sieve: BatchSieve | None = None,
 ) -> Iterable[Chunk]:
-    """A chunk for each partition in the answer. Raises ProtocolError where no batch can be told from another."""
+    """A chunk for each partition in the answer, without the records of batches that do not pass the `sieve`. Raises
+    ProtocolError where no batch can be told from another."""
     names = {topic.topic_id: name for name, topic in topics.items()}
     for topic in response.responses:
         name = topic.topic or names.get(bytes(topic.topic_id), "")
@@ -144,7 +155,7 @@ def read_fetch_response(
             if chunk.error == ErrorCode.NONE and data.records:
                 chunk.size_bytes = len(data.records)
                 aborted = data.aborted_transactions or () if visibility.read_committed else ()
-                _read_batches(chunk, data.records, aborted, visibility, headers_only)
+                _read_batches(chunk, data.records, aborted, visibility, headers_only, sieve)
             yield chunk
 
 
@@ -161,7 +172,14 @@ class _Aborted:
             self.inside.add(self.ahead.pop(0)[1])
 
 
-def _read_batches(chunk: Chunk, data: Any, aborted: Sequence[Any], visibility: Visibility, headers_only: bool) -> None:
+def _read_batches(
+    chunk: Chunk,
+    data: Any,
+    aborted: Sequence[Any],
+    visibility: Visibility,
+    headers_only: bool,
+    sieve: BatchSieve | None,
+) -> None:
     state = _Aborted(sorted((each.first_offset, each.producer_id) for each in aborted))
     first = chunk.next_offset
     # The last batch may be cut: brokers fill the answer up to its limit to the byte.
@@ -193,6 +211,13 @@ def _read_batches(chunk: Chunk, data: Any, aborted: Sequence[Any], visibility: V
             if headers_only and header.base_offset >= first:
                 chunk.counted += header.records_count
                 continue
+            if (
+                sieve is not None
+                and sieve.applies(chunk.partition.topic)
+                and _is_refused(sieve, data, position, header)
+            ):
+                chunk.timestamp_type = header.timestamp_type
+                continue
             records = _decode(chunk, data, position, header)
         chunk.timestamp_type = header.timestamp_type
         if records and records[0].offset < first:
@@ -200,6 +225,17 @@ def _read_batches(chunk: Chunk, data: Any, aborted: Sequence[Any], visibility: V
         if records:
             chunk.batches.append((len(chunk.records), BatchFacts.of(header, aborted=is_aborted, control=control)))
             chunk.records.extend(records)
+
+
+def _is_refused(sieve: BatchSieve, data: Any, position: int, header: BatchHeader) -> bool:
+    """Whether no record of the batch is wanted; false for a damaged one, which is then told of."""
+    if not verify_crc(data, position, header):
+        return False
+    payload = memoryview(data)[position + HEADER_BYTES : position + header.size_bytes]
+    try:
+        return not sieve.may_match(bytes(decompress(codec_of(header), payload, DECOMPRESSED_BYTES_MAX)))
+    except ProtocolError:
+        return False
 
 
 def _decode(chunk: Chunk, data: Any, position: int, header: BatchHeader) -> list[Record]:

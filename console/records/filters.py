@@ -101,9 +101,11 @@ class ConditionMatcher:
         ordered = sorted(conditions, key=_cost)
         self._tests = [_compile(each, None) for each in ordered]
         self._decoder = decoder
+        self.takes_records = decoder is None
+        """`select` takes records of the engine as well: it looks at nothing but key, value and headers."""
         self._decoded_tests = [] if decoder is None else [_compile(each, decoder) for each in ordered]
 
-    def select(self, records: list[ConsumedRecord]) -> list[ConsumedRecord]:
+    def select(self, records: list[Any]) -> list[Any]:
         self.undecodable = []
         tests, decoder = self._tests, self._decoder
         if decoder is not None and any(map(decoder.is_asked, {record.topic for record in records})):

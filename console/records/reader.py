@@ -14,6 +14,7 @@ from types import TracebackType
 from console.errors import Blame, OperatorError, operator_errors
 from console.records.fetching import Chunk, FetchLimits, fetch_request, read_fetch_response
 from console.records.model import ALL_RECORDS, Visibility
+from console.records.sieve import BatchSieve
 from console.services.offsets import EARLIEST, READ_COMMITTED, READ_UNCOMMITTED, list_offsets
 from engine.errors import KafkaError
 from engine.net.cluster_client import ClusterClient
@@ -34,7 +35,7 @@ class RecordReader:
     """Chunks of records as they arrive. Use as an async context manager and iterate `chunks()`.
 
     `starts` are the first offsets to read, `stops` (exclusive) where a partition ends; one without a stop is followed
-    for ever. `headers_only` counts records without decoding them. `unreachable_timeout_ms`: how long a partition may stay without an answer before reading fails
+    for ever. `headers_only` counts records without decoding them, `sieve` leaves out batches. `unreachable_timeout_ms`: how long a partition may stay without an answer before reading fails
     (None: it is waited for as long as it takes).
     """
 
@@ -48,6 +49,7 @@ class RecordReader:
         limits: FetchLimits | None = None,
         unreachable_timeout_ms: int | None = 60_000,
         headers_only: bool = False,
+        sieve: BatchSieve | None = None,
     ) -> None:
         self.positions = dict(starts)
         """Next offset of every partition."""
@@ -60,6 +62,7 @@ class RecordReader:
         self._visibility = visibility
         self._limits = limits or FetchLimits()
         self._headers_only = headers_only
+        self._sieve = sieve
         self._unreachable_timeout_ms = unreachable_timeout_ms
         self._open = [p for p in self.positions if not self._at_stop(p)]
         self._paused: dict[TopicPartition, None] = {}
@@ -205,7 +208,7 @@ class RecordReader:
                 continue
             failures = 0
             for chunk in read_fetch_response(
-                response, topics, positions, self._visibility, headers_only=self._headers_only
+                response, topics, positions, self._visibility, headers_only=self._headers_only, sieve=self._sieve
             ):
                 if chunk.error == ErrorCode.NONE:
                     await self._accept(chunk)

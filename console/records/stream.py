@@ -16,6 +16,7 @@ from console.records.paging import PageReader
 from console.records.positions import END, Position, PositionKind, resolve_offsets
 from console.records.reader import RecordReader
 from console.records.scope import Scope, find_bounds
+from console.records.sieve import BatchSieve
 from engine.net.cluster_client import ClusterClient
 from engine.types import TopicPartition
 
@@ -188,7 +189,10 @@ class RecordStream:
         consumer.begin(starts)
         paused: dict[TopicPartition, None] = {}
         skipped_before = self.progress.skipped
-        async with RecordReader(client, starts, stops, visibility=self.request.visibility, limits=limits) as reader:
+        sieve = BatchSieve(self.request.whole_filter)
+        async with RecordReader(
+            client, starts, stops, visibility=self.request.visibility, limits=limits, sieve=sieve
+        ) as reader:
             self.progress.caught_up = merge.caught_up
             async for chunk in reader.chunks():
                 partition = chunk.partition
