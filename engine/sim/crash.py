@@ -8,7 +8,7 @@ Names and contents are decided apart, as a disk does. Ways of going, drawn from 
     SCATTERED any subset had, in any order across files, each write whole, torn or dropped
     TORN      all of a file's changes had but for the last write, which is torn
     NAMELESS  all contents had, but no name that was not synced
-    MISDIRECTED  all had, but one unsynced write of each file landed elsewhere in what was not synced
+    MISDIRECTED  all had, but one unsynced write of each log segment landed elsewhere in what was not synced
 
 A torn write keeps some of its sectors (512 bytes) or pages (4096 bytes); what it does not keep is what was there
 before, zeros where there was nothing, and now and then garbage.
@@ -46,9 +46,11 @@ def power_loss(disk: SimDisk, source: random.Random, how: PowerLoss | None = Non
     if how is None:
         how = source.choices(list(PowerLoss), weights=(1, 3, 3, 3, 1, 1, 1))[0]
     files = _all_files(disk.root)
+    logs = {node.number for path, node in disk.files().items() if path.endswith(".log")}
     _settle_names(disk, source, how)
     for node in files:
-        _settle_content(node, source, how)
+        astray = how is PowerLoss.MISDIRECTED and node.number in logs
+        _settle_content(node, source, PowerLoss.DURABLE if how is PowerLoss.MISDIRECTED and not astray else how)
     disk.locks.clear()
     disk.measure()
     disk.record(f"power loss {how.value}")

@@ -34,6 +34,8 @@ class DiskFaults:
         """The disk is this small instead of its real size: ENOSPC beyond it."""
         self.sync_delay_ns = 0
         """Every sync takes this much longer."""
+        self.failed_syncs = 0
+        """How many syncs were made to fail; for whoever must decide what is to become of the machine."""
 
     def add(self, rule: DiskFaultRule) -> DiskFaultRule:
         """Lay a fault over the disk; returns it, for `lift`."""
@@ -69,5 +71,7 @@ class DiskFaults:
                 rule.remaining -= 1
                 if rule.remaining <= 0:
                     self.rules.remove(rule)
+            if operation.startswith("fsync"):
+                self.failed_syncs += 1
             return rule.number
         return 0

@@ -164,9 +164,7 @@ class Nemesis:
             for file in node.disk.files().values():
                 file.flips.clear()
             node.clock.set_right()
-            if (node.has_failed or self._held.get(node) is False) and node.state is not NodeState.DOWN:
-                # Its disk failed: what it had not synced may be readable still, and gone later. Only a reboot tells.
-                node.lose_power(PowerLoss.LOST)
+            self.give_up(node)
             if node.state is NodeState.DOWN:
                 node.start()
         self._held.clear()
@@ -241,6 +239,17 @@ class Nemesis:
         """Undo `hold`."""
         self._held.pop(node, None)
         node.may_fail = False
+
+    def give_up(self, node: SimNode) -> None:
+        """End a node that has stopped itself because of its disk.
+
+        What a failed sync was for can still be read, and would be gone later: only a reboot tells (fsyncgate).
+        """
+        if node.disk.faults.failed_syncs:
+            node.disk.faults.failed_syncs = 0
+            node.lose_power(PowerLoss.LOST)
+        elif node.has_failed and node.state is not NodeState.DOWN:
+            node.kill()
 
     def may_lose_data(self, node: SimNode) -> bool:
         """Whether the budget allows `node` to lose what it has not synced."""

@@ -101,9 +101,7 @@ async def _failing(storm: Nemesis, draw: random.Random, name: str, rule: DiskFau
     node.disk.faults.add(rule)
     await _given_up(storm, node, seconds)
     node.disk.faults.lift(rule)
-    # What a failed sync was for is not on the platter though it can still be read: only a reboot tells.
-    if node.state is not NodeState.DOWN:
-        node.lose_power(PowerLoss.LOST)
+    storm.give_up(node)
     storm.release(node)
     await storm.restart(node, draw.uniform(0.2, 4.0))
 
@@ -122,8 +120,7 @@ async def disk_full(storm: Nemesis, draw: random.Random) -> None:
     node.disk.faults.capacity_bytes = node.disk.used_bytes + room
     await _given_up(storm, node, seconds)
     node.disk.faults.capacity_bytes = None
-    if node.has_failed and node.state is not NodeState.DOWN:
-        node.kill()
+    storm.give_up(node)
     storm.release(node)
     if node.state is NodeState.DOWN:
         await storm.restart(node, draw.uniform(0.2, 4.0))
