@@ -1,8 +1,8 @@
 # Every target is `./dev <target>`, which makes the environment first. `make check` is the gate.
 SEEDS ?= 1..300
-.PHONY: check up setup format lint types contracts test bench seeds sim java fuzz lock stubs deviations
+.PHONY: check up setup format lint types contracts test bench seeds sim java fuzz lock stubs deviations commands wheel
 
-check up setup format lint types contracts test bench java fuzz lock stubs deviations:
+check up setup format lint types contracts test bench java fuzz lock stubs deviations commands wheel:
 	./dev $@ $(ARGS)
 
 seeds:
