@@ -11,17 +11,18 @@ import asyncio
 import importlib
 import json
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
-from console.demo.groups import GROUPS, DemoGroup, consume
+from console.demo.groups import GROUPS, UNHURRIED, DemoGroup, consume
 from console.demo.loader import LoadedTopic, Progress, end_offsets, load
 from console.demo.samples import PACKAGE, Sample, SampleTopic, samples
 from console.errors import OperatorError
 from console.records.producer import RecordProducer
-from console.records.producing import NewRecord
+from console.records.producing import Delivery, NewRecord
 from console.records.reader import RecordReader
 from console.services.group_changes import commit_offsets, group_standing
 from console.services.group_offsets import CommittedOffset
@@ -36,6 +37,8 @@ STOPPED_TOPIC = "orders"
 
 _AGAIN_SECONDS = 1.0
 _GAP_SECONDS_MAX = 20.0
+_BEAT_SECONDS = 1.0
+"""Records of that time are sent together."""
 
 _log = logging.getLogger(__name__)
 
@@ -108,10 +111,19 @@ class DemoFlow:
             for topic in sample.topics:
                 if topic.derived_from is None:
                     written += sum((await end_offsets(client, topic)).values())
+            clock, beat = asyncio.get_running_loop().time, _BEAT_SECONDS / self._speed
+            due = clock()
+            sent: list[Delivery] = []
             for topic_name, record in sample.generated(written):
-                gap = pace.expovariate(sample.live_per_second * self._speed)
-                await asyncio.sleep(min(gap, _GAP_SECONDS_MAX))
-                await (await producer.send(topic_name, record)).result()
+                due += min(pace.expovariate(sample.live_per_second * self._speed), _GAP_SECONDS_MAX)
+                # All samples send at the same moments, so that each broker gets one request for all of them.
+                wait = math.ceil(due / beat) * beat - clock()
+                if wait > 0:
+                    for delivery in sent:
+                        await delivery.result()
+                    sent = []
+                    await asyncio.sleep(wait)
+                sent.append(await producer.send(topic_name, record))
 
         return generate
 
@@ -122,13 +134,16 @@ class DemoFlow:
         (derived,) = (topic for sample in samples() for topic in sample.topics if topic.derived_from is not None)
 
         async def process() -> None:
-            async with RecordReader(client, positions, unreachable_timeout_ms=None) as reader:
+            async with RecordReader(client, positions, unreachable_timeout_ms=None, limits=UNHURRIED) as reader:
                 async for chunk in reader.chunks():
+                    sent: list[Delivery] = []
                     for made in chunk.records:
                         value = _cleansed(cleanse, made.value)
                         if value is not None:
                             record = NewRecord(made.key, value, made.headers)
-                            await (await producer.send(derived.name, record)).result()
+                            sent.append(await producer.send(derived.name, record))
+                    for delivery in sent:
+                        await delivery.result()
                     if chunk.next_offset > positions[chunk.partition]:
                         positions[chunk.partition] = chunk.next_offset
                         await commit_offsets(client, CLEANSER_GROUP, _commits({chunk.partition: chunk.next_offset}))

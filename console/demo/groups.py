@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from console.errors import OperatorError, operator_errors
+from console.records.fetching import FetchLimits
 from console.records.reader import RecordReader
 from console.services.group_changes import group_standing
 from engine.net.cluster_client import ClusterClient
@@ -15,15 +16,18 @@ from engine.net.connection_security import PLAINTEXT, ConnectionSecurity
 from engine.net.group_member import GroupMember
 from engine.types import TopicPartition
 
-_TURN_SECONDS = 1.0
-"""Between commits, and heartbeats."""
+_TURN_SECONDS = 3.0
+"""Between commits, and heartbeats (Kafka's heartbeat.interval.ms)."""
 _LEAVE_SECONDS = 1.0
+
+UNHURRIED = FetchLimits(max_wait_ms=2_000, min_bytes=64 * 1024)
+"""What trickles in is fetched every two seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoGroup:
     """A group over one topic. Each member takes `per_second` records a second at most, and starts over after
-    `rewind_after_turns` turns (seconds); None: never."""
+    `rewind_after_turns` turns (of three seconds); None: never."""
 
     group_id: str
     topic: str
@@ -35,7 +39,7 @@ class DemoGroup:
 GROUPS = (
     DemoGroup("shipping", "orders", 2, 500),
     DemoGroup("page-statistics", "page-views", 1, 1.5),
-    DemoGroup("fraud-check", "account-events", 1, 25, rewind_after_turns=90),
+    DemoGroup("fraud-check", "account-events", 1, 25, rewind_after_turns=30),
 )
 """Healthy; slower than its topic; reading everything again now and then."""
 
@@ -66,7 +70,7 @@ async def _read(
     held = (await group_standing(client, group.group_id)).committed
     positions = {partition: held[partition].offset if partition in held else 0 for partition in assigned}
     committed = {partition: held[partition].offset for partition in assigned if partition in held}
-    async with RecordReader(client, positions, unreachable_timeout_ms=None) as reader:
+    async with RecordReader(client, positions, unreachable_timeout_ms=None, limits=UNHURRIED) as reader:
 
         async def take() -> None:
             async for chunk in reader.chunks():
