@@ -135,7 +135,9 @@ class OpenCluster:
             from console.sql.service import SqlService
 
             metrics = MetricsTable(lambda: self.sampler.history, why_none=lambda: self.sampler.history_error)
-            self._sql = SqlService(self.client, providers=(metrics,), data_dir=local_data_dir(self.client))
+            self._sql = SqlService(
+                self.client, providers=(metrics,), data_dir=local_data_dir(self.client), decoder=self.decoder
+            )
         return self._sql
 
 

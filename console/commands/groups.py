@@ -84,7 +84,8 @@ def describe_command(group: str, members: bool, no_time: bool) -> None:
     IN, OUT   records per second that came in the last minute, and that the group committed
     LEVEL IN  how long until the lag is gone at these rates; "-": never
     STATUS    by Burrow's rules: OK, WARN (falls behind), STOP (commits no more),
-              STALL (commits, but does not get ahead), REWIND (went back)
+              STALL (commits, but does not get ahead), REWIND (went back);
+              unknown while nobody reads and no commits tell
     """
     from console.commands.session import tell_missing, with_client
     from console.output.render import print_facts, print_rows, say, write
@@ -102,6 +103,8 @@ def describe_command(group: str, members: bool, no_time: bool) -> None:
         return described, await measure_group(client, described, now_ms=now_ms)
 
     found, lag = with_client(work)
+    if lag is not None and not found.membership.members:
+        lag = _without_window(lag)
     tell_missing((*found.missing, *(lag.missing if lag is not None else ())))
     measured = {} if lag is None else {(each.topic, each.partition): each for each in lag.partitions}
     summary = found.summary
@@ -178,6 +181,21 @@ def describe_command(group: str, members: bool, no_time: bool) -> None:
             say("The group has no members: nobody reads.")
 
 
+def _without_window(lag: GroupLag) -> GroupLag:
+    """As it was measured, but OK only where commits show it: of a group without members whose commits make no window (one
+    of a reset, or none) nothing is known yet, as Burrow has it (NOTFOUND)."""
+    from dataclasses import replace
+
+    from console.lag.burrow import LagStatus
+
+    partitions = tuple(
+        replace(each, status=None) if each.status is LagStatus.OK and not each.commit_rate else each
+        for each in lag.partitions
+    )
+    known = any(each.status is not None for each in partitions)
+    return replace(lag, partitions=partitions, status=lag.status if known else None)
+
+
 def _figures(lag: PartitionLag | None) -> dict[str, Any]:
     """What was measured of a partition; nothing but None when it was not."""
     return {
@@ -209,7 +227,7 @@ def _group_facts(lag: GroupLag) -> list[tuple[str, str]]:
     from console.lag.retention import RetentionState
     from console.output.text import duration, plural
 
-    status = "-" if lag.status is None else f"{lag.status.name}: it {lag.status.meaning}"
+    status = "unknown yet" if lag.status is None else f"{lag.status.name}: it {lag.status.meaning}"
     facts = [("Status", status), ("Rates", f"{_rate(lag.production_rate)} in, {_rate(lag.commit_rate)} out")]
     if lag.lag:
         known = lag.commit_rate is not None and lag.production_rate is not None

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.commands.options import cluster_options, invocation, key_value_pairs
+from console.commands.options import cluster_options, decode_option, invocation, key_value_pairs
+from console.commands.record_options import record_decoder
 from console.output.render import FORMATS
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class _OutputFormat(click.ParamType[str]):
 )
 @click.option("--save", "save_as", metavar="NAME", help="Keep the statement under this name.")
 @click.option("--saved", "saved_name", metavar="NAME", help="Run the statement that is kept under this name.")
+@decode_option
 @cluster_options
 def sql(
     statement: str | None,
@@ -84,7 +86,8 @@ def sql(
     """Ask topics, and the cluster itself, in SQL.
 
     Every topic is a table by its own name (in double quotes when it has dashes), with partition, offset, timestamp, key,
-    value, headers and more. JSON needs no declaration: value->>'$.status'. The cluster's own tables are brokers, topics,
+    value, headers and more. JSON needs no declaration: value->>'$.status'. Nor does what a schema registry or --decode
+    knows, or Kafka's own topics: value is JSON there too, and decode_error says why it is not. The cluster's own tables are brokers, topics,
     partitions, replicas, configs, consumer_groups, group_members, group_offsets, quorum and segments; SHOW TABLES
     lists all, DESCRIBE shows columns. Where a topic has such a name, kafka.NAME is the cluster's.
 
@@ -158,7 +161,7 @@ async def _run(client: ClusterClient, statement: str, values: dict[str, str], li
     from console.sql.segment_files import local_data_dir
     from console.sql.service import SqlService
 
-    async with SqlService(client, data_dir=local_data_dir(client)) as service:
+    async with SqlService(client, data_dir=local_data_dir(client), decoder=record_decoder()) as service:
         await print_result(service, statement, values, limits, output)
 
 
@@ -167,5 +170,5 @@ async def _explain(client: ClusterClient, statement: str, values: dict[str, Any]
     from console.sql.segment_files import local_data_dir
     from console.sql.service import SqlService
 
-    async with SqlService(client, data_dir=local_data_dir(client)) as service:
+    async with SqlService(client, data_dir=local_data_dir(client), decoder=record_decoder()) as service:
         print_plan(await service.explain(statement, values, limits), invocation().output)

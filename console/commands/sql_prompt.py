@@ -16,6 +16,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import History
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
+from console.commands.record_options import record_decoder
 from console.commands.sql_output import print_plan, print_result
 from console.errors import OperatorError
 from console.failures import tell
@@ -257,5 +258,5 @@ def _keys() -> KeyBindings:
 
 async def prompt(client: ClusterClient, limits: SqlLimits) -> None:
     """Until Ctrl-D."""
-    async with SqlService(client, data_dir=local_data_dir(client)) as service:
+    async with SqlService(client, data_dir=local_data_dir(client), decoder=record_decoder()) as service:
         await Prompt(service, limits).run()

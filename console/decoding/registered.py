@@ -32,15 +32,21 @@ class _Known:
 
 
 class RegisteredSchemas:
-    """The schemas of one registry that were needed so far."""
+    """The schemas of one registry that were needed so far. Without one, others say what it has (`learn`, `fail`)."""
 
-    def __init__(self, registry: SchemaRegistry, clock: Callable[[], float] = time.monotonic) -> None:
-        self._registry = registry
+    def __init__(self, registry: SchemaRegistry | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.registry = registry
         self._clock = clock
         self._known: OrderedDict[int | str, _Known] = OrderedDict()
 
     async def prepare(self, wanted: Iterable[Written | None]) -> None:
         """Asks for the schemas that are not known yet. Never raises: what cannot be had is told when it is used."""
+        missing = self.missing(wanted)
+        if missing:
+            await asyncio.gather(*map(self._ask, missing))
+
+    def missing(self, wanted: Iterable[Written | None]) -> list[int | str]:
+        """Which of the schemas are not known yet, at most `_ASKED_AT_ONCE_MAX` of them."""
         now = self._clock()
         missing: dict[int | str, None] = {}
         for each in wanted:
@@ -48,7 +54,12 @@ class RegisteredSchemas:
                 known = self._known.get(each.identity)
                 if known is None or known.until <= now:
                     missing[each.identity] = None
-        await asyncio.gather(*map(self._learn, list(missing)[:_ASKED_AT_ONCE_MAX]))
+        return list(missing)[:_ASKED_AT_ONCE_MAX]
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a schema could not be had that may be there later."""
+        return any(each.decode is None for each in self._known.values())
 
     def decode(self, written: Written) -> tuple[Any, SchemaUsed]:
         """The value, and by which schema. Raises DecodeFailure; `KeyError` never."""
@@ -64,19 +75,34 @@ class RegisteredSchemas:
             schema = SchemaUsed(schema.kind, schema.id, schema.guid, name, schema.subject, schema.version)
         return value, schema
 
-    async def _learn(self, identity: int | str) -> None:
+    async def _ask(self, identity: int | str) -> None:
+        assert self.registry is not None
         try:
-            registered = await self._registry.schema(identity)
-            known = _compile(identity, registered)
+            self.learn(identity, await self.registry.schema(identity))
         except OperatorError as error:
-            why = ": ".join(each for each in (error.title, error.detail) if each)
-            known = _Known(None, None, why, self._clock() + FAILURES_KEPT_SECONDS)
+            self.fail(identity, failure_text(error))
+
+    def learn(self, identity: int | str, registered: RegisteredSchema) -> None:
+        """What the registry has under that id or GUID."""
+        try:
+            self._keep(identity, _compile(identity, registered))
         except DecodeFailure as failure:
-            known = _Known(None, None, f"schema {identity}: {failure}", self._clock() + FAILURES_KEPT_SECONDS)
+            self.fail(identity, f"schema {identity}: {failure}")
+
+    def fail(self, identity: int | str, why: str) -> None:
+        """It could not be had; asked for again after `FAILURES_KEPT_SECONDS`."""
+        self._keep(identity, _Known(None, None, why, self._clock() + FAILURES_KEPT_SECONDS))
+
+    def _keep(self, identity: int | str, known: _Known) -> None:
         self._known[identity] = known
         self._known.move_to_end(identity)
         while len(self._known) > SCHEMAS_MAX:
             self._known.popitem(last=False)
+
+
+def failure_text(error: OperatorError) -> str:
+    """Why a schema could not be had, in one line."""
+    return ": ".join(each for each in (error.title, error.detail) if each)
 
 
 def _compile(identity: int | str, registered: RegisteredSchema) -> _Known:

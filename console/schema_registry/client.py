@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -44,6 +45,21 @@ class RegisteredSchema:
     references: tuple[SchemaText, ...] = ()
     subject: str | None = None
     version: int | None = None
+
+
+def registered_to_json(registered: RegisteredSchema) -> dict[str, Any]:
+    """Plain values, to hand a schema to another process."""
+    return asdict(registered)
+
+
+def registered_from_json(data: Mapping[str, Any]) -> RegisteredSchema:
+    """The opposite."""
+    return RegisteredSchema(
+        SchemaText(**data["schema"]),
+        tuple(SchemaText(**each) for each in data.get("references", ())),
+        data.get("subject"),
+        data.get("version"),
+    )
 
 
 class SchemaRegistry:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from console.decoding.model import Part
 from engine.protocol.buffers import Buffer
 from engine.protocol.errors import Blame, ProtocolError
 from engine.protocol.records.batch import (
@@ -27,6 +28,9 @@ from engine.protocol.records.batch import (
 from engine.protocol.records.compression import decompress
 from engine.protocol.records.control import ControlType, decode_control_key
 from engine.protocol.records.record import decode_records, read_records
+
+if TYPE_CHECKING:
+    from console.sql.topic_texts import TopicTexts
 
 try:
     from aiokafka.record._crecords.default_records import DefaultRecordBatch as _FastBatch
@@ -71,6 +75,9 @@ _BATCH_COLUMNS = frozenset(
 """What the batch's header alone tells, so that no record needs to be decoded."""
 
 
+_TEXT_COLUMNS = frozenset(("key", "value", "decode_error"))
+
+
 @dataclass(slots=True)
 class _Rows:
     """What one chunk's batches gave so far, a list per thing."""
@@ -96,15 +103,20 @@ def decode(
     columns: Collection[str],
     aborted: Sequence[tuple[int, int]] = (),
     keys: frozenset[bytes] | None = None,
+    texts: TopicTexts | None = None,
 ) -> dict[str, pa.Array]:
     """The rows of `data` with offsets from `start` to `end` (exclusive), as one array for each of `columns`.
 
     Records of `aborted` transactions (first offset and producer id, as Fetch tells them) are left out. With `keys`, so is
-    every record with another key (or none); whole batches without them are not even looked into.
+    every record with another key (or none); whole batches without them are not even looked into. `texts` says what
+    keys and values are, where they are more than UTF-8.
     """
     ahead = sorted(aborted)
     inside: set[int] = set()
     wanted = set(columns) or {"partition"}
+    gathered = wanted
+    if texts is not None and wanted & _TEXT_COLUMNS:
+        gathered = wanted | {"key_bytes"} | ({"headers"} if texts.needs_headers else set())
     records_needed = keys is not None or not wanted <= _BATCH_COLUMNS
     rows = _Rows()
     for position, header in iterate_batches(data, allow_partial_tail=True):
@@ -123,8 +135,8 @@ def decode(
             rows.runs.append((header.records_count, header))
             rows.count += header.records_count
         else:
-            _read_batch(rows, data, position, header, start, end, wanted, keys)
-    return _arrays(rows, partition, wanted)
+            _read_batch(rows, data, position, header, start, end, gathered, keys)
+    return _arrays(rows, partition, wanted, texts)
 
 
 def _is_abort(data: Buffer, position: int) -> bool:
@@ -211,10 +223,14 @@ def _records(data: Buffer, position: int, header: BatchHeader) -> list[Any]:
     return read_records(payload, header)
 
 
-def _arrays(rows: _Rows, partition: int, wanted: set[str]) -> dict[str, pa.Array]:
+def _arrays(rows: _Rows, partition: int, wanted: set[str], texts: TopicTexts | None) -> dict[str, pa.Array]:
     if not rows.count:
         return {name: pa.array([], SCHEMA.field(name).type) for name in wanted}
     built: dict[str, pa.Array] = {}
+    if texts is not None and wanted & _TEXT_COLUMNS:
+        parts = [each for each in Part if wanted & {each.value, "decode_error"}]
+        decoded, built["decode_error"] = texts.columns(parts, rows.keys, rows.values, rows.headers, rows.errors)
+        built |= {part.value: column for part, column in decoded.items()}
     if wanted & {"key", "key_bytes", "key_size"}:
         built["key_bytes"] = pa.array(rows.keys, pa.binary())
     if wanted & {"value", "value_bytes", "value_size"}:

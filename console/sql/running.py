@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from console.decoding.decoder import RecordDecoder
+from console.decoding.registered import failure_text
 from console.errors import OperatorError
+from console.schema_registry.client import registered_to_json
 from console.services.offsets import list_offsets
 from console.services.partial import Missing
 from console.sql.catalog import Catalog, RowsEntry, TopicEntry
@@ -20,6 +24,8 @@ from console.sql.worker_process import WorkerGone, WorkerProcess
 from engine.net.cluster_client import ClusterClient
 from engine.types import TopicPartition
 
+_SCHEMAS_MAX = 100
+"""That are asked for at once."""
 _LISTEN_SECONDS = 0.3
 """How long a worker has to stop by itself before it is killed."""
 
@@ -35,6 +41,7 @@ class SqlResult:
         limits: SqlLimits,
         on_progress: Callable[[Progress], None] | None,
         data_dir: Path | None,
+        decoder: RecordDecoder,
     ) -> None:
         self._client = client
         self._catalog = catalog
@@ -42,6 +49,7 @@ class SqlResult:
         self._limits = limits
         self._on_progress = on_progress
         self._data_dir = data_dir
+        self._decoder = decoder
         self._scans: dict[int, _ScanFeed] = {}
         self._began = time.monotonic()
         self._waited = 0.0
@@ -146,6 +154,8 @@ class SqlResult:
                 await self._send_tables([tuple(each) for each in head["names"]])
             case "offsets":
                 await self._send_offsets(head)
+            case "schemas":
+                await self._send_schemas(head)
             case "scan":
                 self._open_scan(head)
             case "next":
@@ -180,6 +190,7 @@ class SqlResult:
                         "partition_count": entry.partition_count,
                         "offsets": {str(each): list(ends) for each, ends in entry.offsets.items()},
                         "is_dense": entry.is_dense,
+                        "decode": self._decoding(entry.name),
                     }
                 )
             elif isinstance(entry, RowsEntry):
@@ -191,6 +202,30 @@ class SqlResult:
         await self._worker.send({"tables": described})
         for payload in payloads:
             await self._worker.send({"rows": True}, payload)
+
+    def _decoding(self, topic: str) -> dict[str, Any] | None:
+        decoder = self._decoder
+        if not decoder.is_asked(topic):
+            return None
+        wanted = decoder.wanted(topic)
+        return {"key": wanted.key, "value": wanted.value, "schemas": decoder.schemas is not None}
+
+    async def _send_schemas(self, head: dict[str, Any]) -> None:
+        """What the registry has under some ids; the worker, which cannot reach it, compiles them."""
+        schemas = self._decoder.schemas
+        if schemas is None or schemas.registry is None:
+            raise OperatorError("the SQL worker asked for schemas, and no schema registry is configured")
+        registry = schemas.registry
+        identities = [each if isinstance(each, int) else str(each) for each in head["identities"]]
+
+        async def learn(identity: int | str) -> dict[str, Any]:
+            try:
+                return {"identity": identity, "schema": registered_to_json(await registry.schema(identity))}
+            except OperatorError as error:
+                return {"identity": identity, "failure": failure_text(error)}
+
+        found = await asyncio.gather(*map(learn, identities[:_SCHEMAS_MAX]))
+        await self._worker.send({"scan": head["scan"]}, json.dumps(found).encode())
 
     async def _send_offsets(self, head: dict[str, Any]) -> None:
         topic = self._topic(head["topic"])
@@ -287,7 +322,7 @@ class SqlResult:
                     head, _ = await self._worker.receive()
                     if "failed" in head or "finished" in head:
                         return True
-                    if head.get("ask") in ("tables", "offsets"):
+                    if head.get("ask") in ("tables", "offsets", "schemas"):
                         return False
                     if head.get("ask") == "scan":
                         await self._worker.send({"scan": head["scan"], "error": "cancelled"})

@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from console.decoding.decoder import RecordDecoder
 from console.errors import OperatorError
 from console.services.log_dirs import sizes
 from console.sql.catalog import Catalog, TopicEntry
@@ -47,8 +48,10 @@ class SqlService:
         processor_seconds: int = WORKER_PROCESSOR_SECONDS,
         cache_bytes: int = CACHE_BYTES,
         data_dir: Path | None = None,
+        decoder: RecordDecoder | None = None,
     ) -> None:
-        """`data_dir` is that of a cluster on this machine (`segment_files.local_data_dir`): its files are then read in
+        """`decoder` says what keys and values are (`RecordDecoder.is_asked`): its formats and its schema registry. Other
+        topics are text, and Kafka's own are always decoded. `data_dir` is that of a cluster on this machine (`segment_files.local_data_dir`): its files are then read in
         place of fetching."""
         self._client = client
         self.catalog = Catalog(client, providers, data_dir)
@@ -56,6 +59,7 @@ class SqlService:
         self._processor_seconds = processor_seconds
         self._cache_bytes = cache_bytes
         self._data_dir = data_dir
+        self._decoder = decoder or RecordDecoder()
         self._worker: WorkerProcess | None = None
         self._busy = asyncio.Lock()
         self._closed = False
@@ -89,6 +93,7 @@ class SqlService:
                 memory_bytes=self._memory_bytes,
                 processor_seconds=self._processor_seconds,
                 cache_bytes=self._cache_bytes,
+                schemas=self._decoder.schemas is not None,
             )
         return self._worker
 
@@ -113,7 +118,7 @@ class SqlService:
         limits = limits or SqlLimits()
         async with self._busy:
             worker = await self._ready_worker()
-            result = SqlResult(self._client, self.catalog, worker, limits, on_progress, self._data_dir)
+            result = SqlResult(self._client, self.catalog, worker, limits, on_progress, self._data_dir, self._decoder)
             try:
                 await result.begin(sql, parameters)
                 yield result
@@ -128,7 +133,7 @@ class SqlService:
         limits = limits or SqlLimits()
         async with self._busy:
             worker = await self._ready_worker()
-            result = SqlResult(self._client, self.catalog, worker, limits, None, self._data_dir)
+            result = SqlResult(self._client, self.catalog, worker, limits, None, self._data_dir, self._decoder)
             try:
                 plan = await result.plan(sql, parameters)
             finally:

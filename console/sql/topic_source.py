@@ -35,6 +35,7 @@ from console.sql.predicates import (
     interval,
     values,
 )
+from console.sql.topic_texts import TopicTexts
 
 _FILTERABLE = frozenset(
     [
@@ -69,6 +70,8 @@ class TopicTable:
     offsets: Mapping[int, tuple[int, int]]
     is_dense: bool
     """Every offset between the ends is one record: nothing compacted, no transaction markers."""
+    texts: TopicTexts | None = None
+    """What its keys and values are, where they are more than UTF-8."""
 
 
 @dataclass(slots=True)
@@ -157,7 +160,7 @@ def plan_scan(table: TopicTable, columns: Sequence[str], predicates: Sequence[Pr
         chosen = [each for each in table.offsets if between.low <= each <= between.high]
     else:
         chosen = [each for each in table.offsets if each in partitions]
-    keys = values(predicates, "key")
+    keys = values(predicates, "key") if table.texts is None else None
     if keys is not None and context.key_partitioner and all(isinstance(key, str) for key in keys):
         of_keys = {partition_for_key(key.encode(), table.partition_count) for key in keys}
         chosen = [each for each in chosen if each in of_keys]
@@ -250,7 +253,7 @@ def _chunks(scan: Scan, context: ScanContext, needed: set[str]) -> Iterator[Rows
     if not holes:
         return
     question: dict[str, Any] = {"ask": "scan", "topic": scan.table.name, "ranges": holes}
-    keys = _sought(scan.predicates)
+    keys = _sought(scan)
     decoded = needed
     if keys is not None:
         question["keys"] = sorted(key.decode() for key in keys)
@@ -259,20 +262,26 @@ def _chunks(scan: Scan, context: ScanContext, needed: set[str]) -> Iterator[Rows
         # What other queries looked at stays reachable, and later cuts need the offsets.
         decoded = needed | (context.cache.columns_of(topic) & set(COLUMNS)) | {"partition", "offset"}
     with context.link.scan(question) as frames:
-        fetched = _decoded(frames, context, topic, decoded, keys)
+        fetched = _decoded(frames, context, topic, decoded, keys, scan.table.texts)
         for chunk in _filled(fetched, context, json_columns):
             yield chunk.rows, chunk.columns
 
 
 def _decoded(
-    frames: Iterable[Frame], context: ScanContext, topic: str, columns: set[str], keys: frozenset[bytes] | None
+    frames: Iterable[Frame],
+    context: ScanContext,
+    topic: str,
+    columns: set[str],
+    keys: frozenset[bytes] | None,
+    texts: TopicTexts | None,
 ) -> Iterator[Chunk]:
     for head, payload in frames:
         partition, start, end = head["partition"], head["start"], head["next"]
         aborted = [(first, producer_id) for first, producer_id in head["aborted"]]
-        arrays = decode(payload, partition, start, end, columns, aborted, keys)
+        arrays = decode(payload, partition, start, end, columns, aborted, keys, texts)
         chunk = Chunk((topic, partition), start, end, len(next(iter(arrays.values()))), arrays)
-        context.cache.add(chunk)
+        if texts is None or not texts.is_passing:
+            context.cache.add(chunk)
         yield chunk
 
 
@@ -321,7 +330,7 @@ def _taken(
 
 def pieces_of(scan: Scan, context: ScanContext, needed: Collection[str]) -> list[Piece]:
     """The scan's ranges, cut into what the cache has with all of `needed` and what it has not."""
-    topic, keys = cache_name(scan.table, context), _sought(scan.predicates)
+    topic, keys = cache_name(scan.table, context), _sought(scan)
     pieces: list[Piece] = []
     for partition, (start, end) in scan.ranges.items():
         for piece in context.cache.pieces((topic, partition), start, end, needed):
@@ -333,10 +342,10 @@ def pieces_of(scan: Scan, context: ScanContext, needed: Collection[str]) -> list
     return pieces
 
 
-def _sought(predicates: Sequence[Predicate]) -> frozenset[bytes] | None:
-    """The only keys that can match, when they are few: then other records need not be decoded at all. Holds where a key's
-    text is its bytes."""
-    keys = values(predicates, "key")
+def _sought(scan: Scan) -> frozenset[bytes] | None:
+    """The only keys that can match, when they are few: then other records need not be decoded at all. Unknown where a
+    key's text is not its bytes."""
+    keys = values(scan.predicates, "key") if scan.table.texts is None else None
     if keys is None or len(keys) > _KEYS_MAX or not all(isinstance(key, str) for key in keys):
         return None
     return frozenset(key.encode() for key in keys)

@@ -7,6 +7,7 @@ Started by `worker_process`, never by people. What it is told, and what it says 
     worker        {"ask": "offsets", "topic", "partitions", "timestamp"}     -> {"offsets": {partition: offset}}
     worker        {"ask": "scan", "topic", "ranges"}, then {"ask": "next"}   -> {"partition", "start", "next"} + batches,
                                                                                 {"done": true} or {"error"}
+    worker        {"ask": "schemas", "identities": [id or GUID, …]}          -> JSON: [{"identity", "schema" or "failure"}]
     worker        {"ask": "close"}
     worker    {"columns": [[name, type], …]}
     worker    {"page": rows} + Arrow IPC stream
@@ -25,6 +26,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from console.decoding.registered import RegisteredSchemas
+from console.decoding.rules import Wanted
 from console.sql.chunk_cache import ChunkCache
 from console.sql.decoding import COLUMNS, decode
 from console.sql.json_columns import Extractor, JsonColumn, Rewritten, rewrite
@@ -34,6 +37,7 @@ from console.sql.planning import plan
 from console.sql.sandbox import connect, lock_process
 from console.sql.statements import Refused, Statement, let_in, quoted
 from console.sql.topic_source import ScanContext, TopicSource, TopicTable
+from console.sql.topic_texts import TopicTexts, load_decoders
 from engine.protocol.records.record import Record, build_batch
 
 CACHE_BYTES = 256 * 1024 * 1024
@@ -48,6 +52,7 @@ class Worker:
         self._extractor = Extractor(database.cursor())
         self._schemas: set[str] = set()
         self._cache = ChunkCache(cache_bytes)
+        self._registered = RegisteredSchemas(None)
 
     def serve(self) -> None:
         """Until the console closes the pipe."""
@@ -97,6 +102,14 @@ class Worker:
             return
         self._pages(connection, statement, parameters, request, context, sources, rewritten)
 
+    def _texts(self, table: dict[str, Any]) -> TopicTexts | None:
+        """How the topic's keys and values are read, when that is more than text."""
+        said = table.get("decode")
+        if said is None:
+            return None
+        schemas = self._registered if said["schemas"] else None
+        return TopicTexts(table["name"], Wanted(said["key"], said["value"]), schemas, self._link.ask)
+
     def _register(
         self, connection: duckdb.DuckDBPyConnection, statement: Statement, context: ScanContext
     ) -> tuple[list[TopicSource], Rewritten | None]:
@@ -125,6 +138,7 @@ class Worker:
                         table["partition_count"],
                         {int(each): (start, end) for each, (start, end) in table["offsets"].items()},
                         table["is_dense"],
+                        self._texts(table),
                     ),
                     context,
                     rewritten.columns.get(path) if rewritten is not None else None,
@@ -221,7 +235,7 @@ def _text(error: Exception) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """`worker MEMORY_BYTES PROCESSOR_SECONDS CACHE_BYTES`."""
+    """`worker MEMORY_BYTES PROCESSOR_SECONDS CACHE_BYTES [schemas]`, the last where a schema registry is configured."""
     memory_bytes, processor_seconds, cache_bytes = (int(each) for each in arguments or sys.argv[1:4])
     link = Link(os.dup(0), os.dup(1))
     null = os.open(os.devnull, os.O_RDWR)
@@ -229,6 +243,7 @@ def main(arguments: list[str] | None = None) -> None:
     os.dup2(2, 1)  # what a library prints must not end up between the frames
     os.close(null)
     _settle_optional_modules()
+    load_decoders(registered=sys.argv[4:5] == ["schemas"])
     database = connect()
     _warm_up(database.cursor())
     # Every record is an object for a moment: looking for cycles among a million of them takes longer than reading them.

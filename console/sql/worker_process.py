@@ -34,10 +34,18 @@ class WorkerProcess:
         self._error_reader = asyncio.get_running_loop().create_task(self._read_errors())
 
     @classmethod
-    async def start(cls, *, memory_bytes: int, processor_seconds: int, cache_bytes: int) -> WorkerProcess:
-        """Starts one and waits until it is locked down and ready. Raises OperatorError when it does not come up."""
+    async def start(
+        cls, *, memory_bytes: int, processor_seconds: int, cache_bytes: int, schemas: bool = False
+    ) -> WorkerProcess:
+        """Starts one and waits until it is locked down and ready; `schemas`: for topics with registered schemas. Raises OperatorError when it does not come up."""
         root = Path(console.__file__).parents[1]
-        words = (str(root), str(memory_bytes), str(processor_seconds), str(cache_bytes))
+        words = (
+            str(root),
+            str(memory_bytes),
+            str(processor_seconds),
+            str(cache_bytes),
+            *(("schemas",) if schemas else ()),
+        )
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-I", "-c", _BOOTSTRAP, *words,

@@ -58,7 +58,7 @@ def test_the_registry_is_the_environments_the_contexts_or_the_properties(tmp_pat
     assert notes == []
 
     def registry(context=None):
-        return configured_decoder(None, context, properties)._schemas._registry.config
+        return configured_decoder(None, context, properties).schemas.registry.config
 
     assert (registry().url, registry().user) == ("http://c:1", "me")
     assert registry(CONTEXT).url == "http://registry:8081"
