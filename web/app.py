@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Iterable
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from console.errors import OperatorError
+from web import api
 from web.assets import Assets
+from web.changes import Pending
 from web.clusters import Clusters
 from web.failures import http_error, operator_error, unforeseen
 from web.live.broadcast import Live, live
@@ -33,6 +35,7 @@ class Console(Starlette):
                 yield
             finally:
                 self.state.live.close()
+                await api.close()
                 await clusters.close()
 
         self._guard = guard
@@ -48,6 +51,7 @@ class Console(Starlette):
         self.state.clusters = clusters
         self.state.assets = assets
         self.state.live = Live()
+        self.state.pending = Pending()
 
     def build_middleware_stack(self) -> ASGIApp:
         # Around Starlette's own layers, so that errors are guarded, too.
@@ -75,39 +79,15 @@ def create_app(
     }
     routes: list[BaseRoute] = [
         assets.route(),
-        Route("/healthz", healthz),
         Route("/favicon.ico", favicon),
         Route("/live", live),
         Route("/clusters/{cluster:part}/live", live),
-        *_api_routes(),
+        *api.routes(),
         *page_routes(PAGES),
     ]
-    app = Console(_without_doubles(routes), clusters, assets, guard)
+    app = Console(routes, clusters, assets, guard)
     app.state.navigation = navigation(PAGES)
     return app
-
-
-def _api_routes() -> list[BaseRoute]:
-    try:
-        from web.api import routes
-    except ImportError as error:
-        if error.name not in ("web.api", "web"):
-            raise
-        return []
-    return list(routes())
-
-
-def _without_doubles(routes: list[BaseRoute]) -> list[BaseRoute]:
-    """The API may answer /healthz itself: then ours goes."""
-    last = {
-        route.path: index for index, route in enumerate(routes) if isinstance(route, Route) and route.path == "/healthz"
-    }
-    return [r for index, r in enumerate(routes) if not isinstance(r, Route) or last.get(r.path, index) == index]
-
-
-async def healthz(request: Request) -> Response:
-    """Whether the console runs: for load balancers and start-up scripts. Tells nothing else."""
-    return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
 
 
 async def favicon(request: Request) -> Response:

@@ -42,7 +42,10 @@ def element_id(name: str) -> str:
 
 
 def render(ask: Ask, template: str, **context: Any) -> str:
-    """The template with what all of them know: `ask`, `layout`, `static(path)`, `app` (state of the console), `now_ms`."""
+    """The template with what all of them know: `ask`, `layout`, `static(path)`, `app` (state of the console), `now_ms`,
+    `done` (the change that was just made)."""
+    from web.changes import just_done
+
     app = ask.request.app
     return (
         environment()
@@ -52,6 +55,7 @@ def render(ask: Ask, template: str, **context: Any) -> str:
             layout="layouts/part.html" if ask.is_part else "layouts/base.html",
             static=app.state.assets.url,
             app=app.state,
+            done=just_done(ask),
             now_ms=time.time_ns() // 1_000_000,
             **context,
         )

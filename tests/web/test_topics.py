@@ -42,3 +42,74 @@ def test_a_filter_in_the_address_is_kept_in_its_field(page):
     page.goto("/topics?q=orders-1")
     assert names(page) == ["orders-1", "orders-10", "orders-11", "orders-12"]
     expect(page.locator("[data-filter]")).to_have_value("orders-1")
+
+
+def test_filtering_while_typing_changes_rows_and_address(page):
+    page.goto("/topics")
+    page.keyboard.press("/")
+    page.keyboard.type("orders-12")
+    expect(page.locator("#topics tbody tr[data-key]")).to_have_count(1)
+    page.wait_for_url("**/topics?q=orders-12")
+    expect(page.locator("[data-filter]")).to_be_focused()
+
+
+def test_a_topic_is_created_by_keyboard_alone_and_undone_from_its_message(page):
+    page.goto("/topics")
+    page.keyboard.press("n")
+    page.wait_for_url("**/topics-new")
+    page.keyboard.type("by-hand")
+    page.keyboard.press("Tab")
+    page.keyboard.type("4")
+    page.keyboard.press("Enter")
+    expect(page.locator("#dialog[open] .diff")).to_contain_text("by-hand")
+    expect(page.locator("#dialog .command")).to_contain_text("stoker topics create by-hand")
+    page.watched.allow("404")  # the page of a topic may not be there yet
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-toast]")).to_contain_text("Created topic by-hand")
+    assert "done=" not in page.url
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#dialog[open]")).to_contain_text("Type by-hand to go on")
+    delete = page.locator("#dialog button[type=submit]")
+    expect(delete).to_be_disabled()
+    page.locator("#f-typed").fill("by-hand")
+    delete.click()
+    expect(page.locator("[data-toast]")).to_contain_text("Deleted topic by-hand")
+
+
+def test_what_is_wrong_with_a_form_stands_beside_the_field_and_what_was_typed_stays(page):
+    page.goto("/topics-new")
+    page.watched.allow("422")
+    page.locator("#f-name").fill("orders-1")
+    page.locator("#f-partition_count").fill("2")
+    page.get_by_role("button", name="See what it will do").click()
+    expect(page.locator("#f-name-error")).to_contain_text("already exists")
+    expect(page.locator("#f-name")).to_be_focused()
+    expect(page.locator("#f-partition_count")).to_have_value("2")
+
+
+def test_the_list_updates_itself(page, console):
+    page.goto("/topics")
+
+    async def story(opened):
+        await create_topic(opened.client, NewTopic("arrives-later", 1))
+
+    console.run(story)
+    expect(page.locator("#topics tbody tr[data-key=arrives-later]")).to_be_visible()
+    page.get_by_role("button", name="Live").click()
+    expect(page.locator("[data-live-words]")).to_have_text("Paused")
+
+
+def test_the_palette_finds_topics_and_pages(page):
+    page.goto("/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("topics")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/topics")
+
+
+def test_the_help_shows_the_keymap_and_the_keys_of_the_page(page):
+    page.goto("/topics")
+    page.keyboard.press("?")
+    expect(page.locator("#dialog[open]")).to_contain_text("Create topic")
+    page.keyboard.press("Escape")
+    expect(page.locator("#dialog[open]")).to_have_count(0)

@@ -3,8 +3,9 @@
 What may not live here: anything that changes the cluster by itself (`web.changes`), or asks Kafka past the services.
 """
 
+from web import changes
 from web.page import PageRoute
-from web.pages import overview, topics
+from web.pages import new_topic, overview, topics
 
-PAGES: tuple[PageRoute, ...] = (*overview.PAGES, *topics.PAGES)
+PAGES: tuple[PageRoute, ...] = (*overview.PAGES, *topics.PAGES, *new_topic.PAGES, *changes.PAGES)
 """All of them; a module is added here when its pages work."""

@@ -102,6 +102,10 @@ class Origins:
             framed = headers.get("sec-fetch-dest") in ("iframe", "frame", "object", "embed")
             return "Other pages cannot read or embed the console." if embedded or framed else ""
         origin = headers.get("origin")
+        if origin == "null" and site == "same-origin":
+            # What Chromium sends with a form from a page whose referrer policy is no-referrer, as ours is. No page can
+            # write Sec-Fetch-Site itself.
+            origin = None
         if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
             return "That came from another page; only the console's own pages change things."
         if site is not None and site != "same-origin":
