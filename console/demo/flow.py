@@ -37,7 +37,7 @@ STOPPED_TOPIC = "orders"
 
 _AGAIN_SECONDS = 1.0
 _GAP_SECONDS_MAX = 20.0
-_BEAT_SECONDS = 1.0
+_BEAT_SECONDS = 1.5
 """Records of that time are sent together."""
 
 _log = logging.getLogger(__name__)

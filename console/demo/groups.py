@@ -20,8 +20,8 @@ _TURN_SECONDS = 3.0
 """Between commits, and heartbeats (Kafka's heartbeat.interval.ms)."""
 _LEAVE_SECONDS = 1.0
 
-UNHURRIED = FetchLimits(max_wait_ms=2_000, min_bytes=64 * 1024)
-"""What trickles in is fetched every two seconds."""
+UNHURRIED = FetchLimits(max_wait_ms=4_000, min_bytes=64 * 1024)
+"""What trickles in is fetched every four seconds."""
 
 
 @dataclass(frozen=True, slots=True)
