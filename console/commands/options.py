@@ -71,7 +71,7 @@ _CLUSTER_OPTIONS = (
         metavar="HOST:PORT,…",
         help="Brokers to begin with; default: see `stoker --help`.",
     ),
-    _option("--command-config", metavar="FILE", help="Kafka client properties (request.timeout.ms, client.id, …)."),
+    _option("--command-config", metavar="FILE", help="Kafka client properties (security.protocol, sasl.*, ssl.*, …)."),
     _option("--context", metavar="NAME", help="A cluster of `stoker contexts` instead of the one in use."),
     _option("--readonly", is_flag=True, help="Refuse every change; so does STOKER_READONLY=1."),
     debug_option,
