@@ -48,9 +48,9 @@ async def read_commits(
     if not count:
         return {}, [Missing("times of commits", f"{CONSUMER_OFFSETS_TOPIC} cannot be seen from here")]
     logs = {group_id: CommitLog() for group_id in group_ids}
-    groups: dict[TopicPartition, list[str]] = {}
+    groups: dict[TopicPartition, dict[str, None]] = {}
     for group_id in group_ids:
-        groups.setdefault(TopicPartition(CONSUMER_OFFSETS_TOPIC, partition_for(group_id, count)), []).append(group_id)
+        groups.setdefault(TopicPartition(CONSUMER_OFFSETS_TOPIC, partition_for(group_id, count)), {})[group_id] = None
     bounds = await start_and_end_offsets(client, groups, patience_ms=2_000)
     missing = []
     starts: dict[TopicPartition, int] = {}
@@ -71,19 +71,18 @@ async def read_commits(
             client, starts, stops, limits=FetchLimits(max_wait_ms=0, min_bytes=0), unreachable_timeout_ms=2_000
         ) as reader:
             async for chunk in reader.chunks():
+                if chunk.records:
+                    for name in groups[chunk.partition]:
+                        if logs[name].since_ms is None:
+                            logs[name].since_ms = chunk.records[0].timestamp
                 for record in chunk.records:
-                    _take(logs, groups[chunk.partition], record.key, record.value, record.timestamp)
+                    _take(logs, groups[chunk.partition], record.key, record.value)
     except OperatorError as error:
         return {}, [*missing, Missing("times of commits", f"{error.title} {error.detail}".strip())]
     return logs, missing
 
 
-def _take(
-    logs: dict[str, CommitLog], names: list[str], key: bytes | None, value: bytes | None, timestamp_ms: int
-) -> None:
-    for name in names:
-        if logs[name].since_ms is None:
-            logs[name].since_ms = timestamp_ms
+def _take(logs: dict[str, CommitLog], names: Collection[str], key: bytes | None, value: bytes | None) -> None:
     if key is None:
         return
     try:

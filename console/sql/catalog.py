@@ -16,6 +16,7 @@ from console.errors import OperatorError, operator_errors
 from console.services.configs import ConfigDescription, Resource, ResourceType, describe_configs
 from console.services.offsets import READ_COMMITTED, READ_UNCOMMITTED, start_and_end_offsets
 from console.services.partial import Missing, missing_partitions
+from console.sql.projection import may_name
 from console.sql.segments_table import segments_table
 from console.sql.system_tables import SYSTEM_TABLES, SystemTable, TableProvider, arrow_table, provided_table
 from engine.net.cluster_client import ClusterClient
@@ -80,9 +81,11 @@ class Catalog:
         self._tables = {**SYSTEM_TABLES, "segments": segments_table(data_dir)}
 
     async def resolve(
-        self, paths: Sequence[tuple[str, ...]], *, read_committed: bool = False
+        self, paths: Sequence[tuple[str, ...]], *, read_committed: bool = False, sql: str = "select *"
     ) -> tuple[list[Entry | None], list[str], list[Missing]]:
         """An entry for each path, None where it is none of ours; notes; and what is missing.
+
+        `sql` is the statement: columns that it does not look at may be left NULL.
 
         Raises OperatorError for a name that is neither a topic nor a table.
         """
@@ -106,7 +109,7 @@ class Catalog:
                     _no_second(taken, path, topic)
                     entry = await self._topic(topic, read_committed, missing)
                 elif table is not None:
-                    entry = await self._rows(table, missing)
+                    entry = await self._rows(table, missing, sql)
                 else:
                     raise self._unknown(path, topics)
             entries.append(entry)
@@ -123,11 +126,14 @@ class Catalog:
             return SystemTable("tables", "", _TABLES_COLUMNS, lambda _: self._tables_rows())
         return self._tables.get(name) or self._providers.get(name)
 
-    async def _rows(self, table: SystemTable | TableProvider, missing: list[Missing]) -> RowsEntry:
+    async def _rows(self, table: SystemTable | TableProvider, missing: list[Missing], sql: str) -> RowsEntry:
         if not isinstance(table, SystemTable):
             return RowsEntry(table.name, provided_table(table.columns, await table.rows()))
         with operator_errors(table.name):
             rows, lacking = await table.fill(self._client)
+            if table.extend is not None and any(may_name(sql, table.name, column) for column in table.dear):
+                rows, more = await table.extend(self._client, rows)
+                lacking = [*lacking, *more]
         missing += lacking
         return RowsEntry(table.name, arrow_table(table, rows))
 

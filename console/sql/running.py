@@ -54,6 +54,7 @@ class SqlResult:
         self._began = time.monotonic()
         self._waited = 0.0
         self._sent = False
+        self._sql = ""
         self._finished = False
         self._error: OperatorError | None = None
         """Why the tables could not be had; the worker only knows that."""
@@ -94,6 +95,7 @@ class SqlResult:
 
     async def _send_request(self, sql: str, parameters: Mapping[str, Any] | None, *, plan: bool) -> None:
         limits = self._limits
+        self._sql = sql
         try:
             await self._worker.send(
                 {
@@ -170,7 +172,9 @@ class SqlResult:
 
     async def _send_tables(self, paths: list[tuple[str, ...]]) -> None:
         try:
-            entries, notes, missing = await self._catalog.resolve(paths, read_committed=self._limits.read_committed)
+            entries, notes, missing = await self._catalog.resolve(
+                paths, read_committed=self._limits.read_committed, sql=self._sql
+            )
         except OperatorError as error:
             self._error = error
             await self._worker.send({"tables": None})

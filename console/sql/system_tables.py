@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from console.lag.commit_log import read_commits
 from console.services.brokers import list_brokers
 from console.services.configs import ConfigDescription, Resource, ResourceType, describe_configs
 from console.services.groups import describe_groups, list_group_ids, list_groups
@@ -39,6 +40,10 @@ class SystemTable:
     about: str
     columns: tuple[tuple[str, str, str], ...]
     fill: Callable[[ClusterClient], Awaitable[Filled]]
+    extend: Callable[[ClusterClient, list[Row]], Awaitable[Filled]] | None = None
+    """Fills `dear` columns of the rows too; they are NULL without it."""
+    dear: tuple[str, ...] = ()
+    """Columns that take long: filled only when a statement may name them."""
 
 
 class TableProvider(Protocol):
@@ -86,7 +91,7 @@ def arrow_table(table: SystemTable, rows: Sequence[Row]) -> pa.Table:
         "time": pa.timestamp("ms", tz="UTC"),
         "ints": pa.list_(pa.int32()),
     }
-    arrays = [pa.array([row[name] for row in rows], types[kind]) for name, kind, _ in table.columns]
+    arrays = [pa.array([row.get(name) for row in rows], types[kind]) for name, kind, _ in table.columns]
     return pa.Table.from_arrays(arrays, names=[name for name, _, _ in table.columns])
 
 
@@ -271,6 +276,18 @@ async def _group_offsets(client: ClusterClient) -> Filled:
     return rows, missing
 
 
+async def _commit_times(client: ClusterClient, rows: list[Row]) -> Filled:
+    """Each row with the time of its commit, when the latest one in `__consumer_offsets` is of the same offset."""
+    logs, missing = await read_commits(client, list(dict.fromkeys(row["group_id"] for row in rows)))
+    extended: list[Row] = []
+    for row in rows:
+        log = logs.get(row["group_id"])
+        commits = log.commits.get(TopicPartition(row["topic"], row["partition"])) if log is not None else None
+        known = commits[-1].timestamp_ms if commits and commits[-1].offset == row["committed_offset"] else None
+        extended.append({**row, "commit_timestamp": known})
+    return extended, missing
+
+
 async def _quorum(client: ClusterClient) -> Filled:
     quorum = await describe_quorum(client)
     rows: list[Row] = [
@@ -418,11 +435,14 @@ SYSTEM_TABLES: dict[str, SystemTable] = {
                 ("lag", "long", "records behind, at most"),
                 ("lag_ms", "long", "age of the next record to read"),
                 ("metadata", "text", "what the consumer left with its commit"),
-                ("member_id", "text", "who it is assigned to"),
+                ("commit_timestamp", "time", "when it committed; NULL when that is too far back in __consumer_offsets"),
+                ("member_id", "text", "who it is assigned to, and so who commits; Kafka does not note who did"),
                 ("client_id", "text", ""),
                 ("client_host", "text", ""),
             ),
             _group_offsets,
+            _commit_times,
+            ("commit_timestamp",),
         ),
         SystemTable(
             "quorum",

@@ -77,3 +77,55 @@ def test_tables_of_other_rooms_are_tables_too(ask):
         (None, None, datetime.datetime(2026, 1, 2)),
     ]
     assert ("kafka.metrics", "history") in [row[:2] for row in ask("show tables", service=service).rows]
+
+
+def test_group_offsets_say_when_they_were_committed_and_only_read_that_when_it_is_asked_for(ask, orders, monkeypatch):
+    import time
+
+    from console.lag import commit_log
+    from tests.unit.console.embedded import commit
+
+    before = time.time()
+    ask.do(commit(ask.client, "when", {(orders, 0): 3, (orders, 1): 4}))
+    ask.do(commit(ask.client, "when", {(orders, 1): 5}))
+    read = []
+    original = commit_log.read_commits
+
+    async def counted(*words, **options):
+        read.append(words)
+        return await original(*words, **options)
+
+    monkeypatch.setattr("console.sql.system_tables.read_commits", counted)
+    rows = ask(
+        "select partition, committed_offset, epoch(commit_timestamp) from group_offsets"
+        " where group_id = 'when' order by partition"
+    ).rows
+
+    assert [row[:2] for row in rows] == [(0, 3), (1, 5)]
+    assert all(before - 1 <= row[2] <= time.time() + 1 for row in rows)
+    assert len(read) == 1
+    assert ask("select group_id, lag from group_offsets where group_id = 'when'").rows
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("select lag from group_offsets", False),
+        ("select count(*) from kafka.group_offsets g where g.lag > 0 and g.topic = '*'", False),
+        ("select g.lag, b.host from group_offsets g join brokers b on true", False),
+        ("select COMMIT_TIMESTAMP from group_offsets", True),
+        ("select * from group_offsets", True),
+        ("from group_offsets", True),
+        ("select g from group_offsets g", True),
+        ("select group_offsets from group_offsets", True),
+        ("select lag, group_offsets from group_offsets", True),
+        ("with a as (select g.* from group_offsets g) select lag from a", True),
+        ("summarize group_offsets", True),
+        ("select lag from group_offsets natural join topics", True),
+    ],
+)
+def test_what_may_look_at_a_column(sql, expected):
+    from console.sql.projection import may_name
+
+    assert may_name(sql, "group_offsets", "commit_timestamp") is expected
