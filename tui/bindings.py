@@ -42,8 +42,8 @@ class Key:
 
 KEYS: tuple[Key, ...] = (
     # Everywhere
-    Key("everywhere", "command", "colon", "command_line", "command", "Command line: a view, a topic, anything", 8),
-    Key("everywhere", "help", "question_mark", "help", "help", "Help for where you are", 9),
+    Key("everywhere", "command", "colon", "command_line", "command", "Command line: a view, a topic, anything", 6),
+    Key("everywhere", "help", "question_mark", "help", "help", "Help for where you are", 6),
     Key("everywhere", "back", "escape", "back", "back", "Back: clear the filter, then leave the view"),
     Key("everywhere", "leave", "q", "leave", "leave", "Leave the view; twice at the first one: quit"),
     Key("everywhere", "last", "minus", "last_view", "last view", "The view that was shown before; again: back"),
@@ -76,7 +76,7 @@ KEYS: tuple[Key, ...] = (
     Key("table", "mark_to", "ctrl+@", "mark_to", "mark to", "Mark from the last marked row to the cursor (Ctrl-Space)"),
     Key("table", "unmark", "ctrl+backslash", "unmark", "unmark", "Unmark all"),
     Key("table", "faults", "ctrl+z", "faults", "faults", "Only what is not as it should be", 7),
-    Key("table", "wide", "ctrl+w", "wide", "wide", "More columns, or fewer", 6),
+    Key("table", "wide", "ctrl+w", "wide", "wide", "More columns, or fewer", 8),
     Key("table", "sort", "O", "sort_next", "sort", "Sort by the next column (a column's own letter: shift and it)"),
     # Pages of text
     Key("page", "down", "down,j", "line_down", "down", "One line down"),

@@ -14,7 +14,7 @@ from console.changes.scopes import scopes_of
 from console.errors import OperatorError
 from console.history.snapshot import Snapshot
 from console.lag.burrow import LagStatus
-from console.output.text import count, duration
+from console.output.text import count, duration, plural
 from console.services.group_members import GroupMember
 from console.services.groups import GroupDescription
 from engine.protocol.errors import ErrorCode
@@ -24,7 +24,7 @@ from tui.bindings import bindings_of
 from tui.views.base import TableView
 from tui.views.groups import STATES, group_row
 from tui.views.resetting import reset_change, reset_form
-from tui.views.timeline import WINDOWS_MS, line
+from tui.views.timeline import WINDOWS_MS, begin_of, line
 from tui.views.words import rate
 from tui.widgets.bars import Bar, Line, Part
 from tui.widgets.cells import harmless
@@ -79,7 +79,7 @@ class GroupView(TableView[GroupPartitionRow]):
             Column("lag", "LAG", lambda row: row.lag, count, right=True, letter="L", style=lambda row: row.health if row.lag else "faint"),
             Column("behind", "BEHIND", lambda row: row.lag_ms, duration, right=True, letter="B",
                    style=lambda row: row.health if row.lag else "faint"),
-            Column("rate", "READ/s", lambda row: row.commit_rate, rate, right=True, letter="R"),
+            Column("rate", "READ/s", lambda row: row.commit_rate, rate, right=True, letter="R", wide=True),
             Column("in", "IN/s", lambda row: row.production_rate, rate, right=True, letter="I", wide=True),
             Column("status", "STATUS", lambda row: row.status and row.status.name, letter="S", style=lambda row: row.health or "good"),
             Column("client", "CLIENT", lambda row: row.member and row.member.client_id, letter="M", width_max=30,
@@ -148,7 +148,7 @@ class GroupView(TableView[GroupPartitionRow]):
         parts: list[Part] = [
             (f" {row.state or '-'}", STATES.get(row.state, "warning")),
             (f"  {row.type}", "faint"),
-            (f"  {count(row.members)} members", ""),
+            (f"  {'-' if row.members is None else plural(row.members, 'member')}", ""),
             (f"  lag {count(row.lag)}", row.health),
             (f"  behind {duration(row.lag_ms)}", row.health),
             (f"  {rate(row.commit_rate)} read/s", ""),
@@ -166,7 +166,9 @@ class GroupView(TableView[GroupPartitionRow]):
             self.source, "kafka_consumergroup_lag", window, snapshot.at_ms,
             self.source.past.lag(self.argument), labels={"consumergroup": self.argument},
         )  # fmt: skip
-        data = ChartData("Lag, records", (ChartLine("lag", points),), snapshot.at_ms - window, snapshot.at_ms)
+        data = ChartData(
+            "Lag, records", (ChartLine("lag", points),), begin_of(points, window, snapshot.at_ms), snapshot.at_ms
+        )
         self.query_one(Chart).set_data(data)
 
     def open(self, row: GroupPartitionRow) -> None:

@@ -19,7 +19,7 @@ from tui.past import Past
 from tui.views.base import TableView
 from tui.views.brokers import BrokerRow, broker_columns, broker_rows
 from tui.views.groups import group_row
-from tui.views.timeline import WINDOWS_MS, line
+from tui.views.timeline import WINDOWS_MS, begin_of, line
 from tui.views.topics import topic_rows
 from tui.views.words import percent, rate
 from tui.widgets.bars import Bar, Line, Part
@@ -168,12 +168,11 @@ class PulsesView(TableView[BrokerRow]):
             self.source.past.records_per_second(), per_second=True,
         )  # fmt: skip
         lags = await line(self.source, "kafka_consumergroup_lag", window, end, self.source.past.lag())
-        begin = end - window
         self.query_one("#rates", Chart).set_data(
-            ChartData("Records in, per second", (ChartLine("in", rates),), begin, end, text=rate)
+            ChartData("Records in, per second", (ChartLine("in", rates),), begin_of(rates, window, end), end, text=rate)
         )
         self.query_one("#lags", Chart).set_data(
-            ChartData("Lag of all groups, records", (ChartLine("lag", lags),), begin, end)
+            ChartData("Lag of all groups, records", (ChartLine("lag", lags),), begin_of(lags, window, end), end)
         )
 
     def open(self, row: BrokerRow) -> None:

@@ -14,6 +14,16 @@ WINDOWS_MS = (15 * 60_000, 60 * 60_000, 6 * 3_600_000, 24 * 3_600_000, 7 * 86_40
 BUCKETS = 240
 
 
+SPAN_MS_MIN = 60_000
+
+
+def begin_of(points: Points, window_ms: int, end_ms: int) -> int:
+    """Where a chart begins: at the window's begin, or where something is known first, so that a young session does not
+    sit at the right edge."""
+    first = next((at for at, value in points if value is not None), end_ms)
+    return max(end_ms - window_ms, min(int(first), end_ms - SPAN_MS_MIN))
+
+
 async def line(
     source: Source,
     metric: str,

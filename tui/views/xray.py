@@ -135,6 +135,10 @@ class XrayView(TableView[TreeRow]):
         super().__init__(place)
         self.expanded: set[Path] = set()
 
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.table.scrolls_columns = False
+
     def columns(self) -> Sequence[Column[TreeRow]]:
         return (
             Column("tree", "CLUSTER", self._label, flexible=True, width_max=160, style=lambda row: row.health or ("" if row.path else "name")),

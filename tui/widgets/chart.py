@@ -135,7 +135,7 @@ class Chart(Widget):
         return segments
 
     def _title(self, shown: Sequence[ChartLine], width: int, base: Style) -> Strip:
-        segments = [Segment(harmless(self.data.title), base + self._style("title"))]
+        segments = [Segment(" " + harmless(self.data.title), base + self._style("title"))]
         for number, line in enumerate(shown):
             last = next((value for _, value in reversed(line.points) if value is not None), None)
             style = base + self._style(f"line{number}")

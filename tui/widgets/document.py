@@ -27,7 +27,7 @@ def heading(text: str) -> DocumentLine:
 
 def fact(label: str, value: str, role: str = "", width: int = 22) -> DocumentLine:
     """A name and its value."""
-    return ((fitted(f"  {label}", width), "label"), (value, role))
+    return ((fitted(f"  {label} ", width), "label"), (value, role))
 
 
 def columns(rows: Sequence[Sequence[str]], roles: Sequence[str] = ()) -> list[DocumentLine]:
@@ -49,7 +49,7 @@ class Document(ScrollView, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"document--{role}" for role in ROLES}
     DEFAULT_CSS = """
     Document {
-        height: 1fr; background: $background; color: $foreground; scrollbar-size: 1 1;
+        height: 1fr; background: $background; color: $foreground; scrollbar-size: 0 1;
         & > .document--heading { color: $text-primary; text-style: bold; }
         & > .document--label { color: $text-secondary; }
         & > .document--good { color: $text-success; }
@@ -69,7 +69,7 @@ class Document(ScrollView, can_focus=True):
             return
         self.lines = clean
         widest = max((sum(cells(text) for text, _ in line) for line in clean), default=1)
-        self.virtual_size = Size(widest, len(clean))
+        self.virtual_size = Size(widest + 1, len(clean))
         self.refresh()
 
     @property
@@ -87,7 +87,7 @@ class Document(ScrollView, can_focus=True):
             Segment(text, base + role_style(self, f"document--{role}") if role else base)
             for text, role in self.lines[at]
         ]
-        return Strip(segments).crop_extend(left, left + width, base)
+        return Strip([Segment(" ", base), *segments]).crop_extend(left, left + width, base)
 
     def action_page_first(self) -> None:
         self.scroll_home(animate=False)

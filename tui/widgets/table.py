@@ -19,7 +19,8 @@ from tui.widgets.cells import cut, fitted
 from tui.widgets.roles import role_style
 from tui.widgets.table_model import Column, Row, Sort, TableModel, layout_widths
 
-GAP = "  "
+MARGIN = 1
+"""Cells left free at both edges."""
 ROLES = ("name", "good", "warning", "bad", "faint")
 
 
@@ -40,7 +41,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
     VirtualTable {
         height: 1fr;
         background: $background;
-        scrollbar-size: 1 1;
+        scrollbar-size: 0 1;
         & > .table--row { color: $foreground; }
         & > .table--head { color: $text-primary; text-style: bold; }
         & > .table--cursor { background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold; }
@@ -74,13 +75,17 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         super().__init__(id=id)
         self.model = model
         self.cursor = 0
-        self.wide = False
+        self.wide: bool | None = None
+        """Whether columns for wide screens are shown; None: when there is room for them."""
+        self.scrolls_columns = True
+        """Whether ← and → are the table's own."""
         self.message: tuple[str, ...] = ()
         """Lines; the first is the heading."""
         self.message_is_bad = False
         self._shown_names = tuple(shown)
         self._columns: list[Column[Row]] = []
         self._widths: list[int] = []
+        self._gap = 2
         self._painted: dict[int, Strip] = {}
         """Lines as they are on the screen, by line of the widget: what is the same is not painted again."""
         self._cursor_key: Hashable | None = None
@@ -146,15 +151,24 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
 
     def _lay_out(self) -> None:
         """Widths, height, and what is painted: only lines that became others are painted again."""
-        room = self.scrollable_content_region.width
-        self._columns = self.model.shown_columns(self.wide, self._shown_names)
-        naturals = [self.model.natural_width(column) for column in self._columns]
-        self._widths = layout_widths(naturals, [column.flexible for column in self._columns], room, len(GAP))
-        width = sum(self._widths) + len(GAP) * (len(self._widths) - 1) if len(self.model) else 0
+        room = self.scrollable_content_region.width - 2 * MARGIN
+        self._columns, naturals = self._choose(room)
+        self._widths, self._gap = layout_widths(naturals, [column.flexible for column in self._columns], room)
+        width = sum(self._widths) + self._gap * (len(self._widths) - 1) + 2 * MARGIN if len(self.model) else 0
         size = Size(max(width, 1), len(self.model) + 1)
         if size != self.virtual_size:
             self.virtual_size = size
         self._repaint()
+
+    def _choose(self, room: int) -> tuple[list[Column[Row]], list[int]]:
+        """The columns that are shown, and how wide they would like to be."""
+        if self.wide is None and not self._shown_names:
+            columns = self.model.shown_columns(True)
+            naturals = [self.model.natural_width(column) for column in columns]
+            if sum(naturals) + 2 * (len(columns) - 1) <= room:
+                return columns, naturals
+        columns = self.model.shown_columns(bool(self.wide), self._shown_names)
+        return columns, [self.model.natural_width(column) for column in columns]
 
     def _repaint(self) -> None:
         """Lines that look otherwise than they did."""
@@ -222,21 +236,22 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         style = base + self._role("message")
         if y == 1:
             style = base + self._role("bad" if self.message_is_bad else "name")
-        return Strip([Segment(fitted("  " + self.message[y - 1], width), style)], width)
+        return Strip([Segment(fitted(" " + self.message[y - 1], width), style)], width)
 
     def _role(self, role: str) -> Style:
         return role_style(self, f"table--{role}") if role else Style.null()
 
     def _head(self) -> Strip:
         style = self.get_component_rich_style("table--head")
-        segments = []
+        segments = [Segment(" " * MARGIN, style)]
+        gap = " " * self._gap
         sort = self.model.sort
         for at, (column, width) in enumerate(zip(self._columns, self._widths, strict=True)):
             title = column.title
             if sort is not None and sort.column == column.name:
                 title += "↓" if sort.descending else "↑"
             text = fitted(title, width, right=column.right)
-            segments.append(Segment((GAP if at else "") + text, style))
+            segments.append(Segment((gap if at else "") + text, style))
         return Strip(segments)
 
     def _row_line(self, at: int, base: Style) -> Strip:
@@ -252,7 +267,8 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
             style = self.get_component_rich_style(name) if self.has_focus else style + self.get_component_rich_style(name, partial=True)  # fmt: skip
             if marked:
                 style += Style(underline=True)
-        segments = []
+        segments = [Segment(" " * MARGIN, style)]
+        gap = " " * self._gap
         for index, (column, width) in enumerate(zip(self._columns, self._widths, strict=True)):
             text = fitted(model.cell_text(column, row), width, right=column.right)
             role = column.style(row) if column.style is not None else ""
@@ -263,9 +279,10 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
             elif role == "bad":
                 cell = style + Style(bold=True, underline=True)
             if index:
-                segments.append(Segment(GAP, style))
+                segments.append(Segment(gap, style))
             segments.append(Segment(text, cell))
-        return Strip(segments)
+        rest = self.scrollable_content_region.width + self.scroll_offset.x
+        return Strip(segments).extend_cell_length(rest, style)
 
     # the cursor
 
@@ -307,11 +324,14 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         """To the next column's edge that is out of sight."""
         edges = [0]
         for width in self._widths[:-1]:
-            edges.append(edges[-1] + width + len(GAP))
+            edges.append(edges[-1] + width + self._gap)
         left = self.scroll_offset.x
         further = [edge for edge in edges if edge > left] if by > 0 else [edge for edge in edges if edge < left][::-1]
         if further:
             self.scroll_to(x=min(further[0], self.max_scroll_x), animate=False, immediate=True)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "scroll_columns" or self.scrolls_columns
 
     def action_open(self) -> None:
         if self.row is not None:
@@ -338,7 +358,8 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self.post_message(self.Moved(self))
 
     def action_wide(self) -> None:
-        self.wide = not self.wide
+        wide_now = any(column.wide for column in self._columns)
+        self.wide = not wide_now
         self._painted.clear()
         self._lay_out()
 
@@ -397,9 +418,9 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
             self.post_message(self.Opened(self))
 
     def _column_at(self, x: int) -> Column[Row] | None:
-        edge = 0
+        edge = MARGIN
         for column, width in zip(self._columns, self._widths, strict=True):
-            edge += width + len(GAP)
+            edge += width + self._gap
             if x < edge:
                 return column
         return None

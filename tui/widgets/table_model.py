@@ -194,16 +194,22 @@ class TableModel(Generic[Row]):
         return harmless(column.text(column.value(row)))
 
 
-def layout_widths(naturals: Sequence[int], flexible: Sequence[bool], room: int, gap: int = 2) -> list[int]:
-    """Widths for columns in `room` cells: flexible ones share what is left, and give way down to 8 cells."""
+GAP_MIN, GAP_MAX = 2, 5
+
+
+def layout_widths(naturals: Sequence[int], flexible: Sequence[bool], room: int) -> tuple[list[int], int]:
+    """Widths for columns in `room` cells, and the gap between them.
+
+    Where there is room, gaps grow, but not so far that the eye loses the row; where there is none, flexible columns give
+    way, down to 8 cells.
+    """
     widths = list(naturals)
-    spare = room - sum(widths) - gap * (len(widths) - 1)
-    bending = [at for at, bends in enumerate(flexible) if bends]
-    if bending and spare > 0:
-        widths[bending[0]] += spare
-    elif bending and spare < 0:
-        for at in sorted(bending, key=lambda each: -widths[each]):
-            give = min(-spare, max(0, widths[at] - 8))
-            widths[at] -= give
-            spare += give
-    return widths
+    gaps = max(1, len(widths) - 1)
+    spare = room - sum(widths) - GAP_MIN * (len(widths) - 1)
+    if spare >= 0:
+        return widths, min(GAP_MAX, GAP_MIN + spare // gaps)
+    for at in sorted((at for at, bends in enumerate(flexible) if bends), key=lambda each: -widths[each]):
+        give = min(-spare, max(0, widths[at] - 8))
+        widths[at] -= give
+        spare += give
+    return widths, GAP_MIN
