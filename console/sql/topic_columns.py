@@ -7,7 +7,11 @@ TOPIC_COLUMNS = (
     ("timestamp", "TIMESTAMP WITH TIME ZONE", "NULL when the record has none"),
     ("timestamp_type", "VARCHAR", "CreateTime or LogAppendTime"),
     ("key", "VARCHAR", "as text, or as decoded (--decode); NULL when there is none or it cannot be decoded"),
-    ("value", "VARCHAR", "as text, or as decoded (--decode, schema registry): structures as JSON, value->>'$.field'; NULL for tombstones"),
+    (
+        "value",
+        "VARCHAR",
+        "as text, or as decoded (--decode, schema registry): structures as JSON, value->>'$.field'; NULL for tombstones",
+    ),
     ("headers", 'STRUCT("name" VARCHAR, "value" BLOB)[]', ""),
     ("key_size", "INTEGER", "bytes"),
     ("value_size", "INTEGER", "bytes"),
