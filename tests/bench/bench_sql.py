@@ -10,10 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 from benching import Stoker, Table, heading, temporary_directory
 
 from console.client_config import client_config
+from console.records.filters import Condition, Match, Part, RecordFilter
 from console.records.partitioner import partition_for_key
+from console.records.search import SearchRequest, search
 from console.sql.results import SqlLimits
 from console.sql.service import SqlService
 from engine.net.cluster_client import ClusterClient
@@ -61,33 +64,64 @@ async def timed(service, sql, **limits):
     return time.monotonic() - began, rows, result.statistics
 
 
+def cpu_seconds(service):
+    """Of this process and the worker."""
+    return time.process_time() + sum(psutil.Process(service.worker_pid).cpu_times()[:2])
+
+
 async def repeated(service, sql, times=5, **limits):
     """The median, in seconds."""
     return statistics.median([(await timed(service, sql, **limits))[0] for _ in range(times)])
+
+
+async def searched(client, condition):
+    """Seconds and this process's CPU seconds of a search through everything."""
+    began, cpu = time.monotonic(), time.process_time()
+    async for each in search(client, SearchRequest(("events",), RecordFilter((condition,))), 2**41):
+        step = each
+    assert (step.scanned, step.undecodable) == (EVENTS, 0)
+    return time.monotonic() - began, time.process_time() - cpu, step.matched
+
+
+async def search_table(client):
+    print("\nSearches over the wire (console/records/search), in the order of time.\n")
+    table = Table("looked for", "records/s", "client µs", "matches")
+    for name, condition in (
+        ("text, seldom", Condition(Part.VALUE, Match.CONTAINS, '"n":4711,')),
+        ("RE2, seldom", Condition(Part.VALUE, Match.REGEX, '"n":47[0-9]1,"s[a-z]*"')),
+        ("JSON path", Condition(Part.VALUE, Match.JSON, "4711", path="n")),
+        ("text, in every third record", Condition(Part.VALUE, Match.CONTAINS, "paid")),
+    ):
+        seconds, cpu, matched = await searched(client, condition)
+        table.row(name, EVENTS / seconds, cpu / EVENTS * 1e6, matched)
 
 
 async def measure(bootstrap, data_dir):
     config = client_config(bootstrap, {})
     async with ClusterClient(config.bootstrap) as client:
         print("Whole scans: count, distinct keys, sizes, latest time; four columns are decoded.\n")
-        table = Table("from", "first, s", "records/s", "MB/s", "again, ms", "times faster")
+        table = Table("from", "first, s", "records/s", "MB/s", "again, ms", "times faster", "CPU of the first, s")
         for name, where in (("the wire", None), ("local files", Path(data_dir))):
             async with SqlService(client, data_dir=where) as service:
                 await service.warm_up()
                 await timed(service, "select 1")
+                began = cpu_seconds(service)
                 first, rows, read = await timed(service, SCAN)
+                cpu = cpu_seconds(service) - began
                 assert rows[0][:3] == (EVENTS, min(USERS, EVENTS), 100 * EVENTS), rows
                 assert read.from_files == (where is not None)
                 again = await repeated(service, SCAN)
-                table.row(name, first, EVENTS / first, read.bytes_read / first / 1e6, again * 1000, first / again)
+                table.row(name, first, EVENTS / first, read.bytes_read / first / 1e6, again * 1000, first / again, cpu)
         for name, where in (("the wire, JSON by status", None), ("local files, JSON by status", Path(data_dir))):
             async with SqlService(client, data_dir=where) as service:
                 await service.warm_up()
                 await timed(service, "select 1")
+                began = cpu_seconds(service)
                 first, rows, read = await timed(service, GROUP)
+                cpu = cpu_seconds(service) - began
                 assert sum(count for _, count in rows) == EVENTS
                 again = await repeated(service, GROUP)
-                table.row(name, first, EVENTS / first, read.bytes_read / first / 1e6, again * 1000, first / again)
+                table.row(name, first, EVENTS / first, read.bytes_read / first / 1e6, again * 1000, first / again, cpu)
         print("\nSingle questions, ms: the first is of a worker that has read nothing yet.\n")
         table = Table("question", "first, wire", "first, files", "again")
         questions = [
@@ -113,6 +147,7 @@ async def measure(bootstrap, data_dir):
                     firsts.append((await timed(service, sql, **limits))[0] * 1000)
                     again = await repeated(service, sql, **limits) * 1000
             table.row(name, *firsts, again)
+        await search_table(client)
 
 
 def beside(bootstrap):
