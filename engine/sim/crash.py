@@ -111,14 +111,22 @@ def _settle_content(node: FileNode, source: random.Random, how: PowerLoss) -> No
 
 
 def _apply_misdirected(pending: Sequence[FileChange], content: bytearray, source: random.Random) -> None:
-    """All changes, but one write lands at another place at or after the first unsynced byte."""
+    """All changes, but one write lands at another place at or after the first unsynced byte.
+
+    Never exactly where another write began: a whole record batch that lies where a batch may lie, behind a gap in the
+    offsets, is what compaction leaves too; Kafka's format has no chain that would tell.
+    """
+    boundaries = {change.position for change in pending if isinstance(change, Write)}
     writes = [index for index, change in enumerate(pending) if isinstance(change, Write)]
     astray = source.choice(writes) if writes else -1
     durable_end = len(content)
     for index, change in enumerate(pending):
         if index == astray and isinstance(change, Write):
             first = min(durable_end, change.position)
-            change = Write(source.randint(first, max(first, change.position) + PAGE_BYTES), change.data)
+            position = source.randint(first, max(first, change.position) + PAGE_BYTES)
+            while position in boundaries:
+                position += 1
+            change = Write(position, change.data)
         change.apply(content)
 
 

@@ -15,13 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import replace
 from typing import TextIO
 
 from engine.runtime import safeguards
+from engine.sim.case import Case
 from engine.sim.nemesis import Level
-from engine.sim.world import RunResult, World
+from engine.sim.scenarios import SWARM, names
+from engine.sim.sometimes import missing
+from engine.sim.world import RunResult
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -37,27 +38,17 @@ def parse_seeds(text: str) -> list[int]:
 
 def run_seed(seed: int, level: str, without: str | None = None, aiokafka: bool = False) -> RunResult:
     """Play one world to its end; `aiokafka` adds its clients to the load."""
-    with nullcontext() if without is None else safeguards.without(without):
-        world = World(seed, level=level)
-        world.shape = replace(world.shape, aiokafka=aiokafka)
-        return world.run()
+    return Case(seed, level, without=without, aiokafka=aiokafka).run()
 
 
-def _run_job(job: tuple[int, str, str | None, bool]) -> RunResult:
-    return run_seed(*job)
-
-
-def run_seeds(
-    seeds: Sequence[int], level: str, jobs: int = 1, without: str | None = None, aiokafka: bool = False
-) -> Iterator[RunResult]:
-    """Results in the order of the seeds, as they come."""
-    work = [(seed, level, without, aiokafka) for seed in seeds]
+def run_cases(cases: Sequence[Case], jobs: int = 1) -> Iterator[RunResult]:
+    """Results in the order of the cases, as they come."""
     if jobs <= 1:
-        yield from map(_run_job, work)
+        yield from map(Case.run, cases)
         return
     # Fresh processes now and then, for their memory; ProcessPoolExecutor hangs when it renews them (CPython gh-115634).
     with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=25) as pool:
-        yield from pool.imap(_run_job, work)
+        yield from pool.imap(Case.run, cases)
 
 
 def hash_in_fresh_process(result: RunResult, hash_seed: str) -> str:
@@ -79,6 +70,8 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
     parser.add_argument("--check", type=int, metavar="K", default=0, help="run every K-th seed twice, compare hashes")
     parser.add_argument("--without", choices=safeguards.NAMES, help="take a safeguard away")
     parser.add_argument("--aiokafka", action="store_true", help="add an aiokafka producer and reader to the load")
+    parser.add_argument("--scenario", choices=names(), default=SWARM, metavar="NAME", help="only these faults")
+    parser.add_argument("--sometimes", action="store_true", help="fail when an interesting state was never reached")
     parser.add_argument("--first", action="store_true", help="stop at the first violation")
     parser.add_argument("--quiet", action="store_true", help="only violations and the summary")
     options = parser.parse_args(arguments)
@@ -89,7 +82,10 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
     began = time.monotonic()
     bad: list[RunResult] = []
     totals = {"virtual_seconds": 0.0, "acknowledged": 0, "faults": 0, "runs": 0}
-    for result in run_seeds(options.seeds, options.level, options.jobs, options.without, options.aiokafka):
+    cases = [Case(seed, options.level, options.scenario, options.without, options.aiokafka) for seed in options.seeds]
+    reached: list[dict[str, int]] = []
+    for result in run_cases(cases, options.jobs):
+        reached.append(result.sometimes)
         _check_determinism(result, options.check)
         line = json.dumps(result.as_dict(), sort_keys=True)
         if to_stdout:
@@ -116,6 +112,9 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
         f"{seconds:.0f} s; {totals['acknowledged']} records acknowledged, {totals['faults']} faults",
         file=report,
     )
+    if options.sometimes and (unreached := missing(reached)):
+        print(f"never reached: {', '.join(unreached)}", file=report)
+        return 1
     return 1 if bad else 0
 
 

@@ -75,6 +75,7 @@ class RunResult:
 
     seed: int
     level: str
+    scenario: str
     aiokafka: bool
     trace_hash: str
     violations: list[str]
@@ -93,8 +94,9 @@ class RunResult:
     @property
     def replay(self) -> str:
         """The command that runs it again."""
+        scenario = f" --scenario {self.scenario}" if self.scenario != "swarm" else ""
         aiokafka = " --aiokafka" if self.aiokafka else ""
-        return f"python -m engine.sim.run --seeds {self.seed} --level {self.level}{aiokafka}"
+        return f"python -m engine.sim.run --seeds {self.seed} --level {self.level}{scenario}{aiokafka}"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -153,6 +155,8 @@ class World:
         self.history = History()
         self.violations: list[Violation] = []
         self.monitor = Monitor(self.nodes.values(), self.violations.append, self.history, self.sometimes)
+        self.scenario = "swarm"
+        """What the faults were chosen by, for the result."""
         self.topic = TOPIC
         self.duplicate_probability = 0.0
         """How likely idempotent producers repeat a batch that was acknowledged."""
@@ -563,6 +567,7 @@ class World:
         return RunResult(
             seed=self.seed,
             level=self.level.value,
+            scenario=self.scenario,
             aiokafka=self.shape.aiokafka,
             trace_hash=self.trace.hash,
             violations=[str(violation) for violation in self.violations],
