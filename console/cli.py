@@ -42,6 +42,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Consoles": {
         "tui": ("tui.commands:tui", "The console in this terminal."),
     },
+    "Laboratory": {
+        "sim": ("console.commands.sim:sim", "The laboratory: clusters in virtual time."),
+    },
     "Changes": {
         "audit": ("console.commands.audit:audit", "What was changed, by whom; and undo."),
     },
