@@ -7,7 +7,6 @@ is short and free of our password.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from engine.net.secret import without
 from engine.protocol.api import ApiKey
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import SaslAuthenticateRequest, SaslHandshakeRequest
+from engine.runtime.randomness import unguessable_text
 
 Ask = Callable[[Any, int], Awaitable[Any]]
 """Sends a request in that version and returns its response."""
@@ -80,7 +80,7 @@ async def authenticate(ask: Ask, offered: Mapping[int, tuple[int, int]], credent
     handshake = await ask(SaslHandshakeRequest(mechanism=credentials.mechanism), 1)
     if handshake.error_code != ErrorCode.NONE:
         raise SaslFailed(_handshake_words(handshake, credentials))
-    steps = exchange(credentials, secrets.token_urlsafe(NONCE_BYTES))
+    steps = exchange(credentials, unguessable_text(NONCE_BYTES))
     token: bytes | None = steps.first()
     while token is not None:
         answer = await ask(SaslAuthenticateRequest(auth_bytes=token), version)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import ssl
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from engine.net.secret import Secret
+from engine.runtime.private_file import private_file
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
@@ -105,7 +102,7 @@ def _load_own(context: ssl.SSLContext, chain: str, key: Secret, password: Secret
         asked = True
         return password.reveal() if password is not None else ""
 
-    with _file_of(private + certificates) as path:
+    with private_file(private + certificates) as path:
         try:
             context.load_cert_chain(path, password=give_password)
         except (ssl.SSLError, ValueError, OSError) as error:
@@ -116,23 +113,3 @@ def _load_own(context: ssl.SSLContext, chain: str, key: Secret, password: Secret
             else:
                 words = "the certificate or its private key cannot be read"
             raise TlsSettingsError(words) from None
-
-
-@contextmanager
-def _file_of(text: str) -> Iterator[str]:
-    """A path OpenSSL can read `text` at, which it cannot take otherwise: in memory where the system can do that."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("stoker-tls", os.MFD_CLOEXEC)
-        try:
-            os.write(descriptor, text.encode())
-            yield f"/proc/self/fd/{descriptor}"
-        finally:
-            os.close(descriptor)
-        return
-    descriptor, path = tempfile.mkstemp()  # for us alone: mode 0600
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        yield path
-    finally:
-        os.unlink(path)

@@ -49,3 +49,10 @@ def random_uuid(source: random.Random) -> bytes:
         raw[8] = (raw[8] & 0x3F) | 0x80
         if raw[0] >> 2 != 62:  # 62 is "-" in base64url
             return bytes(raw)
+
+
+def unguessable_text(byte_count: int) -> str:
+    """So many random bytes as base64url text. Never out of a stream: who has seen earlier ones must not guess the next."""
+    import secrets
+
+    return secrets.token_urlsafe(byte_count)
