@@ -15,6 +15,7 @@ from console.audit import AuditEntry
 from console.changes.door import ChangeResult, Plan
 from console.changes.kinds import KINDS, Change
 from console.changes.stored import from_stored, to_stored
+from console.errors import OperatorError
 from web.api.errors import ApiError, Failure, api_error, bad_request, not_found
 from web.api.limits import AUDIT_ENTRIES_MAX, PLAN_AGE_MS_MAX
 from web.api.names import now_ms
@@ -231,6 +232,8 @@ def _change(data: dict[str, Any]) -> Change:
     _refuse_unknown({name: value for name, value in data.items() if name != "kind"}, kind, "body.change")
     try:
         change = from_stored(data)
+    except OperatorError as error:
+        raise bad_request(f"body.change cannot be read: {error.detail}") from error
     except (RecursionError, OverflowError) as error:
         raise bad_request("body.change cannot be read") from error
     _refuse_large(data, "body.change")

@@ -51,8 +51,9 @@ def document(operations: Sequence[Operation] = OPERATIONS) -> dict[str, Any]:
     """The whole document."""
     answers = [each.answer for each in operations if each.answer is not None and not is_response(each.answer)]
     fields = {each: {f.encode_name: f for f in msgspec.structs.fields(each.asked)} for each in operations}
+    media = [about for each in operations for about in each.media.values() if not isinstance(about, str)]
     asked = [f.type for each in operations for f in fields[each].values()]
-    _, components = msgspec.json.schema_components([*answers, *asked, Failure], ref_template=_REF)
+    _, components = msgspec.json.schema_components([*answers, *asked, *media, Failure], ref_template=_REF)
     # A name that stands for two types would have a longer one here, and not where it is referred to.
     assert all("." not in name for name in components), [name for name in components if "." in name]
     own = [
@@ -91,7 +92,7 @@ def _version() -> str:
     try:
         return version("stoker")
     except PackageNotFoundError:
-        return "0"
+        return "0.0.0"
 
 
 def _schema(kind: Any) -> dict[str, Any]:
@@ -147,9 +148,7 @@ def _parameter(each: Operation, name: str, field: Any) -> dict[str, Any]:
 
 def _responses(each: Operation) -> dict[str, Any]:
     good: dict[str, Any] = {"description": each.summary + "."}
-    content: dict[str, Any] = {
-        media: {"schema": {"type": "string", "description": about}} for media, about in each.media.items()
-    }
+    content: dict[str, Any] = {media: {"schema": _media_schema(media, about)} for media, about in each.media.items()}
     if each.answer is not None and not is_response(each.answer):
         content[_JSON] = {"schema": _schema(each.answer)}
     if content:
@@ -162,10 +161,21 @@ def _responses(each: Operation) -> dict[str, Any]:
         statuses |= {413: "The body is too large.", 415: "The body is not application/json."}
     statuses |= each.statuses
     failure = {"content": {_JSON: {"schema": _schema(Failure)}}}
+    if each.status >= 400:
+        good |= failure
     for status, words in sorted(statuses.items()):
         responses.setdefault(str(status), {"description": words, **failure})
     responses["default"] = {"description": "Anything else that went wrong.", **failure}
     return responses
+
+
+def _media_schema(media: str, about: Any) -> dict[str, Any]:
+    """Of what is no plain JSON answer; of streams there is only a description."""
+    if not isinstance(about, str):
+        return _schema(about)
+    if media.startswith("text/") and media != "text/event-stream":
+        return {"type": "string", "description": about}
+    return {"description": about}
 
 
 def _reachable(schema: Any, components: dict[str, Any]) -> Iterable[str]:

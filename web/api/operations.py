@@ -84,8 +84,8 @@ class Operation:
     answer: Any
     """The type of the answer, in JSON; None: no content; a Response: see `media`."""
     status: int = 200
-    media: Mapping[str, str] = field(default_factory=dict)
-    """What else is answered, by media type: a sentence each."""
+    media: Mapping[str, Any] = field(default_factory=dict)
+    """What a Response holds, by media type: a sentence, or the type of its JSON."""
     body_bytes_max: int = BODY_BYTES_MAX
     is_changing: bool = False
     """It changes the cluster, so that read-only mode refuses it."""
@@ -120,7 +120,7 @@ def operation(
     tag: str,
     summary: str,
     status: int = 200,
-    media: Mapping[str, str] | None = None,
+    media: Mapping[str, Any] | None = None,
     body_bytes_max: int = BODY_BYTES_MAX,
     changes: bool = False,
     statuses: Mapping[int, str] | None = None,

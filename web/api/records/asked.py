@@ -55,7 +55,7 @@ Conditions = Annotated[tuple[ConditionBody, ...], msgspec.Meta(max_length=20, de
 
 def filter_of(conditions: tuple[ConditionBody, ...]) -> RecordFilter:
     """SQL expressions are not taken: they would run in this process. /api/sql has one of its own for them."""
-    return RecordFilter(tuple(_condition(each) for each in conditions))
+    return _sensible(RecordFilter(tuple(_condition(each) for each in conditions)))
 
 
 def _condition(each: ConditionBody) -> Condition:
@@ -69,7 +69,13 @@ _OPERATORS = {"~~": Match.REGEX, "~": Match.CONTAINS, "=": Match.EQUALS, "?": Ma
 
 def filter_of_words(words: tuple[str, ...]) -> RecordFilter:
     """The same from the query: see `Filters`. Raises ApiError."""
-    return RecordFilter(tuple(_parse(each) for each in words))
+    return _sensible(RecordFilter(tuple(_parse(each) for each in words)))
+
+
+def _sensible(found: RecordFilter) -> RecordFilter:
+    """Raises OperatorError for expressions that make no sense, before anything is asked of the cluster."""
+    found.matcher()
+    return found
 
 
 def _parse(word: str) -> Condition:

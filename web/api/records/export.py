@@ -99,7 +99,6 @@ async def export_records(call: Call, asked: ExportAsked) -> StreamingResponse:
         count=asked.limit,
         filter=filter_of_words(asked.filter),
     )
-    request.whole_filter.matcher()
     # What does not exist is an error, not an empty file.
     await find_bounds(call.cluster.client, request.scope)
     name = asked.topic[0] if len(asked.topic) == 1 else "records"

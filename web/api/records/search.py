@@ -143,7 +143,6 @@ def _topics(names: Any) -> tuple[str, ...]:
 
 
 async def _begun(call: Call, request: SearchRequest, characters_max: int, values: bool) -> StreamingResponse:
-    request.filter.matcher()
     steps = search(call.cluster.client, request, now_ms())
     return await _answered(call, steps, characters_max, values)
 

@@ -77,7 +77,6 @@ async def tail_records(call: Call, asked: TailAsked) -> StreamingResponse:
     oldest of what waits. `silence` comes when nothing else did for 15 s.
     """
     matching = filter_of_words(asked.filter)
-    matching.matcher()
     cluster = call.cluster
     last_id = call.request.headers.get("last-event-id")
     request = StreamRequest(

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import functools
 import http.client
 import json
 import threading
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
+import jsonschema_rs
 import uvicorn
 from starlette.applications import Starlette
 
@@ -15,7 +17,33 @@ from console.audit import AuditLog
 from console.client_config import client_config
 from console.open_cluster import OpenCluster
 from console.target import Target
+from web.api.openapi import document
+from web.api.router import ApiRoutes
 from web.clusters import Clusters
+
+
+@functools.cache
+def the_document():
+    web.api.routes()
+    return document()
+
+
+def operation_of(method, path):
+    """The operation at an address."""
+    parts = [unquote(each) for each in path.partition("?")[0].lstrip("/").split("/")]
+    return ApiRoutes().find(parts).operations[method]
+
+
+def described(method, path, answer):
+    operation = operation_of(method, path)
+    responses = the_document()["paths"][operation.path][method.lower()]["responses"]
+    assert str(answer.status) in responses, (answer, list(responses))
+    content = responses[str(answer.status)].get("content", {})
+    if answer.headers.get("content-type") != "application/json":
+        assert answer.status == 204 or answer.headers["content-type"].partition(";")[0] in content, answer.headers
+        return
+    schema = content["application/json"]["schema"]
+    jsonschema_rs.validator_for({**schema, "components": the_document()["components"]}).validate(answer.json())
 
 
 class Answer:
@@ -112,6 +140,12 @@ class Served:
         with contextlib.closing(connection):
             response = self._send(connection, method, path, body, query, headers)
             return Answer(response.status, response.headers, response.read())
+
+    def checked(self, method, path, body=None, **options):
+        """As `ask`; what is answered must be what the document says, or the test fails."""
+        answer = self.ask(method, path, body, **options)
+        described(method, path, answer)
+        return answer
 
     def _send(self, connection, method, path, body, query, headers):
         if query:
