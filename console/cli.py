@@ -20,7 +20,7 @@ EXIT_INTERRUPTED = 130
 # Name: where it is, and its line in the help (a test holds that it is the command's own).
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Run a cluster": {
-        "up": ("console.commands.up:up", "Start a cluster here."),
+        "up": ("web.commands:up", "Start a cluster here."),
         "node": ("console.commands.node:node", "Run one node from a Kafka properties file."),
         "format": ("console.commands.node:format_directories", "Prepare a node's log directories."),
     },
@@ -40,6 +40,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "sql": ("console.commands.sql:sql", "Ask topics and the cluster in SQL."),
     },
     "Consoles": {
+        "web": ("web.commands:web", "The web console, on whichever cluster."),
         "tui": ("tui.commands:tui", "The console in this terminal."),
     },
     "Laboratory": {

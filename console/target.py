@@ -76,6 +76,7 @@ def find_target(
         if cluster is None:
             raise OperatorError(
                 "no cluster was named, and none runs here",
+                "; ".join(found),
                 hint="Start one with `stoker up`, or name one: -b HOST:PORT, STOKER_BOOTSTRAP_SERVER or `stoker contexts use`.",
                 blame=Blame.UNREACHABLE,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import re
 import signal
@@ -85,6 +86,8 @@ async def _serve(service: Service, on_ready: Callable[[], Awaitable[None]]) -> i
             failure = service.failure()
     finally:
         await service.stop()
+        # What `collect_like_a_server` froze can go with the rest: libraries in C (DuckDB's) complain of what is left.
+        gc.unfreeze()
     if failure is not None:
         raise OperatorError("it stopped by itself", failure)
     return _exit_code(received.result())

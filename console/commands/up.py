@@ -1,4 +1,7 @@
-"""`stoker up`: a cluster on this machine, in the foreground."""
+"""What `stoker up` runs: a cluster on this machine, in the foreground, with a companion beside it or none.
+
+The command itself is in `web.commands`, which brings the web console as the companion.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,9 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-import click
-
-from console.commands.options import debug_option, invocation, key_value_pairs
+from console.commands.options import invocation
 
 if TYPE_CHECKING:
     from console.demo.flow import DemoFlow
@@ -37,75 +38,40 @@ class UpOptions:
     """With the sample data, which keeps flowing."""
 
 
-@click.command()
-@click.option("--nodes", type=click.IntRange(1, 50), help="Brokers (each is a controller too); default: 3.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on, and to tell clients.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=9092,
-    show_default=True,
-    help="Of node 1; node k has PORT+k-1. 0 takes free ports.",
-)
-@click.option("--data-dir", metavar="DIR", help="Where topics are kept; default: your data folder, so they survive.")
-@click.option("--ephemeral", is_flag=True, help="Keep nothing: a temporary directory that goes with the cluster.")
-@click.option("--processes", is_flag=True, help="One process per node.")
-@click.option("--demo", is_flag=True, help="With sample topics and records, which keep flowing at a gentle rate.")
-@click.option("--no-web", is_flag=True, help="Without the web console.")
-@click.option("--ready-file", metavar="FILE", help="Write JSON with addresses and process ids there when it is ready.")
-@click.option(
-    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A Kafka broker property for all nodes; repeatable."
-)
-@debug_option
-def up(
-    nodes: int | None,
-    host: str,
-    port: int,
-    data_dir: str | None,
-    ephemeral: bool,
-    processes: bool,
-    demo: bool,
-    no_web: bool,
-    ready_file: str | None,
-    pairs: tuple[str, ...],
-) -> int:
-    """Start a cluster here and keep it running; Ctrl-C stops it.
+class Companion(Protocol):
+    """What runs beside the cluster, in its process and loop: the web console."""
 
-    Commands in other terminals find it by themselves. New topics get three replicas (fewer with fewer nodes) and
-    min.insync.replicas=2, unless told otherwise; topics are created on first use, as in Kafka.
+    async def start(self, cluster: Cluster) -> str:
+        """Begins when the cluster serves; returns the address to be told. Raises OperatorError."""
+        ...
 
-    \b
-    Examples:
-      stoker up
-      stoker up --demo --ephemeral
-      stoker up --nodes 1 --ephemeral --port 0
-      stoker up --set log.retention.ms=3600000 --set auto.create.topics.enable=false
-    """
-    from console.local_cluster import default_data_dir
-    from console.output.render import say
+    async def stop(self) -> None:
+        """Ends before the cluster does."""
+        ...
 
-    if not no_web:
-        say("Without the web console, which is not built yet (--no-web says the same).")
-    if ephemeral and data_dir is not None:
-        raise click.UsageError("--ephemeral and --data-dir contradict each other")
-    directory = None if ephemeral else os.path.abspath(data_dir or default_data_dir())
-    options = UpOptions(nodes, host, port, directory, processes, ready_file, key_value_pairs(pairs, "--set"), demo)
-    return run_cluster(options)
+    def failure(self) -> str | None:
+        """Why it no longer runs; None while it does."""
+        ...
+
+    def announced(self) -> None:
+        """The address was told."""
+        ...
 
 
-def run_cluster(options: UpOptions) -> int:
+def run_cluster(options: UpOptions, companion: Companion | None = None) -> int:
     """Runs the cluster until it is told to stop, and returns the exit code. Raises OperatorError."""
     from console.commands.serving import serve
 
-    service = ClusterService(options)
+    service = ClusterService(options, companion)
     return serve(service, service.announce, invocation())
 
 
 class ClusterService:
     """The cluster with what tells others of it: the runtime file and the ready file."""
 
-    def __init__(self, options: UpOptions) -> None:
+    def __init__(self, options: UpOptions, companion: Companion | None = None) -> None:
         self.options = options
+        self._companion = companion
         self.cluster: Cluster | None = None
         self.web_url: str | None = None
         self._registration: LocalClusterRegistration | None = None
@@ -113,6 +79,8 @@ class ClusterService:
         self._began = 0.0
         self._failed: dict[int, str] = {}
         """Nodes that stopped by themselves, and why."""
+        self._told = False
+        """Whether it was said that the companion no longer runs."""
 
     async def start(self) -> None:
         from console.local_cluster import LocalClusterRegistration
@@ -142,6 +110,12 @@ class ClusterService:
             raise
         if options.demo:
             await self._start_demo()
+        if self._companion is not None:
+            try:
+                self.web_url = await self._companion.start(self.cluster)
+            except BaseException:
+                await self.stop()
+                raise
 
     async def _start_demo(self) -> None:
         """Loads the samples before anybody is told that it is ready. Raises OperatorError, with nothing left running."""
@@ -202,9 +176,13 @@ class ClusterService:
                 "pids": pids,
             }
             _write_whole(options.ready_file, json.dumps(ready) + "\n")
+        if self._companion is not None:
+            self._companion.announced()
 
     async def stop(self) -> None:
         try:
+            if self._companion is not None:
+                await self._companion.stop()
             if self._demo is not None:
                 await self._demo.stop()
             if self.cluster is not None:
@@ -220,6 +198,10 @@ class ClusterService:
         cluster = self.cluster
         if cluster is None:
             return None
+        if self._companion is not None and (why := self._companion.failure()) is not None and not self._told:
+            # The cluster is worth more than its console.
+            self._told = True
+            warn(why)
         for node_id, error in cluster.failures.items():
             if node_id not in self._failed:
                 self._failed[node_id] = str(error)
