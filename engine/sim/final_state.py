@@ -6,9 +6,15 @@ bad-batch         a batch in a log has a wrong checksum or offsets that do not f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import random
+from collections.abc import Callable, Iterable, Iterator
 
+from engine.broker.group_shard_host import HostState
 from engine.broker.partition import Partition
+from engine.groups.classic_group import ClassicGroup
+from engine.groups.records import decode_record
+from engine.groups.shard import GroupShard
+from engine.groups.states import GroupState
 from engine.log import PartitionLog
 from engine.protocol.records.batch import iterate_batches, verify_crc
 from engine.protocol.records.record import decode_records
@@ -93,6 +99,61 @@ def judge_logs(nodes: Iterable[SimNode], complain: Complain) -> dict[TopicPartit
         for place, (_, content) in contents.items()
         if not place.topic.startswith("__")
     }
+
+
+def judge_groups(nodes: Iterable[SimNode], complain: Complain) -> None:
+    """`groups-not-replayed`: what a coordinator has in memory is not what its log says when it is read anew."""
+    for node in nodes:
+        broker = node.node.broker if node.node is not None else None
+        if broker is None or not node.is_up:
+            continue
+        for host in broker.groups._hosts.values():
+            log = broker.replicas.partitions[host.topic_partition].log
+            if host.state is not HostState.ACTIVE or log is None:
+                continue
+            if log.high_watermark != log.log_end_offset:
+                continue  # a commit is under way
+            for difference in group_differences(host.shard, replay(read_all(log), host.shard)):
+                complain("groups-not-replayed", f"{node.name} {host.topic_partition}: {difference}")
+
+
+def replay(content: bytes, like: GroupShard) -> GroupShard:
+    """A shard with the settings of `like` that has read the log `content` from its beginning."""
+    shard = GroupShard(like._state.settings, random.Random(0))
+    for position, header in iterate_batches(content):
+        if header.is_control:
+            continue
+        for record in decode_records(content, position):
+            decoded = None if record.key is None else decode_record(record.key, record.value)
+            if decoded is not None:
+                shard.replay(decoded, record.offset, header.max_timestamp)
+    return shard
+
+
+def group_differences(live: GroupShard, replayed: GroupShard) -> Iterator[str]:
+    """Where two shards differ in what must survive a coordinator: committed offsets, and settled generations."""
+    for group_id in sorted({*live.groups, *replayed.groups, *live.offsets.groups(), *replayed.offsets.groups()}):
+        mine, theirs = _offsets_of(live, group_id), _offsets_of(replayed, group_id)
+        if mine != theirs:
+            yield f"{group_id} has committed {mine} in memory, {theirs} in the log"
+        group, other = live.groups.get(group_id), replayed.groups.get(group_id)
+        if group is None or group.state is not GroupState.STABLE:
+            continue  # while it rebalances the log has its former generation
+        generation = None if other is None else (other.generation_id, other.leader_id, _assignments(other))
+        if generation != (group.generation_id, group.leader_id, _assignments(group)):
+            yield f"{group_id} is in generation {group.generation_id} led by {group.leader_id}, {generation} in the log"
+
+
+def _offsets_of(shard: GroupShard, group_id: str) -> dict[tuple[str, int], int]:
+    return {
+        (topic, partition): committed.offset
+        for topic, partitions in sorted(shard.offsets.topics(group_id).items())
+        for partition, committed in sorted(partitions.items())
+    }
+
+
+def _assignments(group: ClassicGroup) -> dict[str, bytes]:
+    return {member_id: bytes(member.assignment) for member_id, member in sorted(group.members.items())}
 
 
 def _first_difference(place: TopicPartition, one: bytes, other: bytes) -> str:

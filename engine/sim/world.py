@@ -272,6 +272,7 @@ class World:
             self.monitor.look()
             self.monitor.look_at_the_end()
             logs = final_state.judge_logs(self.nodes.values(), self.complain)
+            final_state.judge_groups(self.nodes.values(), self.complain)
             self._note_reached(logs)
             self.violations.extend(check(self.history, logs))
             for group in self.groups:
