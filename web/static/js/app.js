@@ -4,6 +4,7 @@ import "./keys.js";
 import "./palette.js";
 import "./copy.js";
 import "./dialog.js";
+import "./forms.js";
 import "./chart.js";
 import { tellTimes } from "./time.js";
 import { startTables } from "./table.js";
