@@ -88,8 +88,8 @@ def sql(
     Every topic is a table by its own name (in double quotes when it has dashes), with partition, offset, timestamp, key,
     value, headers and more. JSON needs no declaration: value->>'$.status'. Nor does what a schema registry or --decode
     knows, or Kafka's own topics: value is JSON there too, and decode_error says why it is not. The cluster's own tables are brokers, topics,
-    partitions, replicas, configs, consumer_groups, group_members, group_offsets, quorum and segments; SHOW TABLES
-    lists all, DESCRIBE shows columns. Where a topic has such a name, kafka.NAME is the cluster's.
+    partitions, replicas, configs, consumer_groups, group_members, group_offsets, quorum, segments and metrics (every
+    figure with its past, where a console of this machine has been sampling); SHOW TABLES lists all, DESCRIBE shows columns. Where a topic has such a name, kafka.NAME is the cluster's.
 
     Only what is needed is read: partitions and offsets in WHERE, times from where they begin, columns that are
     named. ORDER BY offset (or timestamp) DESC LIMIT n reads from the end. --explain shows it beforehand.
@@ -158,17 +158,23 @@ def sql(
 
 async def _run(client: ClusterClient, statement: str, values: dict[str, str], limits: SqlLimits, output: str) -> None:
     from console.commands.sql_output import print_result
+    from console.history.elsewhere import HistoryElsewhere
     from console.sql.segment_files import local_data_dir
     from console.sql.service import SqlService
 
-    async with SqlService(client, data_dir=local_data_dir(client), decoder=record_decoder()) as service:
+    tables = (HistoryElsewhere(client),)
+    files = local_data_dir(client)
+    async with SqlService(client, providers=tables, data_dir=files, decoder=record_decoder()) as service:
         await print_result(service, statement, values, limits, output)
 
 
 async def _explain(client: ClusterClient, statement: str, values: dict[str, Any], limits: SqlLimits) -> None:
     from console.commands.sql_output import print_plan
+    from console.history.elsewhere import HistoryElsewhere
     from console.sql.segment_files import local_data_dir
     from console.sql.service import SqlService
 
-    async with SqlService(client, data_dir=local_data_dir(client), decoder=record_decoder()) as service:
+    tables = (HistoryElsewhere(client),)
+    files = local_data_dir(client)
+    async with SqlService(client, providers=tables, data_dir=files, decoder=record_decoder()) as service:
         print_plan(await service.explain(statement, values, limits), invocation().output)

@@ -20,6 +20,7 @@ from console.commands.record_options import record_decoder
 from console.commands.sql_output import print_plan, print_result
 from console.errors import OperatorError
 from console.failures import tell
+from console.history.elsewhere import HistoryElsewhere
 from console.output.render import FORMATS, say
 from console.sql.saved import SavedQuery, load_history, load_saved, remember, remove, save, saved
 from console.sql.segment_files import local_data_dir
@@ -258,5 +259,7 @@ def _keys() -> KeyBindings:
 
 async def prompt(client: ClusterClient, limits: SqlLimits) -> None:
     """Until Ctrl-D."""
-    async with SqlService(client, data_dir=local_data_dir(client), decoder=record_decoder()) as service:
+    tables = (HistoryElsewhere(client),)
+    files = local_data_dir(client)
+    async with SqlService(client, providers=tables, data_dir=files, decoder=record_decoder()) as service:
         await Prompt(service, limits).run()

@@ -140,7 +140,7 @@ class TableAsked(Asked, kw_only=True):
     tag="history",
     summary="The whole history as a table",
     media={
-        "application/vnd.apache.arrow.stream": "The SQL table `metrics`, the latest first; X-Rows-Max is the bound."
+        "application/vnd.apache.arrow.stream": "The SQL table `metrics`, the latest first; X-Rows-Max is the bound, X-Cluster-Id whose it is."
     },
 )
 async def get_metrics_table(call: Call, asked: TableAsked) -> Response:
@@ -152,7 +152,8 @@ async def get_metrics_table(call: Call, asked: TableAsked) -> Response:
     except ImportError as error:
         raise OperatorError("this needs pyarrow", str(error)) from error
     data = await asyncio.to_thread(_stream, rows)
-    headers = {**NEVER_KEPT, "X-Rows-Max": str(asked.rows_max)}
+    view = await call.cluster.client.known_view()
+    headers = {**NEVER_KEPT, "X-Rows-Max": str(asked.rows_max), "X-Cluster-Id": view.cluster_id or ""}
     return Response(data, media_type="application/vnd.apache.arrow.stream", headers=headers)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from starlette.responses import Response
 
+from console.open_cluster import OpenCluster
 from console.records.browse import BrowseRequest, Cursor, browse, find_record
 from console.records.model import ConsumedRecord, Visibility
 from web.api.answers import NEVER_KEPT
@@ -94,6 +95,11 @@ class RecordsPage(msgspec.Struct, kw_only=True):
 @operation("GET", "/api/records", tag="records", summary="Browse records")
 async def browse_records(call: Call, asked: BrowseAsked) -> RecordsPage:
     """One page, of one topic or of several merged by time: the newest, or from a place on."""
+    return await records_page(call.cluster, asked)
+
+
+async def records_page(cluster: OpenCluster, asked: BrowseAsked) -> RecordsPage:
+    """The same for who has the cluster in hand. Raises OperatorError and ApiError."""
     request = BrowseRequest(
         asked.topic,
         place(asked.start),
@@ -106,8 +112,8 @@ async def browse_records(call: Call, asked: BrowseAsked) -> RecordsPage:
         visibility(asked.isolation, aborted=asked.aborted, markers=asked.markers),
         None if asked.cursor is None else bounded_cursor(asked.cursor, asked.topic),
     )
-    page = await browse(call.cluster.client, request)
-    views = await record_views(call.cluster.decoder, page.records, asked.characters_max, values=asked.values)
+    page = await browse(cluster.client, request)
+    views = await record_views(cluster.decoder, page.records, asked.characters_max, values=asked.values)
     counts = page.counts
     return RecordsPage(
         records=views,

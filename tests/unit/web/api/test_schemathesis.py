@@ -1,0 +1,80 @@
+"""Requests made of the document, right and wrong ones: nothing is a 5xx, and every answer is as described."""
+
+import os
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+schemathesis = pytest.importorskip("schemathesis")
+
+from schemathesis.specs.openapi.checks import positive_data_acceptance  # noqa: E402
+
+from tests.unit.web.api.served import the_document  # noqa: E402
+
+EXAMPLES = int(os.environ.get("STOKER_API_EXAMPLES", "3"))
+"""Of right and of wrong requests each, per operation."""
+
+ENDLESS = {"/api/tail"}
+"""`test_streams` has them."""
+
+OF_KAFKA = {501, 503}
+"""What the cluster has not, or cannot say just now: documented, and no failure of the API."""
+
+
+def cases():
+    for path, methods in the_document()["paths"].items():
+        for method in methods:
+            if path not in ENDLESS:
+                yield method.upper(), path
+
+
+@pytest.fixture(scope="session")
+def schema(api):
+    return schemathesis.openapi.from_url(f"{api.url}/openapi.json")
+
+
+@pytest.fixture(scope="session")
+def some_topic(api, v3):
+    assert api.post(f"{v3}/topics", {"topic_name": "found-by-schemathesis"}).status == 201
+    return "found-by-schemathesis"
+
+
+@pytest.mark.parametrize(("method", "path"), list(cases()))
+def test_operation(schema, v3, some_topic, method, path):
+    operation = schema[path][method]
+    cluster_id = v3.rpartition("/")[2]
+
+    for mode in schemathesis.GenerationMode:
+        count = 0
+
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
+        def one(case):
+            nonlocal count
+            count += 1
+            # Names that nobody has lead to 404 only: every other request is about what is there.
+            if count % 2 and case.path_parameters and "cluster_id" in case.path_parameters:
+                case.path_parameters["cluster_id"] = cluster_id
+                if "topic_name" in case.path_parameters and method != "DELETE":
+                    case.path_parameters["topic_name"] = some_topic
+            response = case.call(timeout=30)
+            if response.text == "Invalid HTTP request received.":
+                return  # an address longer than uvicorn reads
+            assert response.status_code < 500 or response.status_code in OF_KAFKA, response.text
+            if response.status_code not in OF_KAFKA:
+                # Kafka and the words of filters refuse more than a schema can say.
+                case.validate_response(response, excluded_checks=[positive_data_acceptance])
+
+        try:
+            one()
+        except hypothesis.errors.Unsatisfiable:
+            # Nothing can be wrong about what takes nothing.
+            assert mode is schemathesis.GenerationMode.NEGATIVE
