@@ -85,6 +85,8 @@ class ConfigEntry:
     documentation: str | None
     is_override: bool
     """Whether it was set on the resource itself."""
+    inherited: str | None = None
+    """What it would be without that, where it was asked for (`synonyms`) and is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ async def describe_configs(
     *,
     names: Sequence[str] | None = None,
     documentation: bool = False,
+    synonyms: bool = False,
 ) -> dict[Resource, ConfigDescription | ErrorCode]:
     """The configuration of each resource (only `names` when given), or the error the broker has for it.
 
@@ -132,6 +135,7 @@ async def describe_configs(
 
         def build(version: int, request: DescribeConfigsRequest = request) -> DescribeConfigsRequest:
             request.include_documentation = documentation and version >= 3
+            request.include_synonyms = synonyms and version >= 1
             return request
 
         versioned = Versioned(DescribeConfigsRequest, build)
@@ -147,11 +151,13 @@ async def describe_configs(
 
 
 async def describe_config(
-    client: ClusterClient, resource: Resource, *, documentation: bool = False
+    client: ClusterClient, resource: Resource, *, documentation: bool = False, synonyms: bool = False
 ) -> ConfigDescription:
     """The configuration of one resource. Raises OperatorError."""
     with operator_errors(str(resource)):
-        found = (await describe_configs(client, [resource], documentation=documentation)).get(resource)
+        found = (await describe_configs(client, [resource], documentation=documentation, synonyms=synonyms)).get(
+            resource
+        )
     if isinstance(found, ConfigDescription):
         return found
     raise OperatorError.refused(str(resource), found or ErrorCode.RESOURCE_NOT_FOUND)
@@ -223,6 +229,9 @@ def _entry(resource: Resource, wire: Any) -> ConfigEntry:
     source = ConfigSource.of(wire.config_source)
     # What all brokers share is the brokers' default's own, and not the single broker's.
     whole = resource.type is ResourceType.BROKER and not resource.name
+    own = source is ConfigSource.DYNAMIC_DEFAULT_BROKER_CONFIG if whole else source in _OWN_SOURCES
+    # Synonyms are what the value is looked for in, most specific first; the first is where it was found.
+    others = [each for each in wire.synonyms if ConfigSource.of(each.source) is not source]
     type_name = CONFIG_TYPES[wire.config_type] if 0 <= wire.config_type < len(CONFIG_TYPES) else "unknown"
     return ConfigEntry(
         wire.name,
@@ -232,5 +241,6 @@ def _entry(resource: Resource, wire: Any) -> ConfigEntry:
         wire.read_only,
         type_name,
         wire.documentation,
-        source is ConfigSource.DYNAMIC_DEFAULT_BROKER_CONFIG if whole else source in _OWN_SOURCES,
+        own,
+        others[0].value if own and others else None,
     )
