@@ -178,6 +178,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         self._livelock_callbacks = livelock_callbacks
         self._running = False
         self._stopping = False
+        self._limit_ns: int | None = None
         self._closed = False
         self._failure: UnhandledError | None = None
         self._exception_handler: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None = None
@@ -282,6 +283,9 @@ class SimLoop(asyncio.AbstractEventLoop):
                 while timers and timers[0][3]._cancelled:
                     heappop(timers)
                     self._timers_cancelled -= 1
+                limit_ns = self._limit_ns
+                if limit_ns is not None and (not timers or timers[0][0] > max(limit_ns, self.now_ns)):
+                    return
                 if not timers:
                     raise DeadlockError(f"nothing is ready and no timer is set; waiting:\n{self.waiting_tasks()}")
                 if timers[0][0] > self.now_ns:
@@ -323,6 +327,31 @@ class SimLoop(asyncio.AbstractEventLoop):
                     f"{self.callbacks - instant_callbacks} callbacks while time stood still; "
                     f"ready: {[repr(handle) for handle in list(ready)[:5]]}"
                 )
+
+    def run_until_ns(self, until_ns: int) -> None:
+        """Run what is ready and every timer due by then; returns when the next one is later, with time where it got to.
+
+        Where a run is cut into pieces changes nothing of what happens in it: nothing is scheduled or drawn for it.
+        Unlike `run_forever` it may be called while another loop runs in this thread, which stands still meanwhile.
+        """
+        outer = events._get_running_loop()
+        events._set_running_loop(None)
+        self._limit_ns = until_ns
+        try:
+            self.run_forever()
+        finally:
+            self._limit_ns = None
+            events._set_running_loop(outer)
+
+    def next_ns(self) -> int | None:
+        """When the next callback is due: now when one is ready, None when none will ever be."""
+        if self._ready:
+            return self.now_ns
+        timers = self._timers
+        while timers and timers[0][3]._cancelled:
+            heapq.heappop(timers)
+            self._timers_cancelled -= 1
+        return timers[0][0] if timers else None
 
     def run_until_complete(self, future: Generator[Any, None, T] | Awaitable[T]) -> T:
         made_here = not asyncio.isfuture(future)

@@ -48,6 +48,10 @@ class Monitor:
         self.quorum_contents = ContentsJudge(report, "quorum-log-matching")
         self.looks = 0
 
+    def watch(self, node: SimNode) -> None:
+        """Look at this node too, from now on."""
+        self._nodes.append(node)
+
     @property
     def elections(self) -> dict[TopicPartition, int]:
         """How many leader epochs were seen led, by partition."""

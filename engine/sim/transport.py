@@ -197,6 +197,38 @@ class Pipe:
 
     # ---- under way
 
+    def in_flight(self) -> list[tuple[int, Item]]:
+        """(when it is due in ns, what) of everything under way, in order; what is overdue is stalled."""
+        return list(self._flight)
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether what is due waits for the link or for the receiver's machine."""
+        return self._stalled
+
+    def postpone(self, due_ns: int, until_ns: int) -> bool:
+        """What is due at `due_ns` arrives at `until_ns`, and what follows it not before. False when it is not here.
+
+        It may be made to come earlier, but never overtakes what is before it.
+        """
+        flight = list(self._flight)
+        index = next((index for index, item in enumerate(flight) if item[0] == due_ns), None)
+        if index is None:
+            return False
+        previous_ns = flight[index - 1][0] if index else self._network.loop.now_ns
+        latest_ns = max(until_ns, previous_ns + 1)
+        self._flight.clear()
+        self._flight.extend(flight[:index])
+        for position, (arrival_ns, item) in enumerate(flight[index:]):
+            latest_ns = latest_ns if position == 0 else max(arrival_ns, latest_ns + 1)
+            self._flight.append((latest_ns, item))
+        self._arrival_ns = latest_ns
+        if not self._stalled:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._schedule(self._flight[0][0])
+        return True
+
     def _launch(self, item: Item) -> None:
         now_ns = self._network.loop.now_ns
         arrival_ns = self.link.arrival_ns(now_ns, 40 if isinstance(item, _End) else len(item))

@@ -24,6 +24,7 @@ from engine.protocol.uuids import uuid_to_text
 from engine.sim import final_state
 from engine.sim.actors import Actor
 from engine.sim.aiokafka_load import AiokafkaProducerLoad, AiokafkaReaderLoad
+from engine.sim.anomalies import violations_of
 from engine.sim.assignors import ASSIGNORS
 from engine.sim.checker import check
 from engine.sim.clients import BROKEN, REQUEST_TIMEOUT_MS, SimProducer, SimReader
@@ -275,6 +276,7 @@ class World:
             final_state.judge_groups(self.nodes.values(), self.complain)
             self._note_reached(logs)
             self.violations.extend(check(self.history, logs))
+            self.violations.extend(violations_of(self.history))
             for group in self.groups:
                 self.violations.extend(group.missed(logs))
 
