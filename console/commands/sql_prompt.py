@@ -5,7 +5,6 @@ A statement ends with a semicolon at the end of a line, or with an empty line.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from console.errors import OperatorError
 from console.failures import tell
 from console.history.elsewhere import HistoryElsewhere
 from console.output.render import FORMATS, say
+from console.sql.completing import WORD, candidates
 from console.sql.saved import SavedQuery, load_history, load_saved, remember, remove, save, saved
 from console.sql.segment_files import local_data_dir
 from console.sql.service import SqlService
@@ -32,59 +32,6 @@ if TYPE_CHECKING:
     from console.sql.results import SqlLimits
     from engine.net.cluster_client import ClusterClient
 
-KEYWORDS = [
-    "select",
-    "from",
-    "where",
-    "group",
-    "by",
-    "order",
-    "limit",
-    "offset",
-    "having",
-    "join",
-    "left",
-    "using",
-    "on",
-    "as",
-    "and",
-    "or",
-    "not",
-    "in",
-    "between",
-    "like",
-    "ilike",
-    "is",
-    "null",
-    "distinct",
-    "count",
-    "sum",
-    "avg",
-    "min",
-    "max",
-    "case",
-    "when",
-    "then",
-    "else",
-    "end",
-    "with",
-    "union",
-    "all",
-    "interval",
-    "now",
-    "desc",
-    "asc",
-    "describe",
-    "summarize",
-    "show",
-    "tables",
-    "explain",
-    "cast",
-    "date_trunc",
-    "qualify",
-    "over",
-    "partition",
-]
 
 COMMANDS = {
     ".tables": "topics and tables",
@@ -100,8 +47,6 @@ COMMANDS = {
     ".quit": "or Ctrl-D",
 }
 
-_WORD = re.compile(r'[A-Za-z0-9_.$"-]+')
-
 
 class SqlCompleter(Completer):
     """Tables after FROM and JOIN, columns of the tables that are named, words of SQL, commands of the prompt."""
@@ -111,7 +56,7 @@ class SqlCompleter(Completer):
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         before = document.text_before_cursor
-        word = document.get_word_before_cursor(pattern=_WORD)
+        word = document.get_word_before_cursor(pattern=WORD)
         if before.lstrip().startswith(".") and " " not in before.lstrip():
             yield from (
                 Completion(name, -len(before.lstrip()), display_meta=about)
@@ -122,25 +67,6 @@ class SqlCompleter(Completer):
         for text, about in candidates(before[: len(before) - len(word)], document.text, self.tables):
             if text.lower().lstrip('"').startswith(word.lower().lstrip('"')) and (word or about != "SQL"):
                 yield Completion(text, -len(word), display_meta=about)
-
-
-def candidates(before: str, statement: str, tables: Sequence[TableName]) -> list[tuple[str, str]]:
-    """What may follow `before`, with a word about each."""
-    if re.search(
-        r"\b(from|join|describe|summarize|table|\.columns)\s+$|\b(from|join)\s+[^()]*,\s*$", before, re.IGNORECASE
-    ):
-        return [(quoted_if_needed(each.name, each.kind), each.kind) for each in tables]
-    named = {word.strip('"').lower() for word in _WORD.findall(statement)}
-    columns: dict[str, str] = {}
-    for each in tables:
-        if each.name.lower() in named or each.name.rpartition(".")[2].lower() in named:
-            columns.update(dict.fromkeys(each.columns, each.name))
-    return [*columns.items(), *((word, "SQL") for word in KEYWORDS if word not in columns)]
-
-
-def quoted_if_needed(name: str, kind: str = "topic") -> str:
-    """The name as it is written in SQL."""
-    return name if kind != "topic" or re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else f'"{name}"'
 
 
 class _Remembered(History):
