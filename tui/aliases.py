@@ -133,8 +133,11 @@ def parse(line: str, aliases: dict[str, str] | None = None) -> Place | Problem |
     known = view_names()
     view = known.get(first)
     if view is None:
-        meant = sorted({each.name for name, each in known.items() if len(first) > 1 and name.startswith(first)})
-        if len(meant) != 1:
+        # The list before what is in it: `:gro` means groups, though group begins like that too.
+        meant = list(
+            dict.fromkeys(each.name for name, each in known.items() if len(first) > 1 and name.startswith(first))
+        )
+        if not meant or not all(meant[0].startswith(name) for name in meant):
             return Problem(
                 f"{first} could be {', '.join(meant)}" if meant else f"there is no view {first!r}; ? lists them"
             )

@@ -43,6 +43,7 @@ class Key:
 KEYS: tuple[Key, ...] = (
     # Everywhere
     Key("everywhere", "command", "colon", "command_line", "command", "Command line: a view, a topic, anything", 6),
+    Key("everywhere", "filter", "slash", "filter", "filter", "Filter: a regex; /! what does not match; /-f fuzzy", 2),
     Key("everywhere", "help", "question_mark", "help", "help", "Help for where you are", 6),
     Key("everywhere", "back", "escape", "back", "back", "Back: clear the filter, then leave the view"),
     Key("everywhere", "leave", "q", "leave", "leave", "Leave the view; twice at the first one: quit"),
@@ -63,7 +64,6 @@ KEYS: tuple[Key, ...] = (
     Key("everywhere", "sql", "5", "go('sql')", "sql", "SQL"),
     # Tables
     Key("table", "open", "enter", "open", "open", "Go into what the cursor is on", 1),
-    Key("table", "filter", "slash", "filter", "filter", "Filter: a regex; /! what does not match; /-f fuzzy", 2),
     Key("table", "down", "down,j", "cursor_down", "down", "One row down"),
     Key("table", "up", "up,k", "cursor_up", "up", "One row up"),
     Key("table", "page_down", "pagedown,ctrl+f", "page_down", "page down", "One page down"),

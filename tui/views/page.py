@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from console.errors import OperatorError
 from tui.views.base import View
 from tui.widgets.document import Document, DocumentLine
+from tui.widgets.table_filter import Matcher, matcher
 
 
 def error_lines(error: OperatorError) -> list[DocumentLine]:
@@ -24,7 +25,10 @@ class PageView(View):
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
-        self._known = False
+        self._lines: Sequence[DocumentLine] | None = None
+        """All of them; the filter hides some."""
+        self._filter = ""
+        self._matches: Matcher | None = None
 
     async def lines(self) -> Sequence[DocumentLine] | None:
         """The page; None while nothing is known. May raise OperatorError."""
@@ -43,12 +47,40 @@ class PageView(View):
     async def load(self) -> None:
         found = await self.lines()
         if found is not None:
-            self._known = True
-            self.document.set_lines(found)
+            self._lines = found
+            self._show()
+
+    def _show(self) -> None:
+        matches = self._matches
+        self.document.set_lines(
+            [
+                line
+                for line in self._lines or ()
+                if matches is None
+                or matches("".join(text for text, _ in line))
+                or (line[:1] and line[0][1] == "heading")
+            ]
+        )
+
+    @property
+    def filter_text(self) -> str:
+        return self._filter
+
+    def set_filter(self, text: str) -> None:
+        self._matches = matcher(text)
+        self._filter = text if self._matches is not None else ""
+        if self._lines is not None:
+            self._show()
+
+    def clear(self) -> bool:
+        if not self._filter:
+            return False
+        self.set_filter("")
+        return True
 
     def fail(self, error: OperatorError) -> None:
         # What was known stays to be seen; the header says that it is old.
-        if not self._known:
+        if self._lines is None:
             self.document.set_lines(error_lines(error))
 
     def take_focus(self) -> None:

@@ -131,7 +131,7 @@ class TopicsView(TableView[TopicRow]):
             Column("rate", "IN/s", lambda row: row.records_per_second, rate, right=True, letter="I",
                    style=lambda row: "good" if row.records_per_second else "faint"),
             Column("size", "SIZE", lambda row: row.size_bytes, size, right=True, letter="S"),
-            Column("groups", "GROUPS", lambda row: row.groups, count, right=True, letter="G", wide=True),
+            Column("groups", "GROUPS", lambda row: row.groups, count, right=True, letter="C", wide=True),
         )  # fmt: skip
 
     def key(self, row: TopicRow) -> Hashable:

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from tui.bindings import bindings_of
 from tui.widgets.cells import cut, fitted
 from tui.widgets.roles import role_style
-from tui.widgets.table_model import Column, Row, Sort, TableModel, layout_widths
+from tui.widgets.table_model import GAP_MIN, Column, Row, Sort, TableModel, layout_widths
 
 MARGIN = 1
 """Cells left free at both edges."""
@@ -162,13 +162,21 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
 
     def _choose(self, room: int) -> tuple[list[Column[Row]], list[int]]:
         """The columns that are shown, and how wide they would like to be."""
+        model = self.model
+        shown = model.shown_columns(bool(self.wide), self._shown_names)
+        naturals = {column.name: model.natural_width(column) for column in shown}
         if self.wide is None and not self._shown_names:
-            columns = self.model.shown_columns(True)
-            naturals = [self.model.natural_width(column) for column in columns]
-            if sum(naturals) + 2 * (len(columns) - 1) <= room:
-                return columns, naturals
-        columns = self.model.shown_columns(bool(self.wide), self._shown_names)
-        return columns, [self.model.natural_width(column) for column in columns]
+            # Those for wide screens as far as there is room, in their order.
+            taken = sum(naturals.values()) + GAP_MIN * (len(naturals) - 1)
+            for column in model.columns:
+                if column.wide:
+                    width = model.natural_width(column)
+                    if taken + GAP_MIN + width > room:
+                        break
+                    taken += GAP_MIN + width
+                    naturals[column.name] = width
+            shown = [column for column in model.columns if column.name in naturals]
+        return shown, [naturals[column.name] for column in shown]
 
     def _repaint(self) -> None:
         """Lines that look otherwise than they did."""
@@ -358,8 +366,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self.post_message(self.Moved(self))
 
     def action_wide(self) -> None:
-        wide_now = any(column.wide for column in self._columns)
-        self.wide = not wide_now
+        self.wide = not any(column.wide for column in self._columns)
         self._painted.clear()
         self._lay_out()
 

@@ -1,0 +1,693 @@
+"""What the application does when keys are pressed and the cluster changes."""
+
+import asyncio
+
+import pytest
+
+from console.changes.kinds import (
+    AlterConfig,
+    AlterTopic,
+    CreateTopic,
+    DeleteGroup,
+    DeleteOffsets,
+    DeleteRecords,
+    DeleteTopic,
+    ElectLeaders,
+    ResetOffsets,
+    TargetKind,
+)
+from console.contexts import Context, Contexts, load_contexts, save_contexts
+from console.errors import OperatorError
+from tests.tui.fakes import (
+    AUDIT,
+    HOSTILE,
+    NOW_MS,
+    UNREACHABLE,
+    FakeSource,
+    app_of,
+    degraded,
+    hostile,
+    huge,
+    ordinary,
+    partition_view,
+    screen_text,
+    settle,
+    snapshot_of,
+)
+from tui.aliases import Place
+from tui.settings import Settings
+from tui.widgets.plan_dialog import PlanDialog
+from tui.widgets.prompt import Prompt
+
+pytestmark = pytest.mark.anyio
+
+
+class Opened:
+    """An app on a fake cluster, with a pilot."""
+
+    def __init__(self, source=None, start=None, size=(100, 30), **options):
+        self.source = source or FakeSource(ordinary(), trail=AUDIT)
+        self.app = app_of(self.source, start, **options)
+        self._context = self.app.run_test(size=size)
+
+    async def __aenter__(self):
+        self.pilot = await self._context.__aenter__()
+        await settle(self.pilot)
+        return self
+
+    async def __aexit__(self, *error):
+        await self._context.__aexit__(*error)
+
+    async def press(self, *keys):
+        await self.pilot.press(*keys)
+        await settle(self.pilot)
+
+    async def type(self, text):
+        await self.pilot.press(
+            *({" ": "space", "/": "slash", ":": "colon", "-": "minus"}.get(each, each) for each in text)
+        )
+        await settle(self.pilot)
+
+    async def passed(self, snapshot=None, failure=None):
+        self.source.pass_over(snapshot, failure)
+        await settle(self.pilot)
+
+    @property
+    def place(self):
+        return self.app.navigation.place.text
+
+    @property
+    def names(self):
+        model = self.app.view.model
+        return [model.key(model.row(at)) for at in range(len(model))]
+
+    @property
+    def text(self):
+        return "\n".join(screen_text(self.app))
+
+
+# where one is
+
+
+async def test_enter_goes_in_and_escape_comes_out():
+    async with Opened() as on:
+        await on.press("enter")
+        assert on.place == "partitions orders"
+        assert "topics › partitions orders" in on.text  # noqa: RUF001
+        await on.press("escape")
+        assert on.place == "topics"
+        await on.press("escape")
+        assert on.place == "topics"
+
+
+async def test_minus_goes_to_the_view_before_and_back_again():
+    async with Opened() as on:
+        await on.press("3", "minus")
+        assert on.place == "topics"
+        await on.press("minus")
+        assert on.place == "groups"
+
+
+async def test_brackets_go_through_the_history():
+    async with Opened() as on:
+        await on.press("3", "4", "left_square_bracket", "left_square_bracket")
+        assert on.place == "topics"
+        await on.press("right_square_bracket")
+        assert on.place == "groups"
+
+
+async def test_a_view_that_is_come_back_to_is_as_it_was_left():
+    async with Opened() as on:
+        await on.press("down", "down", "enter", "escape")
+        assert on.app.view.table.row.name == "payments"
+
+
+async def test_a_command_goes_to_a_view_or_into_one_thing():
+    async with Opened() as on:
+        for line, place in (
+            (":groups", "groups"),
+            (":t orders", "topic orders"),
+            (":g billing", "group billing"),
+            (":gro", "groups"),
+            (":b 1", "broker 1"),
+        ):
+            await on.press("colon")
+            await on.type(line[1:])
+            await on.press("enter")
+            assert on.place == place
+            assert on.app.view.has_focus_within or on.app.view.has_focus
+
+
+async def test_tab_completes_a_command_and_what_it_is_of():
+    async with Opened() as on:
+        await on.press("colon")
+        await on.type("gro")
+        await on.press("tab")
+        prompt = on.app.query_one(Prompt)
+        assert prompt.input.value == "groups"
+        await on.type(" n")
+        await on.press("tab")
+        assert prompt.input.value == "groups nightly"
+
+
+async def test_up_recalls_the_command_before():
+    async with Opened() as on:
+        await on.press("colon")
+        await on.type("groups")
+        await on.press("enter", "colon", "up")
+        assert on.app.query_one(Prompt).input.value == "groups"
+        await on.press("down")
+        assert on.app.query_one(Prompt).input.value == ""
+
+
+async def test_an_unknown_command_says_so_and_stays():
+    async with Opened() as on:
+        on.app.run_command("nonsense")
+        await settle(on.pilot)
+        assert on.place == "topics"
+        assert [each.message for each in on.app._notifications] == ["there is no view 'nonsense'; ? lists them"]
+
+
+async def test_an_alias_of_the_settings_is_a_command():
+    async with Opened(settings=Settings(aliases={"o": "topic orders"})) as on:
+        await on.press("colon", "o", "enter")
+        assert on.place == "topic orders"
+
+
+async def test_colon_q_quits():
+    async with Opened() as on:
+        await on.press("colon", "q", "enter")
+        assert on.app.return_value == 0
+    assert on.source.closed
+
+
+async def test_q_leaves_the_view_and_twice_at_the_first_quits():
+    async with Opened() as on:
+        await on.press("enter", "q")
+        assert on.place == "topics"
+        assert on.app.is_running
+        await on.press("q")
+        assert on.app._exit is False
+        await on.press("q")
+        assert on.app._exit is True
+
+
+async def test_the_palette_finds_a_topic():
+    async with Opened() as on:
+        await on.press("ctrl+p")
+        titles = {each.title for each in on.app.get_system_commands(on.app.screen)}
+        assert {":groups", "topic orders", "group billing", "quit"} <= titles
+        assert len(on.app.screen_stack) == 2
+
+
+async def test_help_begins_with_the_view_one_came_from():
+    async with Opened(start=Place("groups")) as on:
+        await on.press("question_mark")
+        assert on.place == "help groups"
+        assert "Set the group's offsets" in on.text
+
+
+# tables
+
+
+async def test_the_cursor_and_the_marks_stay_on_their_rows_when_rows_come_and_go():
+    async with Opened() as on:
+        await on.press("down", "space")
+        assert on.names == ["orders", "page-views", "payments"]
+        assert on.app.view.table.row.name == "payments"
+        more = {name: [(partition_view(0), 0, 1)] for name in ("a", "b", "orders", "page-views", "payments")}
+        await on.passed(snapshot_of(more, at_ms=NOW_MS + 5_000))
+        assert on.names == ["a", "b", "orders", "page-views", "payments"]
+        assert on.app.view.table.row.name == "payments"
+        assert list(on.app.view.model.marked) == ["page-views"]
+
+
+async def test_the_cursor_stays_at_its_line_of_the_screen():
+    async with Opened(FakeSource(huge(500)), Place("partitions", ("big",))) as on:
+        await on.press("end", "up", "up")
+        table = on.app.view.table
+        before = table.cursor - table.scroll_offset.y
+        await on.passed(huge(600))
+        assert table.row.partition.partition == 497
+        assert table.cursor - table.scroll_offset.y == before
+
+
+async def test_nothing_is_painted_when_nothing_changed():
+    async with Opened() as on:
+        table = on.app.view.table
+        painted = []
+        table.refresh = lambda *regions, **options: painted.append(regions)
+        await on.passed(ordinary())
+        assert painted == []
+
+
+async def test_only_the_lines_that_changed_are_painted():
+    async with Opened() as on:
+        table = on.app.view.table
+        painted = []
+        table.refresh_lines = lambda y, count=1: painted.append(y)
+        changed = ordinary()
+        changed.offsets[next(iter(changed.offsets))] = (0, 1_001)
+        await on.passed(changed)
+        assert painted == [1]
+
+
+async def test_a_shifted_letter_sorts_and_again_turns_it_round():
+    async with Opened() as on:
+        await on.press("P")
+        assert on.names == ["page-views", "orders", "payments"]
+        await on.press("P")
+        assert on.names == ["payments", "orders", "page-views"]
+        await on.press("O")
+        assert on.app.view.model.sort.column != "partitions"
+
+
+async def test_slash_filters_while_it_is_typed_and_escape_clears():
+    async with Opened() as on:
+        await on.press("slash")
+        await on.type("pa.*s$")
+        assert on.names == []
+        await on.press("escape")
+        assert len(on.names) == 3
+        await on.press("slash")
+        await on.type("^pay")
+        await on.press("enter")
+        assert on.names == ["payments"]
+        assert "1 of 3" in on.text
+        await on.press("escape")
+        assert len(on.names) == 3
+
+
+async def test_slash_exclamation_filters_out_and_slash_f_is_fuzzy():
+    async with Opened() as on:
+        on.app.view.set_filter("!pa")
+        assert on.names == ["orders"]
+        on.app.view.set_filter("-f pyms")
+        assert on.names == ["payments"]
+
+
+async def test_a_bad_expression_is_said_and_leaves_what_was_there():
+    async with Opened() as on:
+        await on.press("slash")
+        await on.type("pay(")
+        await on.press("enter")
+        assert on.names == ["payments"]
+        assert any(each.title.startswith("/pay(") for each in on.app._notifications)
+
+
+async def test_ctrl_z_shows_only_faults():
+    async with Opened(FakeSource(degraded())) as on:
+        await on.press("ctrl+z")
+        assert on.names == ["orders", "payments"]
+        await on.press("ctrl+z")
+        assert "fine" in on.names
+
+
+async def test_ctrl_w_shows_more_columns_and_fewer():
+    async with Opened(size=(80, 24)) as on:
+        assert "GROUPS" not in on.text
+        await on.press("ctrl+w")
+        assert "GROUPS" in "".join(column.title for column in on.app.view.table._columns)
+        await on.press("right")
+        assert on.app.view.table.scroll_offset.x > 0
+        await on.press("left")
+        assert on.app.view.table.scroll_offset.x == 0
+
+
+async def test_the_settings_choose_columns():
+    async with Opened(settings=Settings(columns={"topics": ("name", "size")})) as on:
+        assert [column.name for column in on.app.view.table._columns] == ["name", "size"]
+
+
+async def test_ctrl_space_marks_a_range_and_ctrl_backslash_none():
+    async with Opened() as on:
+        await on.press("space", "end", "ctrl+@")
+        assert list(on.app.view.model.marked) == ["orders", "page-views", "payments"]
+        await on.press("ctrl+backslash")
+        assert not on.app.view.model.marked
+
+
+async def test_moving_goes_by_rows_pages_and_ends():
+    async with Opened(FakeSource(huge(500)), Place("partitions", ("big",))) as on:
+        table = on.app.view.table
+        page = table._page
+        for keys, at in (
+            (("j", "down"), 2),
+            (("k", "up"), 0),
+            (("pagedown",), page),
+            (("ctrl+f",), 2 * page),
+            (("ctrl+b", "pageup"), 0),
+            (("G",), 499),
+            (("g",), 0),
+            (("end",), 499),
+            (("home",), 0),
+        ):
+            await on.press(*keys)
+            assert table.cursor == at, keys
+
+
+async def test_a_click_moves_the_cursor_a_second_opens_and_the_heading_sorts():
+    async with Opened() as on:
+        table = on.app.view.table
+        await on.pilot.click(table, offset=(5, 2))
+        assert table.cursor == 1
+        await on.pilot.click(table, offset=(2, 0))
+        assert on.app.view.model.sort.descending
+        await on.pilot.click(table, offset=(5, 1), times=2)
+        await settle(on.pilot)
+        assert on.place.startswith("partitions")
+
+
+async def test_a_click_on_the_footer_is_the_key():
+    async with Opened() as on:
+        await on.pilot.click("#keys", offset=(3, 0))
+        await settle(on.pilot)
+        assert on.place == "partitions orders"
+
+
+async def test_copy_takes_the_marked_rows_and_save_writes_them(tmp_path):
+    async with Opened(directory=tmp_path) as on:
+        await on.press("space", "space", "c")
+        assert on.app.clipboard == "orders\npage-views"
+        await on.press("ctrl+s", "ctrl+s")
+        assert (tmp_path / "topics.csv").read_text().splitlines()[0].startswith("name,partitions,")
+        assert (tmp_path / "topics-2.csv").exists()
+
+
+# the cluster
+
+
+async def test_a_dead_broker_marks_rows_and_stands_in_the_header():
+    async with Opened() as on:
+        assert "healthy" in on.text
+        await on.passed(degraded(NOW_MS + 5_000))
+        assert "1 offline" in on.text
+        assert "1 broker down" in on.text
+        assert [on.app.view.model.row(at).health for at in range(3)] == ["", "bad", "warning"]
+
+
+async def test_a_cluster_that_cannot_be_reached_any_more_keeps_its_rows():
+    async with Opened() as on:
+        await on.passed(failure=UNREACHABLE)
+        assert on.names == ["orders", "page-views", "payments"]
+        assert "cannot be reached, last seen 10 s ago" in on.text
+        await on.passed(ordinary(NOW_MS + 9_000))
+        assert "healthy" in on.text
+
+
+async def test_one_that_was_never_reached_says_why_and_what_to_do():
+    async with Opened(FakeSource(failure=UNREACHABLE)) as on:
+        assert "connection refused" in on.text
+        assert "Start one with `stoker up`." in on.text
+
+
+async def test_refresh_asks_the_cluster():
+    async with Opened() as on:
+        await on.press("r", "ctrl+r")
+        assert on.source.refreshed == 2
+
+
+async def test_hostile_names_are_shown_and_not_obeyed():
+    async with Opened(FakeSource(hostile()), size=(160, 30)) as on:
+        assert "\\x1b[31m" in on.text
+        for each in ("\x1b", "\u202e", "\u200b", "\n你", "\ufe0f"):
+            assert each not in on.text
+        for line in screen_text(on.app):
+            assert "\r" not in line
+        await on.press("enter")
+        assert on.app.navigation.place == Place("partitions", (HOSTILE,))
+
+
+# changes
+
+
+async def test_a_topic_is_created_from_the_form_after_its_plan():
+    async with Opened() as on:
+        await on.press("n")
+        await on.type("fresh")
+        await on.press("enter", "6", "enter", "enter")
+        await on.type("retention.ms=1000")
+        await on.press("enter")
+        assert isinstance(on.app.screen, PlanDialog)
+        assert "stoker topics alter orders" in on.text
+        assert "Think of it." in on.text
+        await on.press("enter")
+        (change,) = on.source.done
+        assert isinstance(change, CreateTopic)
+        assert (change.topic.name, change.topic.partition_count, change.topic.replication_factor) == ("fresh", 6, -1)
+        assert change.topic.configs == {"retention.ms": "1000"}
+        assert on.app.undoable == ["aaaa0009"]
+
+
+async def test_a_field_that_is_wrong_says_why_and_nothing_is_planned():
+    async with Opened() as on:
+        await on.press("n")
+        await on.type("fresh")
+        await on.press("enter")
+        await on.type("many")
+        await on.press("ctrl+y")
+        assert "a whole number from 1 to 1,000,000" in on.text
+        assert not isinstance(on.app.screen, PlanDialog)
+        await on.press("backspace", "backspace", "backspace", "backspace", "5")
+        assert "a whole number from" not in on.text
+        await on.press("escape")
+        assert len(on.app.screen_stack) == 1
+
+
+async def test_escape_leaves_a_plan_undone():
+    async with Opened() as on:
+        await on.press("ctrl+d")
+        assert isinstance(on.app.screen, PlanDialog)
+        await on.press("escape")
+        assert on.source.done == []
+
+
+async def test_what_destroys_wants_the_name_typed():
+    async with Opened() as on:
+        on.source.plan_with = {"destroys": "orders", "loss": "This deletes topic orders"}
+        await on.press("ctrl+d")
+        await on.press("enter", "ctrl+y")
+        assert on.source.done == []
+        await on.type("orders")
+        await on.press("enter")
+        assert on.source.done == [DeleteTopic("orders")]
+
+
+async def test_all_that_are_marked_are_deleted_after_their_number_was_typed():
+    async with Opened() as on:
+        on.source.plan_with = {"destroys": "a topic"}
+        await on.press("space", "space", "ctrl+d")
+        await on.type("delete 2")
+        await on.press("ctrl+y")
+        assert on.source.done == [DeleteTopic("orders"), DeleteTopic("page-views")]
+
+
+async def test_a_plan_that_the_cluster_would_refuse_can_only_be_closed():
+    async with Opened(start=Place("groups")) as on:
+        on.source.plan_with = {"blocked": OperatorError("group billing: NON_EMPTY_GROUP", "it has 2 members")}
+        await on.press("ctrl+d")
+        assert "NON_EMPTY_GROUP" in on.text
+        await on.press("ctrl+y")
+        assert on.source.done == []
+
+
+async def test_u_takes_back_the_last_change():
+    async with Opened() as on:
+        await on.press("x", "ctrl+y")
+        assert isinstance(on.source.done[0], DeleteRecords)
+        await on.press("u", "ctrl+y")
+        assert on.source.undone == ["aaaa0009"]
+        assert on.source.done[1] == "undo aaaa0009"
+
+
+async def test_a_topic_is_altered_by_what_was_changed_in_the_form():
+    async with Opened() as on:
+        await on.press("e")
+        assert "cleanup.policy=compact" in on.text
+        await on.press("end", "backspace", "5", "enter", "end")
+        await on.type(" retention.ms=1")
+        await on.press("enter", "ctrl+y")
+        assert on.source.done == [AlterTopic("orders", 5, {"retention.ms": "1"})]
+
+
+async def test_groups_are_reset_with_a_preview():
+    async with Opened(start=Place("groups")) as on:
+        await on.press("e")
+        await on.press("ctrl+u")
+        await on.type("latest")
+        await on.press("enter", "enter", "ctrl+y")
+        (change,) = on.source.done
+        assert isinstance(change, ResetOffsets)
+        assert (change.group_id, change.target.kind, change.scope) == ("billing", TargetKind.LATEST, ())
+
+
+async def test_offsets_of_marked_partitions_are_reset_or_forgotten():
+    async with Opened(start=Place("group", ("billing",))) as on:
+        await on.press("space", "e", "ctrl+y", "ctrl+y")
+        (change,) = on.source.done
+        assert str(change.scope[0]) == "orders:0"
+        await on.press("ctrl+d", "ctrl+y")
+        assert isinstance(on.source.done[1], DeleteOffsets)
+
+
+async def test_a_bad_target_is_said_in_the_form():
+    async with Opened(start=Place("groups")) as on:
+        await on.press("e", "ctrl+u")
+        await on.type("soon")
+        await on.press("ctrl+y")
+        assert "cannot read the position 'soon'" in on.text
+
+
+async def test_a_property_is_set_and_unset():
+    async with Opened(start=Place("configs", ("topic orders",))) as on:
+        assert "What happens to old records." in on.text
+        await on.press("e", "ctrl+u")
+        await on.type("delete")
+        await on.press("enter", "ctrl+y")
+        await on.press("ctrl+d", "ctrl+y")
+        assert [change.changes for change in on.source.done] == [{"cleanup.policy": "delete"}, {"cleanup.policy": None}]
+        assert all(isinstance(change, AlterConfig) for change in on.source.done)
+
+
+async def test_leaders_are_elected_for_what_is_marked():
+    async with Opened(start=Place("partitions", ("orders",))) as on:
+        await on.press("space", "p", "ctrl+y")
+        (change,) = on.source.done
+        assert isinstance(change, ElectLeaders)
+        assert [str(each) for each in change.scope] == ["orders:0"]
+
+
+async def test_groups_are_deleted():
+    async with Opened(start=Place("groups")) as on:
+        await on.press("down", "ctrl+d", "ctrl+y")
+        assert on.source.done == [DeleteGroup("nightly")]
+
+
+async def test_an_entry_of_the_audit_log_is_undone():
+    async with Opened(start=Place("audit")) as on:
+        await on.press("down", "u", "ctrl+y")
+        assert on.source.undone == ["aaaa0001"]
+
+
+# other views
+
+
+async def test_the_tree_opens_closes_and_goes_into():
+    async with Opened(start=Place("xray")) as on:
+        await on.press("down", "right", "down", "right", "down")
+        assert on.app.view.table.row.label == "broker 1"
+        await on.press("left")
+        assert on.app.view.table.row.label == "partition 0"
+        await on.press("left", "left")
+        assert on.app.view.table.row.label == "orders"
+        assert len(on.names) == 5
+        await on.press("x")
+        assert len(on.names) > 30
+        await on.press("x", "d")
+        assert on.place == "topic orders"
+
+
+async def test_the_window_of_charts_goes_round():
+    async with Opened(start=Place("pulses")) as on:
+        for _ in range(6):
+            await on.press("t")
+        assert on.app.view.window == 0
+
+
+async def test_enter_leads_from_each_view_to_the_next():
+    for start, place in (
+        (Place("groups"), "group billing"),
+        (Place("brokers"), "broker 1"),
+        (Place("pulses"), "broker 1"),
+        (Place("audit"), "change aaaa0002"),
+        (Place("topic", ("orders",)), "partitions orders"),
+    ):
+        async with Opened(start=start) as on:
+            await on.press("enter")
+            assert on.place == place
+
+
+async def test_d_and_f_describe_and_configure():
+    async with Opened() as on:
+        await on.press("d")
+        assert on.place == "topic orders"
+        await on.press("f")
+        assert on.place == "configs topic orders"
+    async with Opened(start=Place("group", ("billing",))) as on:
+        await on.press("d")
+        assert on.place == "members billing"
+
+
+async def test_internal_topics_come_and_go():
+    async with Opened() as on:
+        await on.press("i")
+        assert "__consumer_offsets" in on.names
+        await on.press("i")
+        assert "__consumer_offsets" not in on.names
+
+
+async def test_a_page_scrolls_is_filtered_and_copied():
+    async with Opened(FakeSource(huge(150)), Place("topic", ("big",))) as on:
+        document = on.app.view.document
+        await on.press("end")
+        assert document.scroll_offset.y > 100
+        await on.press("home", "j", "down", "k")
+        assert document.scroll_offset.y == 1
+        await on.press("space", "ctrl+b", "up")
+        assert document.scroll_offset.y == 0
+        await on.press("slash")
+        await on.type("replication")
+        await on.press("enter")
+        assert any("replication factor" in line for line in screen_text(on.app))
+        assert "Size" not in document.text
+        await on.press("escape", "c")
+        assert "replication factor" in on.app.clipboard
+
+
+async def test_another_context_is_switched_to_added_and_removed():
+    other = FakeSource(snapshot_of({"elsewhere": [(partition_view(0), 0, 1)]}), name="staging")
+    save_contexts(Contexts({"staging": Context("staging", "staging:9092")}, None))
+    async with Opened(start=Place("contexts"), open_source=lambda name: other) as on:
+        await on.press("enter")
+        assert on.names == ["elsewhere"]
+        assert on.source.closed
+        assert "staging" in on.text
+        on.app.jump("contexts")
+        await settle(on.pilot)
+        await on.press("n")
+        await on.type("new")
+        await on.press("enter")
+        await on.type("b:1")
+        await on.press("ctrl+y")
+        assert set(load_contexts().contexts) == {"staging", "new"}
+        await on.press("home", "ctrl+d", "enter")
+        assert set(load_contexts().contexts) == {"staging"}
+
+
+async def test_a_command_switches_the_context():
+    other = FakeSource(snapshot_of({"elsewhere": [(partition_view(0), 0, 1)]}), name="staging")
+    async with Opened(open_source=lambda name: other) as on:
+        on.app.run_command("ctx staging")
+        await settle(on.pilot)
+        assert on.names == ["elsewhere"]
+
+
+async def test_read_only_stands_in_the_header_and_takes_changes_out_of_the_footer():
+    async with Opened(FakeSource(ordinary(), readonly=True)) as on:
+        assert "read-only" in on.text
+        assert "delete" not in screen_text(on.app)[-1]
+
+
+async def test_ten_thousand_partitions_scroll_at_once():
+    async with Opened(FakeSource(huge()), Place("partitions", ("big",))) as on:
+        began = asyncio.get_running_loop().time()
+        await on.press("end")
+        assert on.app.view.table.row.partition.partition == 9_999
+        await on.press("home")
+        assert asyncio.get_running_loop().time() - began < 2
+
+
+async def test_an_unknown_theme_is_refused_with_the_names_of_all():
+    with pytest.raises(OperatorError) as error:
+        app_of(FakeSource(), theme="mauve")
+    assert "stoker-light" in error.value.hint

@@ -1,0 +1,163 @@
+"""Every key is in the help, reaches what it is bound to, and can be bound otherwise."""
+
+from importlib import import_module
+
+import pytest
+
+from tests.tui.fakes import AUDIT, FakeSource, app_of, ordinary, settle
+from tui.aliases import VIEWS, Place, named
+from tui.app import StokerApp
+from tui.bindings import KEYS, bindings_of, key_text, keys_of
+from tui.settings import Settings
+from tui.views.base import TableView, View
+from tui.views.help import HelpView, command_rows, key_rows
+from tui.widgets.document import Document
+from tui.widgets.form import Field, FormDialog
+from tui.widgets.plan_dialog import PlanDialog
+from tui.widgets.prompt import PromptInput
+from tui.widgets.question import QuestionDialog
+from tui.widgets.table import VirtualTable
+
+SHARED = {"everywhere": StokerApp, "table": VirtualTable, "page": Document, "prompt": PromptInput, "dialog": FormDialog}
+ARGUMENTS = {"topic": "orders", "partitions": "orders", "group": "billing", "broker": "1", "configs": "topic orders"}
+VIEW_CLASSES = {view.name: view.where.partition(":") for view in VIEWS}
+
+
+def view_class(name):
+    where, _, attribute = named(name).where.partition(":")
+    return getattr(import_module(where), attribute)
+
+
+def owner_of(scope):
+    return SHARED[scope] if scope in SHARED else view_class(scope)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.id)
+def test_every_key_is_in_the_help_with_all_its_names(key):
+    view = key.scope if key.scope in VIEW_CLASSES else "topics"
+
+    rows = [row for row in key_rows(view, {}) if row.id == key.id]
+
+    assert len(rows) == 1
+    assert rows[0].key == key_text(key.keys)
+    assert rows[0].help.startswith(key.help)
+
+
+@pytest.mark.parametrize("owner", [*SHARED.values(), PlanDialog, QuestionDialog, *map(view_class, VIEW_CLASSES)])
+def test_nothing_is_bound_that_is_not_in_the_table(owner):
+    known = {(key.keys, key.action, key.id) for key in KEYS}
+    own = owner.__dict__.get("BINDINGS", [])
+
+    assert {(each.key, each.action, each.id) for each in own} <= known
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.id)
+def test_what_a_key_does_exists(key):
+    assert hasattr(owner_of(key.scope), f"action_{key.action.partition('(')[0]}")
+
+
+@pytest.mark.parametrize("view", VIEW_CLASSES)
+def test_a_view_binds_all_keys_of_its_scope(view):
+    own = {each.id for each in view_class(view).__dict__.get("BINDINGS", [])}
+
+    assert {key.id for key in keys_of(view)} <= own or not keys_of(view)
+
+
+@pytest.mark.parametrize("view", VIEW_CLASSES)
+def test_no_two_keys_of_a_view_are_the_same(view):
+    found = view_class(view)
+    scopes = [view, "table"] if issubclass(found, TableView) else [view, "page"]
+    taken = {}
+    for key in keys_of(*scopes):
+        for each in key.keys.split(","):
+            if view == "xray" and key.name in ("left", "right", "expand", "collapse"):
+                continue  # ← and → are the tree's: it has no columns to scroll.
+            if view == "topic" and key.scope == "page":
+                continue
+            assert each not in taken, f"{key.id} and {taken[each]}"
+            taken[each] = key.id
+    if issubclass(found, TableView):
+        letters = [each.letter for each in found.columns(found.__new__(found)) if each.letter]
+        assert len(set(letters)) == len(letters)
+        everywhere = {each for key in keys_of("everywhere") for each in key.keys.split(",")}
+        assert set(letters).isdisjoint({*taken, *everywhere})
+
+
+@pytest.mark.parametrize("view", VIEW_CLASSES)
+def test_names_of_views_are_not_taken_twice(view):
+    names = [name for each in VIEWS for name in (each.name, *each.aliases)]
+    assert len(set(names)) == len(names)
+    assert issubclass(view_class(view), View)
+    assert view == view_class(view).NAME
+
+
+def test_the_commands_are_all_in_the_help():
+    text = " ".join(row.key for row in command_rows())
+    for view in VIEWS:
+        for name in (view.name, *view.aliases):
+            assert f":{name}" in text.split()
+
+
+PRESSES = [(key, each) for key in KEYS if key.scope in (*SHARED, *ARGUMENTS, "topics", "groups", "brokers", "audit", "contexts", "pulses", "xray") for each in key.keys.split(",")]  # fmt: skip
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("key", "pressed"), PRESSES, ids=[f"{key.id}-{pressed}" for key, pressed in PRESSES])
+async def test_pressing_a_key_does_what_it_is_bound_to(key, pressed, monkeypatch):
+    called = []
+    name = f"action_{key.action.partition('(')[0]}"
+
+    def note(self, *arguments):
+        called.append(name)
+
+    async def note_later(self, *arguments):
+        called.append(name)
+
+    owner = owner_of(key.scope)
+    is_async = name in ("action_back", "action_quit", "action_refresh_view")
+    start = Place(key.scope, (ARGUMENTS[key.scope],) if key.scope in ARGUMENTS else ())
+    if key.scope in SHARED:
+        start = Place("topic", ("orders",)) if key.scope == "page" else Place("topics")
+    app = app_of(FakeSource(ordinary(), trail=AUDIT), start)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        if key.scope == "prompt":
+            await pilot.press("colon")
+        if key.scope == "dialog":
+            app.push_screen(FormDialog("A form", [Field("name", "Name")]))
+            await pilot.pause()
+        monkeypatch.setattr(owner, name, note_later if is_async else note)
+        await pilot.press(pressed)
+        await pilot.pause()
+
+    assert called == [name]
+
+
+@pytest.mark.anyio
+async def test_a_key_can_be_bound_otherwise():
+    app = app_of(FakeSource(ordinary()), settings=Settings(keys={"table.mark": "m"}))
+
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("space")
+        assert not app.view.model.marked
+        await pilot.press("m")
+        assert list(app.view.model.marked) == ["orders"]
+        await pilot.press("question_mark")
+        await settle(pilot)
+        rows = {row.id: row.key for row in app.view.model.rows}
+
+    assert isinstance(app.view, HelpView)
+    assert rows["table.mark"] == "m"
+
+
+def test_keys_are_written_for_people():
+    assert key_text("ctrl+d,delete") == "Ctrl-D Del"
+    assert key_text("G") == "Shift-G"
+    assert key_text("colon") == ":"
+    assert key_text("ctrl+@") == "Ctrl-Space"
+    assert key_text("f5") == "F5"
+
+
+def test_bindings_are_made_for_the_scopes_that_are_asked_for():
+    assert {each.id.partition(".")[0] for each in bindings_of("topics", "table")} == {"topics", "table"}
