@@ -18,6 +18,7 @@ from web.assets import Assets
 from web.changes import Pending
 from web.clusters import Clusters
 from web.failures import http_error, operator_error, unforeseen
+from web.history import Past
 from web.live.broadcast import Live, live
 from web.navigation import navigation
 from web.page import page_routes
@@ -52,6 +53,7 @@ class Console(Starlette):
         self.state.assets = assets
         self.state.live = Live()
         self.state.pending = Pending()
+        self.state.past = Past()
 
     def build_middleware_stack(self) -> ASGIApp:
         # Around Starlette's own layers, so that errors are guarded, too.

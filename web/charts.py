@@ -1,114 +1,75 @@
-"""Charts as the server draws them: paths in a box of 600 x 160, ticks, and the values for the crosshair. Pure.
-
-The SVG is stretched to the room there is, so nothing in it is text: names of axes are HTML around it (macros/chart.html).
-"""
+"""Lines for charts, drawn by the server as SVG: paths, and what the crosshair shows. Pure."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 600.0, 160.0
+from console.history.model import Series
 
-Values = Sequence[float | None]
+WIDTH = 300
+HEIGHT = 44
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line: `path` for its stroke, `area` for what is below it."""
+class Spark:
+    """A small chart. `line` and `area` are SVG paths in a box of `WIDTH` x `HEIGHT`; `data` is what `chart.js` reads;
+    `latest` the newest value, `highest` the largest."""
 
-    name: str
-    path: str
+    line: str
     area: str
-    last: str
-    """The newest value that is known, as text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A chart that is ready to be shown. `ticks` are (share of the height from above, text)."""
-
-    title: str
-    lines: tuple[Line, ...]
-    ticks: tuple[tuple[float, str], ...]
-    from_ms: int
-    to_ms: int
     data: str
-    """JSON for chart.js."""
+    label: str
+    latest: float | None
+    highest: float | None
 
     @property
-    def summary(self) -> str:
-        """What a screen reader says of it."""
-        return f"{self.title}: " + ", ".join(
-            f"{line.name} {line.last}" if len(self.lines) > 1 else f"{line.last} at last" for line in self.lines
-        )
+    def is_empty(self) -> bool:
+        return not self.line
 
 
-def draw(
-    title: str,
-    times_ms: Sequence[int],
-    lines: Sequence[tuple[str, Values]],
-    text: Callable[[float | None], str],
-    *,
-    whole: bool = False,
-) -> Chart | None:
-    """The chart of lines over the same times; None where nothing is known. It begins where something is known first.
-
-    `text` writes a value; `whole`: ticks are whole numbers.
-    """
-    known = [index for _, values in lines for index, value in enumerate(values) if value is not None]
-    if not known:
-        return None
-    first = max(0, min(known) - 1) if min(known) < len(times_ms) - 2 else max(0, len(times_ms) - 3)
-    times = list(times_ms[first:])
-    kept = [(name, list(values[first:])) for name, values in lines]
-    top = nice_top(max((value for _, values in kept for value in values if value is not None), default=0.0), whole)
-    drawn = []
-    for name, values in kept:
-        path, area = _paths(values, top)
-        last = next((value for value in reversed(values) if value is not None), None)
-        drawn.append(Line(name, path, area, text(last)))
-    data = {
-        "times": times,
-        "series": [{"name": name, "texts": [text(value) for value in values]} for name, values in kept],
-    }
-    ticks = ((0.0, text(top)), (0.5, text(top / 2)), (1.0, text(0.0)))
-    if whole and top < 2:
-        ticks = ((0.0, text(top)), (1.0, text(0.0)))
-    return Chart(title, tuple(drawn), ticks, times[0], times[-1], json.dumps(data, separators=(",", ":")))
+def spark(
+    series: Series | None, show: Callable[[float], str], name: str, *, scale: float = 1.0, height: int = HEIGHT
+) -> Spark:
+    """The chart of one series, its values times `scale`. The axis begins at 0 and ends at the largest value."""
+    values = [] if series is None else [None if each is None else each * scale for each in series.values]
+    known = [each for each in values if each is not None]
+    if series is None or not known:
+        return Spark("", "", "", f"{name}: no history yet", None, None)
+    top = max(max(known), 0.0)
+    line, area = paths(values, top, WIDTH, height)
+    texts = ["-" if each is None else show(each) for each in values]
+    data = {"times": series.times_ms, "series": [{"name": name, "texts": texts}]}
+    latest = next((each for each in reversed(values) if each is not None), None)
+    shown = "-" if latest is None else show(latest)
+    label = f"{name}: now {shown}, lowest {show(min(known))}, highest {show(max(known))}"
+    return Spark(line, area, json.dumps(data, separators=(",", ":")), label, latest, max(known))
 
 
-def nice_top(value: float, whole: bool = False) -> float:
-    """A round number that is not less: 1, 2, 4, 5 or 10 times a power of ten. 1 for nothing."""
-    if value <= 0 or not math.isfinite(value):
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
-    top = next(step * power for step in (1, 2, 4, 5, 10) if step * power >= value * 0.999_999)
-    return max(top, 1.0) if whole else top
-
-
-def _paths(values: Values, top: float) -> tuple[str, str]:
-    """Stroke and area; where nothing is known there is a gap."""
-    runs: list[list[tuple[float, float]]] = []
+def paths(values: Sequence[float | None], top: float, width: float, height: float) -> tuple[str, str]:
+    """The line through the values, and the area below it; None makes a gap."""
+    step = width / max(1, len(values) - 1)
+    usable = height - 2
+    line: list[str] = []
+    area: list[str] = []
     run: list[tuple[float, float]] = []
-    step = WIDTH / max(1, len(values) - 1)
-    for index, value in enumerate([*values, None]):
-        if value is not None:
-            run.append((index * step, HEIGHT - min(value, top) / top * (HEIGHT - 4) - 2))
-        elif run:
-            if len(run) == 1:
-                # A lone point is seen as a short line.
-                x, y = run[0]
-                run = [(max(0.0, x - 2), y), (min(WIDTH, x + 2), y)]
-            runs.append(run)
-            run = []
-    path = " ".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) for points in runs)
-    area = " ".join(
-        f"M{points[0][0]:.1f} {HEIGHT:.0f}L"
-        + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-        + f"L{points[-1][0]:.1f} {HEIGHT:.0f}Z"
-        for points in runs
-    )
-    return path, area
+
+    def end() -> None:
+        if not run:
+            return
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in run)
+        if len(run) == 1:
+            # One point alone is seen as a short stroke.
+            points += f" {run[0][0] + 1:.1f},{run[0][1]:.1f}"
+        line.append(f"M{points}")
+        area.append(f"M{run[0][0]:.1f},{height} L{points} L{run[-1][0]:.1f},{height}Z")
+        run.clear()
+
+    for index, value in enumerate(values):
+        if value is None:
+            end()
+        else:
+            run.append((index * step, height - 1 - (usable * value / top if top > 0 else 0)))
+    end()
+    return "".join(line), "".join(area)

@@ -5,7 +5,7 @@ What may not live here: anything that changes the cluster by itself (`web.change
 
 from web import changes
 from web.page import PageRoute
-from web.pages import new_topic, overview, topics
+from web.pages import new_topic, overview, samples, topics
 
-PAGES: tuple[PageRoute, ...] = (*overview.PAGES, *topics.PAGES, *new_topic.PAGES, *changes.PAGES)
+PAGES: tuple[PageRoute, ...] = (*overview.PAGES, *topics.PAGES, *new_topic.PAGES, *samples.PAGES, *changes.PAGES)
 """All of them; a module is added here when its pages work."""
