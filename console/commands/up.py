@@ -160,7 +160,7 @@ class ClusterService:
         if self.web_url is not None:
             facts.append(("Web console", self.web_url))
         if options.demo:
-            facts.append(("Demo", "the sample topics, and more for them every second"))
+            facts.append(("Demo", "the sample topics, and more for them all the time"))
         facts.append(("Data", cluster.data_dir + (" (removed at the end)" if options.data_dir is None else "")))
         print_facts("table", facts, {})
         words = "stoker topics create orders; stoker produce orders; stoker tail orders"
