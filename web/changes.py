@@ -108,6 +108,8 @@ async def plan_change(ask: Ask) -> Page | Response:
         data = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
         raise HTTPException(400, "A change is a JSON object with its kind.") from None
+    if not isinstance(data.get("kind"), str):
+        raise HTTPException(400, "A change has its kind.")
     back = ask.get("back") if _is_json(ask) else (await ask.form()).get("back", "")
     return await preview(ask, from_stored(data), back=back)
 
