@@ -89,7 +89,8 @@ class Partition:
         self.replicas = image.replicas
         if is_new_epoch:
             # KAFKA-7415: the epoch's start is known from the moment of election, not from its first record.
-            log.assign_epoch_start(image.leader_epoch, log.log_end_offset)
+            if safeguards.epoch_start_at_election:
+                log.assign_epoch_start(image.leader_epoch, log.log_end_offset)
             self.leader = PartitionLeader(
                 node_id=self.manager.node_id,
                 leader_epoch=image.leader_epoch,

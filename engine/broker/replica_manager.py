@@ -19,6 +19,7 @@ from engine.errors import KafkaError
 from engine.log import AppendOrigin, LogConfig, LogManager
 from engine.metadata.image import RESOURCE_TOPIC, MetadataImage, PartitionImage
 from engine.protocol.errors import ErrorCode
+from engine.runtime import safeguards
 from engine.runtime.disk import StorageError
 from engine.types import TopicPartition
 
@@ -118,7 +119,7 @@ class ReplicaManager:
         registration = self._image.brokers.get(broker_id)
         if registration is None or not registration.is_active:
             return False
-        return broker_epoch in (-1, registration.epoch)
+        return broker_epoch in (-1, registration.epoch) or not safeguards.isr_needs_current_broker_epoch
 
     def preferred_read_replica(self, partition: Partition, rack_id: str, fetch_offset: int) -> int | None:
         """The in-sync replica in the consumer's rack that has the offset; None to read here (KIP-392).

@@ -18,6 +18,7 @@ from engine.groups.states import LEGAL_TRANSITIONS, GroupState
 from engine.groups.subscriptions import subscribed_topics_of
 from engine.protocol.consumer_protocol import PROTOCOL_TYPE as CONSUMER
 from engine.protocol.errors import ErrorCode
+from engine.runtime import safeguards
 
 
 @dataclass(slots=True, eq=False)
@@ -254,7 +255,7 @@ class ClassicGroup:
             return  # an admin client, or a consumer that assigns partitions itself
         if generation_id >= 0 or member_id or group_instance_id is not None:
             self.validate_member(member_id, group_instance_id)
-            if generation_id != self.generation_id:
+            if generation_id != self.generation_id and safeguards.commit_generation_fencing:
                 raise KafkaError(
                     ErrorCode.ILLEGAL_GENERATION,
                     f"group {self.group_id} is at generation {self.generation_id}, not {generation_id}",

@@ -33,6 +33,7 @@ from engine.log.segments import LogSegments
 from engine.log.values import RecoveryReport
 from engine.protocol.errors import ErrorCode
 from engine.protocol.uuids import ZERO_UUID, uuid_to_text
+from engine.runtime import safeguards
 from engine.runtime.clock import Clock
 from engine.runtime.disk import Disk, StorageError, read_file
 from engine.types import TopicPartition
@@ -248,6 +249,7 @@ class _Loader:
             producers.clear(log_start_offset)
             epochs.truncate_from_end(log_start_offset)
             return log_start_offset
+        had_clean_shutdown = had_clean_shutdown or not safeguards.recovery_after_unclean_shutdown
         damaged = self._damaged_transaction_index()
         if damaged is not None:
             had_clean_shutdown = False

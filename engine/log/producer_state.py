@@ -11,6 +11,7 @@ from engine.errors import KafkaError
 from engine.log.producer_snapshot import SnapshotEntry
 from engine.log.values import NO_PRODUCER_EPOCH, NO_SEQUENCE, NO_TIMESTAMP
 from engine.protocol.errors import ErrorCode
+from engine.runtime import safeguards
 
 BATCHES_RETAINED = 5
 """How many batches per producer are remembered: as many as a producer may have in flight (KAFKA-5494)."""
@@ -149,6 +150,8 @@ class ProducerStateManager:
             batches = entry.batches
             last = batches[-1].last_sequence if batches else NO_SEQUENCE
             if base_sequence == last + 1 or (base_sequence == 0 and last == _SEQUENCE_MAX):
+                return None
+            if not safeguards.sequence_deduplication:
                 return None
             duplicate = entry.find_duplicate(producer_epoch, base_sequence, last_sequence)
             if duplicate is not None:

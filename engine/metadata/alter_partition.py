@@ -11,6 +11,7 @@ from engine.metadata.settings import ControllerSettings
 from engine.protocol.errors import ErrorCode
 from engine.protocol.message import Message
 from engine.protocol.messages import AlterPartitionRequest, AlterPartitionResponse, PartitionChangeRecord
+from engine.runtime import safeguards
 
 _UNCHECKED_EPOCH = -1
 """A broker epoch that is not to be verified (Kafka: AlterPartitionRequest.newIsrToSimpleNewIsrWithBrokerEpochs)."""
@@ -114,7 +115,12 @@ def _why_refused(
         return ErrorCode.INVALID_REQUEST
     for replica, epoch in new_isr:
         broker = image.brokers.get(replica)
-        if broker is None or not broker.is_active or epoch not in (_UNCHECKED_EPOCH, broker.epoch):
+        is_current = (
+            broker is not None
+            and broker.is_active
+            and (epoch in (_UNCHECKED_EPOCH, broker.epoch) or not safeguards.isr_needs_current_broker_epoch)
+        )
+        if not is_current:
             # Not registered, fenced, shutting down, or a later life than the one the leader knows (KIP-841, KIP-903).
             return ErrorCode.INELIGIBLE_REPLICA
     return ErrorCode.NONE

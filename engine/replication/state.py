@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.runtime import safeguards
+
 
 @dataclass(frozen=True, slots=True)
 class CommittedPartitionState:
@@ -36,11 +38,13 @@ class PendingExpandIsr:
 
     @property
     def maximal_isr(self) -> tuple[int, ...]:
-        return (*self.committed.isr, self.new_replica)
+        if not safeguards.pending_isr_counts:
+            return self.committed.isr
+        return self.proposed_isr
 
     @property
     def proposed_isr(self) -> tuple[int, ...]:
-        return self.maximal_isr
+        return (*self.committed.isr, self.new_replica)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,43 @@ isr_join_at_leader_epoch_start = True
 high_watermark_respects_min_isr = True
 """The high watermark stands still while the ISR is smaller than min.insync.replicas (KAFKA-15583)."""
 
+epoch_start_at_election = True
+"""A leader notes where its epoch starts when it is elected, not with its first record (KAFKA-7415)."""
+
+pending_isr_counts = True
+"""A replica that is being added to the ISR holds the high watermark back already (KIP-497)."""
+
+check_quorum = True
+"""A leader of the quorum that no majority fetches from resigns (KAFKA-15489)."""
+
+unclean_shutdown_leaves_elr = True
+"""A broker that comes back from a crash leaves every ISR and ELR: it may have lost what was committed (KIP-966)."""
+
+isr_needs_current_broker_epoch = True
+"""A follower counts only while it fetches with the epoch of its present life (KAFKA-15221, KIP-903)."""
+
+commit_generation_fencing = True
+"""A member of an earlier generation may not commit offsets (Kafka: ClassicGroup.validateOffsetCommit)."""
+
+sequence_deduplication = True
+"""A batch that arrives again is recognised by its sequence and not appended again (KIP-98)."""
+
+recovery_after_unclean_shutdown = True
+"""Segments behind the recovery point are read through and cut at the first damage after a crash (Kafka: LogLoader)."""
+
 NAMES = (
+    "check_quorum",
+    "commit_generation_fencing",
+    "epoch_start_at_election",
     "fetch_epoch_fencing",
     "high_watermark_respects_min_isr",
     "isr_join_at_leader_epoch_start",
+    "isr_needs_current_broker_epoch",
+    "pending_isr_counts",
+    "recovery_after_unclean_shutdown",
+    "sequence_deduplication",
     "truncate_by_epoch",
+    "unclean_shutdown_leaves_elr",
 )
 
 
