@@ -1,0 +1,78 @@
+"""`python -m engine.sim.hunt`: takes each safeguard away in turn, and says how many seeds it took to be noticed.
+
+Each safeguard has the scenario in which its bug of the past is likely; `--scenario swarm` hunts all of them in what
+every seed of the suite has. The exit code is 1 when one was not noticed within the seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from engine.runtime import safeguards
+from engine.sim.case import Case, kind_of
+from engine.sim.run import parse_seeds
+from engine.sim.scenarios import SWARM, names
+
+SCENARIO_OF: Mapping[str, str] = {
+    "check_quorum": "partition",
+    "commit_generation_fencing": "clients",
+    "epoch_start_at_election": "leaders",
+    "isr_join_at_leader_epoch_start": "chase_leader",
+    "isr_needs_current_broker_epoch": "crash",
+    "pending_isr_counts": "leaders",
+    "recovery_after_unclean_shutdown": "power",
+    "sequence_deduplication": "duplicate_requests",
+    "unclean_shutdown_leaves_elr": "power",
+}
+"""Where to look first; the swarm for all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """What became of one safeguard."""
+
+    safeguard: str
+    scenario: str
+    seeds: int
+    """How many were run."""
+    seed: int | None
+    """The one that noticed; None when none did."""
+    kind: str
+    """The violation."""
+
+
+def hunt(safeguard: str, seeds: Sequence[int], scenario: str | None = None, level: str = "stormy") -> Catch:
+    """Run seeds without `safeguard` until one violates something."""
+    chosen = scenario or SCENARIO_OF.get(safeguard, SWARM)
+    for count, seed in enumerate(seeds, 1):
+        result = Case(seed, level, chosen, without=safeguard).run()
+        if result.violations:
+            return Catch(safeguard, chosen, count, seed, kind_of(result.violations[0]))
+    return Catch(safeguard, chosen, len(seeds), None, "")
+
+
+def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> int:
+    """The command. Returns the exit code."""
+    out = sys.stdout if out is None else out
+    parser = argparse.ArgumentParser(prog="python -m engine.sim.hunt", description="Take safeguards away.")
+    parser.add_argument("--seeds", type=parse_seeds, default=parse_seeds("1..100"), help="at most these (1..100)")
+    parser.add_argument("--scenario", choices=names(), metavar="NAME", help="instead of the one that fits each")
+    parser.add_argument("--level", default="stormy", help="calm, stormy or radioactive")
+    parser.add_argument("safeguards", nargs="*", metavar="SAFEGUARD", help="only these")
+    options = parser.parse_args(arguments)
+    missed = 0
+    print(f"{'SAFEGUARD':34} {'SCENARIO':20} {'SEEDS':>5}  NOTICED AS", file=out)
+    for name in options.safeguards or safeguards.NAMES:
+        catch = hunt(name, options.seeds, options.scenario, options.level)
+        missed += catch.seed is None
+        noticed = catch.kind if catch.seed is not None else "not noticed"
+        print(f"{name:34} {catch.scenario:20} {catch.seeds:5}  {noticed}", file=out, flush=True)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
