@@ -81,6 +81,12 @@ async def show_records(
     return [_shown(record, decoder, whole) for record in records]
 
 
+def show_record(record: ConsumedRecord, decoder: RecordDecoder, *, whole: bool = False) -> ShownRecord:
+    """One record whose schemas were prepared (`RecordDecoder.prepare`). Waits for nothing, so that what is large can be
+    shown by a thread."""
+    return _shown(record, decoder, whole)
+
+
 def _shown(record: ConsumedRecord, decoder: RecordDecoder, whole: bool) -> ShownRecord:
     control = record.batch.control if record.batch is not None else None
     key, value = decoder.record(record, whole=whole)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from console.decoding.decoder import RecordDecoder
 from console.records.filters import Condition, Match, Part, RecordFilter
 from console.records.model import Visibility
 from web.api.errors import bad_request
@@ -53,9 +54,9 @@ class ConditionBody(Asked, kw_only=True):
 Conditions = Annotated[tuple[ConditionBody, ...], msgspec.Meta(max_length=20, description="All of them hold.")]
 
 
-def filter_of(conditions: tuple[ConditionBody, ...]) -> RecordFilter:
+def filter_of(conditions: tuple[ConditionBody, ...], decoder: RecordDecoder | None = None) -> RecordFilter:
     """SQL expressions are not taken: they would run in this process. /api/sql has one of its own for them."""
-    return _sensible(RecordFilter(tuple(_condition(each) for each in conditions)))
+    return _sensible(RecordFilter(tuple(_condition(each) for each in conditions), decoder=decoder))
 
 
 def _condition(each: ConditionBody) -> Condition:
@@ -67,9 +68,9 @@ def _condition(each: ConditionBody) -> Condition:
 _OPERATORS = {"~~": Match.REGEX, "~": Match.CONTAINS, "=": Match.EQUALS, "?": Match.PRESENT}
 
 
-def filter_of_words(words: tuple[str, ...]) -> RecordFilter:
+def filter_of_words(words: tuple[str, ...], decoder: RecordDecoder | None = None) -> RecordFilter:
     """The same from the query: see `Filters`. Raises ApiError."""
-    return _sensible(RecordFilter(tuple(_parse(each) for each in words)))
+    return _sensible(RecordFilter(tuple(_parse(each) for each in words), decoder=decoder))
 
 
 def _sensible(found: RecordFilter) -> RecordFilter:

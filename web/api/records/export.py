@@ -97,7 +97,7 @@ async def export_records(call: Call, asked: ExportAsked) -> StreamingResponse:
         all_partitions=asked.all_partitions,
         visibility=visibility(asked.isolation),
         count=asked.limit,
-        filter=filter_of_words(asked.filter),
+        filter=filter_of_words(asked.filter, call.cluster.decoder),
     )
     # What does not exist is an error, not an empty file.
     await find_bounds(call.cluster.client, request.scope)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from console.open_cluster import OpenCluster
 from console.records.browse import BrowseRequest, Cursor, browse, find_record
+from console.records.decoded import show_record
 from console.records.model import ConsumedRecord, Visibility
 from web.api.answers import NEVER_KEPT
 from web.api.errors import bad_request, not_found
@@ -108,7 +109,7 @@ async def records_page(cluster: OpenCluster, asked: BrowseAsked) -> RecordsPage:
         asked.partition,
         None if asked.key is None else asked.key.encode(),
         asked.all_partitions,
-        filter_of_words(asked.filter),
+        filter_of_words(asked.filter, cluster.decoder),
         visibility(asked.isolation, aborted=asked.aborted, markers=asked.markers),
         None if asked.cursor is None else bounded_cursor(asked.cursor, asked.topic),
     )
@@ -202,7 +203,8 @@ async def get_record(call: Call, asked: RecordAsked) -> WholeRecord:
     decoder = call.cluster.decoder
     await decoder.prepare([record])
     # Twenty megabytes of JSON take a second: not on the loop that everybody shares.
-    view = await asyncio.to_thread(record_view, decoder, record, asked.text_max, values=asked.values, whole=True)
+    shown = await asyncio.to_thread(show_record, record, decoder, whole=True)
+    view = record_view(shown, asked.text_max, values=asked.values)
     batch = record.batch
     return WholeRecord(
         record=view,

@@ -96,7 +96,7 @@ async def search_records(call: Call, asked: SearchAsked) -> StreamingResponse:
         return await _resumed(call, token, asked.limit, asked.characters_max, asked.values)
     request = SearchRequest(
         asked.topic,
-        filter_of_words(asked.filter),
+        filter_of_words(asked.filter, call.cluster.decoder),
         None if asked.key is None else asked.key.encode(),
         asked.all_partitions,
         place(asked.start),
@@ -120,7 +120,7 @@ async def search_records_by_body(call: Call, asked: SearchPosted) -> StreamingRe
         raise bad_request("body: topics is missing")
     request = SearchRequest(
         _topics(body.topics),
-        filter_of(body.conditions),
+        filter_of(body.conditions, call.cluster.decoder),
         key_bytes(body.key),
         body.all_partitions,
         place(body.start),
@@ -149,7 +149,7 @@ async def _begun(call: Call, request: SearchRequest, characters_max: int, values
 
 async def _resumed(call: Call, token: str, limit: int, characters_max: int, values: bool) -> StreamingResponse:
     _check_token(token)
-    steps = resume_search(call.cluster.client, token, now_ms(), limit=limit)
+    steps = resume_search(call.cluster.client, token, now_ms(), limit=limit, decoder=call.cluster.decoder)
     return await _answered(call, steps, characters_max, values)
 
 

@@ -76,8 +76,8 @@ async def tail_records(call: Call, asked: TailAsked) -> StreamingResponse:
     many are not shown: `dropped` since the event before, `dropped_total` since `begin`. Whoever reads too slowly loses the
     oldest of what waits. `silence` comes when nothing else did for 15 s.
     """
-    matching = filter_of_words(asked.filter)
     cluster = call.cluster
+    matching = filter_of_words(asked.filter, cluster.decoder)
     last_id = call.request.headers.get("last-event-id")
     request = StreamRequest(
         asked.topic,

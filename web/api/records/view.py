@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
 
 from console.decoding.decoder import RecordDecoder
-from console.decoding.display import bytes_shown
-from console.decoding.model import Decoded
-from console.output.text import safe
+from console.records.decoded import ShownHeader, ShownPart, ShownRecord, show_records
 from console.records.json_form import TIMESTAMP_TYPES
 from console.records.model import ConsumedRecord
 from console.services.partial import Missing
 
 HEADERS_MAX = 1_000
 """Shown of one record."""
-HEADER_CHARACTERS_MAX = 1_024
 
 
 class PartView(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -64,6 +62,9 @@ class RecordView(msgspec.Struct, kw_only=True, omit_defaults=True):
     key: PartView
     value: PartView
     headers: list[HeaderView]
+    """The first of them: 100 in a list, 1,000 in a record in full."""
+    headers_count: int = 0
+    """Of all of them."""
     is_tombstone: bool = False
     """It has no value: compaction will forget its key."""
     aborted: bool = False
@@ -87,63 +88,54 @@ async def record_views(
     decoder: RecordDecoder, records: Sequence[ConsumedRecord], characters_max: int, *, values: bool = False
 ) -> list[RecordView]:
     """Views of records, texts of at most `characters_max` characters; decoded values too, where asked for."""
-    await decoder.prepare(records)
-    return [record_view(decoder, each, characters_max, values=values) for each in records]
+    return [record_view(each, characters_max, values=values) for each in await show_records(records, decoder)]
 
 
-def record_view(
-    decoder: RecordDecoder, record: ConsumedRecord, characters_max: int, *, values: bool = False, whole: bool = False
-) -> RecordView:
-    """One record; `whole` decodes what is large, too."""
-    key, value = decoder.record(record, whole=whole)
+def record_view(shown: ShownRecord, characters_max: int, *, values: bool = False) -> RecordView:
+    """One record."""
+    record = shown.record
     return RecordView(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
         timestamp=record.timestamp if record.timestamp >= 0 else None,
         timestamp_type=TIMESTAMP_TYPES[record.timestamp_type],
-        key=_part(key, characters_max, values),
-        value=_part(value, characters_max, values),
-        headers=[_header(name, content) for name, content in record.headers[:HEADERS_MAX]],
-        is_tombstone=record.value is None and (record.batch is None or record.batch.control is None),
-        aborted=record.batch is not None and record.batch.aborted,
-        control=record.batch.control if record.batch is not None else None,
+        key=_part(shown.key, characters_max, values),
+        value=_part(shown.value, characters_max, values),
+        headers=[_header(each) for each in shown.headers[:HEADERS_MAX]],
+        headers_count=shown.headers_count,
+        is_tombstone=record.value is None and shown.control is None,
+        aborted=shown.is_aborted,
+        control=shown.control,
     )
 
 
-def _part(decoded: Decoded, characters_max: int, values: bool) -> PartView:
-    text, is_preview = decoded.text, decoded.is_preview
+def _part(part: ShownPart, characters_max: int, values: bool) -> PartView:
+    text, is_preview = part.text, part.is_truncated
     if len(text) > characters_max:
         text, is_preview = text[:characters_max] + "…", True
     schema = None
-    if decoded.schema is not None:
-        each = decoded.schema
-        named = {
-            "kind": each.kind, "id": each.id, "guid": each.guid, "name": each.name, "subject": each.subject,
-            "version": each.version,
-        }  # fmt: skip
-        schema = {name: item for name, item in named.items() if item is not None}
+    if part.schema is not None:
+        schema = {name: each for name, each in asdict(part.schema).items() if each is not None}
     return PartView(
         text=text,
-        format=decoded.format,
-        size_bytes=decoded.size_bytes,
+        format=part.format,
+        size_bytes=part.size_bytes,
         is_preview=is_preview,
-        reason=decoded.reason,
-        error=decoded.error,
+        reason=part.reason,
+        error=part.error,
         schema=schema,
-        value=decoded.value if values else None,
+        value=part.value if values else None,
     )
 
 
-def _header(name: str, content: bytes | None) -> HeaderView:
-    text, is_preview = ("null", False) if content is None else bytes_shown(content, HEADER_CHARACTERS_MAX)
-    shown = safe(name.encode(errors="surrogateescape").decode(errors="backslashreplace"))
+def _header(header: ShownHeader) -> HeaderView:
     return HeaderView(
-        name=shown[:HEADER_CHARACTERS_MAX],
-        text=text,
-        size_bytes=0 if content is None else len(content),
-        is_null=content is None,
-        is_preview=is_preview,
+        name=header.name,
+        text="null" if header.text is None else header.text,
+        size_bytes=header.size_bytes,
+        is_null=header.text is None,
+        is_preview=header.is_truncated,
     )
 
 

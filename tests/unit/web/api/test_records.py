@@ -145,3 +145,12 @@ def test_exports_are_csv_and_parquet_too(api, topic, put):
 
 def test_a_topic_that_is_not_there_is_no_empty_file(api):
     assert api.checked("GET", "/api/export?topic=not-there").status == 404
+
+
+def test_what_is_shown_is_harmless_and_headers_are_counted(api, topic, put):
+    headers = [{"key": f"h{number}", "value": "v"} for number in range(150)]
+    put(topic, {"value": "x", "headers": headers})
+    (listed,) = api.checked("GET", f"/api/records?topic={topic}").json()["records"]
+    assert (len(listed["headers"]), listed["headers_count"]) == (100, 150)
+    whole = api.checked("GET", f"/api/topics/{topic}/partitions/0/records/0").json()["record"]
+    assert len(whole["headers"]) == 150

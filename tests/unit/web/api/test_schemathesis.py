@@ -76,9 +76,9 @@ def test_operation(schema, v3, some_topic, method, path):
                 if "topic_name" in case.path_parameters and method != "DELETE":
                     case.path_parameters["topic_name"] = some_topic
             response = case.call(timeout=30)
-            if response.text == "Invalid HTTP request received.":
+            if response.content == b"Invalid HTTP request received.":
                 return  # an address longer than uvicorn reads
-            assert response.status_code < 500 or response.status_code in OF_KAFKA, response.text
+            assert response.status_code < 500 or response.status_code in OF_KAFKA, response.content
             is_text = response.headers.get("content-type", [""])[0].startswith(("application/json", "text/"))
             if response.status_code not in OF_KAFKA and is_text:
                 # Kafka and the words of filters refuse more than a schema can say.
