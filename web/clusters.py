@@ -44,6 +44,16 @@ class Clusters:
             cluster.start()
         return cluster
 
+    def opened(self, name: str) -> OpenCluster | None:
+        """The cluster of that name, if it is open."""
+        return self.default if name == self.default.name else self._others.get(name)
+
+    async def forget(self, name: str) -> None:
+        """Closes the cluster of that name: its context is another now, or gone. The default stays."""
+        cluster = self._others.pop(name, None)
+        if cluster is not None:
+            await cluster.close()
+
     async def close(self) -> None:
         """Closes those that were opened here; the default is its owner's."""
         others, self._others = list(self._others.values()), {}

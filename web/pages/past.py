@@ -1,25 +1,18 @@
-"""Charts out of the history: one figure over the time that `?span=` asks for."""
+"""Charts with axes out of the history: one figure over the time that `?window=` asks for."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from console.errors import OperatorError
-from console.history.queries import SeriesQuestion
+from console.history.model import SeriesAnswer
 from web.ask import Ask
+from web.history import Past, question, window_of
 from web.plots import Chart, draw
 
-SPANS_MS = {
-    "15m": 15 * 60_000,
-    "1h": 3_600_000,
-    "6h": 6 * 3_600_000,
-    "24h": 24 * 3_600_000,
-    "7d": 7 * 86_400_000,
-}
-SPAN = "1h"
 BUCKETS = 240
+PATIENCE_S = 0.4
+"""A page rather comes without its charts: live updates bring them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +26,7 @@ class Figure:
     per_second: bool = False
     by: tuple[str, ...] = ()
     whole: bool = False
+    lines_max: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +38,36 @@ class Drawn:
     note: str
 
 
-def span_of(ask: Ask) -> str:
-    """The name of the time that is shown."""
-    span = ask.get("span", SPAN)
-    return span if span in SPANS_MS else SPAN
+async def drawn(ask: Ask, *figures: Figure) -> list[Drawn]:
+    """The charts of the figures, side by side. Never fails: `note` says why there is none."""
+    latest = ask.cluster.latest
+    if latest is None:
+        return [Drawn(each.title, None, "The cluster has not answered yet.") for each in figures]
+    _, window_ms = window_of(ask.get("window"))
+    past: Past = ask.request.app.state.past
+    questions = {
+        each.title: question(
+            each.metric,
+            latest.at_ms,
+            window_ms,
+            labels=each.labels,
+            by=each.by,
+            per_second=each.per_second,
+            buckets=BUCKETS,
+        )
+        for each in figures
+    }
+    answers = await past.series(ask.cluster, questions, PATIENCE_S)
+    error_now = ask.cluster.sampler.history_error
+    why = "No history yet." if error_now is None else f"{error_now.title}. {error_now.detail}".strip()
+    return [_drawn(each, answers[each.title], why) for each in figures]
 
 
-async def drawn(ask: Ask, figure: Figure, *, series_max: int = 4) -> Drawn:
-    """The figure's chart. Never fails: `note` says why there is none."""
-    to_ms = time.time_ns() // 1_000_000
-    question = SeriesQuestion(
-        figure.metric,
-        to_ms - SPANS_MS[span_of(ask)],
-        to_ms,
-        dict(figure.labels or {}),
-        buckets=BUCKETS,
-        by=figure.by,
-        per_second=figure.per_second,
-        series_max=series_max,
-    )
-    try:
-        answer = await ask.cluster.series(question)
-    except OperatorError as error:
-        return Drawn(figure.title, None, f"{error.title}. {error.detail}".strip())
-    if not answer.series:
-        return Drawn(figure.title, None, "Nothing was seen of it yet.")
-    lines = [(" ".join(each.labels.values()) or figure.title, each.values) for each in answer.series]
+def _drawn(figure: Figure, answer: SeriesAnswer | None, why: str) -> Drawn:
+    if answer is None or not answer.series:
+        return Drawn(figure.title, None, why if answer is None else "Nothing was seen of it yet.")
+    lines: Sequence[tuple[str, Sequence[float | None]]] = [
+        (" ".join(each.labels.values()) or figure.title, each.values) for each in answer.series[: figure.lines_max]
+    ]
     chart = draw(figure.title, answer.series[0].times_ms, lines, figure.text, whole=figure.whole)
     return Drawn(figure.title, chart, "" if chart else "Nothing was seen of it in this time.")
