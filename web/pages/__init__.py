@@ -5,7 +5,38 @@ What may not live here: anything that changes the cluster by itself (`web.change
 
 from web import changes
 from web.page import PageRoute
-from web.pages import new_topic, overview, samples, topics
+from web.pages import (
+    audit,
+    brokers,
+    configs,
+    contexts,
+    group,
+    group_actions,
+    groups,
+    new_topic,
+    overview,
+    quorum,
+    samples,
+    topic,
+    topic_actions,
+    topics,
+)
 
-PAGES: tuple[PageRoute, ...] = (*overview.PAGES, *topics.PAGES, *new_topic.PAGES, *samples.PAGES, *changes.PAGES)
+PAGES: tuple[PageRoute, ...] = (
+    *overview.PAGES,
+    *topics.PAGES,
+    *new_topic.PAGES,
+    *samples.PAGES,
+    *audit.PAGES,
+    *brokers.PAGES,
+    *configs.PAGES,
+    *contexts.PAGES,
+    *group.PAGES,
+    *group_actions.PAGES,
+    *groups.PAGES,
+    *quorum.PAGES,
+    *topic.PAGES,
+    *topic_actions.PAGES,
+    *changes.PAGES,
+)
 """All of them; a module is added here when its pages work."""
