@@ -1,0 +1,44 @@
+// A record in a list: time, place, key and value. All of it is text.
+import { partOf } from "../palette.js";
+import { base } from "./stream.js";
+import { fill, make, safe } from "./safe.js";
+
+const two = (number, digits = 2) => String(number).padStart(digits, "0");
+
+export function clock(ms) {
+  if (ms === null) return "no time";
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? String(ms) : `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${two(date.getMilliseconds(), 3)}`;
+}
+
+export const hrefOf = (record) => `${base()}/topics/${partOf(record.topic)}/records/${record.partition}/${record.offset}`;
+export const keyOf = (record) => (record.key.format === "null" ? "" : safe(record.key.text));
+export const valueOf = (record) => (record.control ? `${record.control} marker` : record.is_tombstone ? "tombstone" : safe(record.value.text));
+export const whereOf = (record, several) => `${several ? `${record.topic} ` : ""}${record.partition}/${record.offset}`;
+
+/** Fills `row`; `pattern` marks what it finds. */
+export function drawRecord(row, record, { several = false, pattern = null, day = false } = {}) {
+  row.className = "vlist-row stream-row";
+  let [when, where, key, value] = row.children;
+  if (!value) {
+    when = make("a", "when row-link");
+    when.target = "_blank";
+    when.rel = "noopener";
+    where = make("span", "where");
+    key = make("span", "key");
+    value = make("span", "value-cell");
+    row.replaceChildren(when, where, key, value);
+  }
+  when.textContent = day && record.timestamp !== null ? `${new Date(record.timestamp).toLocaleDateString()} ${clock(record.timestamp)}` : clock(record.timestamp);
+  when.href = hrefOf(record);
+  where.textContent = whereOf(record, several);
+  fill(key, keyOf(record), pattern);
+  key.classList.toggle("none", record.key.format === "null");
+  if (record.key.format === "null") key.textContent = "no key";
+  fill(value, valueOf(record), pattern);
+  value.classList.toggle("none", Boolean(record.control || record.is_tombstone));
+  row.title = record.value.error ? `Undecodable: ${safe(record.value.error)}` : "";
+}
+
+/** A pattern that finds `text` in any letter case; null for none. */
+export const patternOf = (text) => (text ? new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "gi") : null);
