@@ -229,8 +229,6 @@ class AddProducer(_Action, frozen=True, tag="add-producer"):
     count: Annotated[int, Meta(ge=0, le=100_000)] = 0
     partition: Partition | None = None
     retries: Annotated[int, Meta(ge=0, le=1000)] = 1000
-    in_flight: Annotated[int, Meta(ge=1, le=5)] = 1
-    """Requests it may have open at once (max.in.flight.requests.per.connection)."""
 
 
 class ProduceByHand(_Action, frozen=True, tag="produce"):
@@ -264,7 +262,6 @@ class AddMember(_Action, frozen=True, tag="add-member"):
     """How long it works on one record."""
     static: bool = False
     """With group.instance.id (KIP-345)."""
-    session_ms: Annotated[int, Meta(ge=500, le=120_000)] = 6_000
 
 
 class CrashClient(_Action, frozen=True, tag="crash-client"):

@@ -101,7 +101,10 @@ def from_json(text: str | bytes) -> Situation:
         raise SituationError(str(error)) from error
     if any(one.at_ns > other.at_ns for one, other in zip(situation.steps, situation.steps[1:], strict=False)):
         raise SituationError("the actions are not in the order of their times")
-    wanted = [*situation.shape.without, *(s.action.safeguard for s in situation.steps if isinstance(s.action, TakeAway))]
+    wanted = [
+        *situation.shape.without,
+        *(s.action.safeguard for s in situation.steps if isinstance(s.action, TakeAway)),
+    ]
     for name in wanted:
         if name not in NAMES:
             raise SituationError(f"there is no safeguard {name!r}; there are {', '.join(NAMES)}")
