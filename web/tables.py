@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from console.output.text import safe
 
@@ -124,13 +125,14 @@ def ordered(rows: Iterable[Row], column: Column, descending: bool) -> list[Row]:
 _DIGITS = re.compile(r"(\d+)")
 
 
-def _natural(text: str) -> list[tuple[int, int, str]]:
+@lru_cache(50_000)
+def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
     """So that "orders-10" comes after "orders-9"."""
-    return [
+    return tuple(
         (0, int(piece), piece) if piece.isdecimal() and piece.isascii() else (1, 0, piece.casefold())
         for piece in _DIGITS.split(text[:500])
         if piece
-    ]
+    )
 
 
 _TERM = re.compile(r'(!?)(?:([A-Za-z_]+)(:|>=|<=|=|>|<))?("[^"]*"|\S+)')

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from console.history.snapshot import Snapshot
+from console.open_cluster import OpenCluster
 from console.services.topics import is_internal
 from web.ask import Ask
 from web.page import Page, PageRoute
@@ -26,7 +29,7 @@ async def topics(ask: Ask) -> Page:
     """The list, without internal topics unless `?internal=1`."""
     now = await current(ask.cluster)
     with_internal = ask.flag("internal")
-    rows: list[Row] = [] if now.snapshot is None else topic_rows(now.snapshot)
+    rows = [] if now.snapshot is None else _rows(ask.cluster, now.snapshot)
     internal = sum(bool(row["is_internal"]) for row in rows)
     if not with_internal:
         rows = [row for row in rows if not row["is_internal"]]
@@ -42,6 +45,17 @@ async def topics(ask: Ask) -> Page:
     )
     data = {"at_ms": now.at_ms, "internal_topic_count": internal, "with_internal": with_internal}
     return Page("Topics", "pages/topics.html", data, table, now.missing)
+
+
+_KEPT: WeakKeyDictionary[OpenCluster, tuple[Snapshot, list[Row]]] = WeakKeyDictionary()
+
+
+def _rows(cluster: OpenCluster, snapshot: Snapshot) -> list[Row]:
+    """The rows of that snapshot, made once however many look."""
+    kept = _KEPT.get(cluster)
+    if kept is None or kept[0] is not snapshot:
+        kept = _KEPT[cluster] = (snapshot, topic_rows(snapshot))
+    return kept[1]
 
 
 def topic_rows(snapshot: Snapshot) -> list[Row]:

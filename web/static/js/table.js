@@ -68,9 +68,12 @@ async function fetchRows(table, start, { address = baseAddress(), whole = false 
   const count = fresh.querySelector("[data-count]");
   if (count && current.querySelector("[data-count]").textContent !== count.textContent) current.querySelector("[data-count]").replaceChildren(...document.importNode(count, true).childNodes);
   const focusedKey = body.contains(document.activeElement) ? document.activeElement.closest("tr")?.dataset.key : null;
+  // While the empty rows are out the box is short and would scroll up: where it was is put back.
+  const top = scroll.scrollTop;
   body.replaceChildren(...[...freshBody.children].map((row) => document.importNode(row, true)));
   scroll.classList.toggle("long", isLong(current));
   setRoom(current);
+  scroll.scrollTop = top;
   select(current, state.selected, false);
   if (focusedKey !== null && focusedKey !== undefined) rowsOf(current).find((row) => row.dataset.key === focusedKey)?.querySelector("a")?.focus({ preventScroll: true });
   tellUpdate(body);
