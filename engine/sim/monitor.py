@@ -72,7 +72,7 @@ class Monitor:
         quorum = list(views.quorum(self._nodes))
         self._note_acknowledged()
         self.replication.look(replicas)
-        self.quorum.look(quorum)
+        self.quorum.look(quorum, self._nodes[0].loop.now_ns / 1e9 if self._nodes else 0.0)
         self.sometimes.look(replicas, quorum)
         if self.looks % SELDOM == 0:
             self._look_closely(replicas, quorum)

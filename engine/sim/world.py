@@ -122,7 +122,8 @@ class World:
         self.level = Level(level)
         self.randomness = SimRandomness(seed)
         self._draw = self.randomness.stream("shape")
-        self.shape = shape if shape is not None else self._draw_shape()
+        drawn = self._draw_shape()  # also when it is given: what is drawn after it must not depend on that
+        self.shape = shape if shape is not None else drawn
         self.trace = trace if trace is not None else Trace()
         self.loop = SimLoop(self.randomness.stream("loop"))  # type: ignore[abstract]
         self.base_profile = LinkProfile(

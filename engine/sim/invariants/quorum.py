@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from engine.sim.invariants.judge import Judge, Report
 from engine.sim.invariants.views import QuorumView
 
+STALE_S_MAX = 8.0
+"""Virtual seconds a deposed leader of the quorum may go on: it resigns after 1.5 times controller.quorum.fetch.timeout.ms."""
+
 
 class QuorumJudge(Judge):
     """Sees every node's part in the quorum, again and again."""
@@ -16,11 +19,13 @@ class QuorumJudge(Judge):
         self._leaders: dict[int, int] = {}
         self._high_watermarks: dict[tuple[int, int], int] = {}
         self._epochs: dict[tuple[int, int], int] = {}
+        self._stale: dict[tuple[int, int, int], float] = {}
         self.committed = 0
         """The highest high watermark any node has shown (exclusive)."""
 
-    def look(self, views: Sequence[QuorumView]) -> None:
-        """All nodes at one moment."""
+    def look(self, views: Sequence[QuorumView], now_s: float = 0.0) -> None:
+        """All nodes at one moment, in virtual seconds."""
+        self._look_for_stale_leaders(views, now_s)
         for view in views:
             life = (view.node_id, view.life)
             epoch = self._epochs.get(life, -1)
@@ -63,6 +68,23 @@ class QuorumJudge(Judge):
             self.complain(
                 "two-controllers", view.epoch, f"nodes {known} and {view.node_id} lead the quorum in epoch {view.epoch}"
             )
+
+    def _look_for_stale_leaders(self, views: Sequence[QuorumView], now_s: float) -> None:
+        """A leader that nobody follows any more resigns by itself, though it hears of no other (check quorum)."""
+        newest = max((view.epoch for view in views if view.is_leader), default=-1)
+        stale: dict[tuple[int, int, int], float] = {}
+        for view in views:
+            if view.is_leader and view.epoch < newest and view.runs:
+                key = (view.node_id, view.life, view.epoch)
+                since_s = stale[key] = self._stale.get(key, now_s)
+                if now_s - since_s > STALE_S_MAX:
+                    self.complain(
+                        "stale-controller",
+                        key,
+                        f"node {view.node_id} leads the quorum in epoch {view.epoch} still, {now_s - since_s:.1f} s after "
+                        f"another began to in epoch {newest}",
+                    )
+        self._stale = stale
 
     def look_at_durability(self, durable_ends: Mapping[int, int], voters: int) -> None:
         """`durable_ends`: voter -> offset up to which its log (or a snapshot) has reached its platter."""

@@ -45,6 +45,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant("offset-gap", "Batches follow each other without gap or overlap.", "Kafka: UnifiedLog"),
     # quorum
     Invariant("two-controllers", "One leader of the quorum in an epoch.", "Raft: ElectionSafety; KIP-595"),
+    Invariant("stale-controller", "A deposed leader of the quorum resigns by itself.", "KAFKA-15489"),
     Invariant("quorum-epoch-back", "A voter's epoch never goes back.", "MonotonicEpoch"),
     Invariant("quorum-high-watermark-back", "The quorum's high watermark never goes back.", "MonotonicHighWatermark"),
     Invariant("quorum-leader-incomplete", "A leader of the quorum holds everything committed.", "LeaderCompleteness"),

@@ -56,6 +56,8 @@ class QuorumView:
     log_end_offset: int
     snapshots: tuple[int, ...] = ()
     """End offsets of the complete snapshots on its disk."""
+    runs: bool = True
+    """Its process is not paused just now."""
 
 
 @dataclass(slots=True)
@@ -134,6 +136,7 @@ def quorum(nodes: Iterable[SimNode]) -> Iterator[QuorumView]:
             raft.log_start_offset,
             raft.log_end_offset,
             _snapshots(sim_node),
+            sim_node.process is not None and sim_node.process.runs,
         )
 
 

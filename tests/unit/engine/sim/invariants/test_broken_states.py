@@ -258,8 +258,8 @@ def test_committed_record_lost():
 # ---- the quorum
 
 
-def voter(node_id, *, leads=False, epoch=1, life=1, high_watermark=10, start=0, end=10, snapshots=()):
-    return QuorumView(node_id, life, epoch, 1, leads, high_watermark, start, end, snapshots)
+def voter(node_id, *, leads=False, epoch=1, life=1, high_watermark=10, start=0, end=10, snapshots=(), runs=True):
+    return QuorumView(node_id, life, epoch, 1, leads, high_watermark, start, end, snapshots, runs)
 
 
 def quorum(*moments):
@@ -278,6 +278,19 @@ def test_a_quorum_that_agrees_is_sound():
 def test_two_controllers():
     assert quorum([voter(1, leads=True), voter(2, leads=True)]) == ["two-controllers"]
     assert quorum([voter(1, leads=True), voter(2, leads=True, epoch=2)]) == []
+
+
+def test_stale_controller():
+    found = Found()
+    judge = QuorumJudge(found.append)
+    two = [voter(1, leads=True), voter(2, leads=True, epoch=2)]
+    judge.look(two, 0.0)
+    judge.look([voter(1, leads=True, runs=False), two[1]], 7.0)  # paused: it cannot know
+    judge.look(two, 7.5)
+    judge.look(two, 15.0)
+    assert found == []
+    judge.look(two, 16.0)
+    assert found.kinds() == ["stale-controller"]
 
 
 def test_quorum_epoch_back_and_high_watermark_back():
