@@ -107,8 +107,9 @@ def _contexts(data: dict[str, Any], path: Path) -> Contexts:
 
 
 def save_contexts(contexts: Contexts) -> None:
-    """Writes the file anew, whole or not at all. Raises OperatorError."""
+    """Writes the file anew, whole or not at all; other tables in it ([tui]) stay as they are. Raises OperatorError."""
     lines = []
+    others = _other_tables()
     if contexts.current is not None:
         lines += [f"current = {_quoted(contexts.current)}", ""]
     for name, context in sorted(contexts.contexts.items()):
@@ -123,6 +124,7 @@ def save_contexts(contexts: Contexts) -> None:
             lines += ["", f"[contexts.{_quoted(name)}.decode]"]
             lines += [f"{_quoted(topic)} = {_quoted(formats)}" for topic, formats in sorted(context.decode.items())]
         lines.append("")
+    lines += others
     path = contexts_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,6 +133,37 @@ def save_contexts(contexts: Contexts) -> None:
         temporary.replace(path)
     except OSError as error:
         raise OperatorError(f"cannot write {path}", error.strerror or str(error)) from error
+
+
+def _other_tables() -> list[str]:
+    """The lines of tables that are not contexts. Raises OperatorError when they cannot be told apart."""
+    import tomllib
+
+    path = contexts_file()
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise OperatorError.words(f"cannot read {path}", str(error)) from error
+    kept: list[str] = []
+    is_other = False
+    for line in text.splitlines():
+        if line.lstrip().startswith("["):
+            is_other = not re.match(r"\s*\[+\s*[\"']?contexts\b", line)
+        if is_other:
+            kept.append(line)
+    wanted = {name: value for name, value in data.items() if name not in ("contexts", "current")}
+    try:
+        found = tomllib.loads("\n".join(kept))
+    except tomllib.TOMLDecodeError:
+        found = {}
+    if found != wanted:
+        raise OperatorError.words(
+            f"cannot change {path}", "Settings that are no contexts belong into tables at its end."
+        )
+    return [*kept, ""] if kept else []
 
 
 def check_context_name(name: str) -> str:

@@ -13,6 +13,8 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
 
 from console.errors import OperatorError
 from console.services.topics import is_internal
@@ -469,7 +471,9 @@ class StokerApp(App[int]):
         self.undo_change(self.undoable.pop())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key of the views must not act behind a dialog."""
+        """A key of the views must not act behind a dialog, nor a sign while text is typed."""
+        if action in ("command_line", "filter") and _is_typed_into(self.focused):
+            return False
         return action not in BEHIND_DIALOGS or len(self.screen_stack) <= 1
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -485,6 +489,11 @@ class StokerApp(App[int]):
                     yield SystemCommand(shown, f"Go to {shown}", partial(self.jump, word, name))
         yield SystemCommand("theme", "Change how it looks", self.action_change_theme)
         yield SystemCommand("quit", "Quit", partial(self.exit, 0))
+
+
+def _is_typed_into(widget: Widget | None) -> bool:
+    # By its name: text areas are only imported where there are some.
+    return isinstance(widget, Input) or any(each.__name__ == "TextArea" for each in type(widget).__mro__)
 
 
 def _ago(milliseconds: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -50,7 +52,8 @@ def tui(
     """
     from console.target import find_target
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual paints on the standard error, and reads from the standard input.
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise OperatorError.words("the terminal console needs a terminal", "`stoker --help` has commands for scripts.")
     call = invocation()
     inside = embedded or ephemeral or demo
@@ -155,7 +158,9 @@ async def _start_inside(
     service = ClusterService(options)
     print("Starting a cluster inside …", file=sys.stderr)
     await service.start()
-    await service.announce()
+    with contextlib.redirect_stdout(io.StringIO()):
+        # It tells other commands, and us what we show ourselves.
+        await service.announce()
     assert service.cluster is not None
     config = client_config(service.cluster.bootstrap_servers, {})
     return service, Target("inside", config, call.readonly)

@@ -138,6 +138,21 @@ async def test_a_command_goes_to_a_view_or_into_one_thing():
             assert on.app.view.has_focus_within or on.app.view.has_focus
 
 
+async def test_what_is_typed_right_behind_the_colon_is_not_taken_for_keys():
+    async with Opened() as on:
+        for key in ("colon", "g", "r", "o", "u", "p", "s"):
+            on.app.simulate_key(key)
+        await settle(on.pilot)
+        assert on.app.query_one(Prompt).input.value == "groups"
+
+
+async def test_signs_can_be_typed_into_fields():
+    async with Opened() as on:
+        await on.press("n")
+        await on.type("a:b/c")
+        assert on.app.screen.query_one("#field-name").value == "a:b/c"
+
+
 async def test_tab_completes_a_command_and_what_it_is_of():
     async with Opened() as on:
         await on.press("colon")

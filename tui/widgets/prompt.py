@@ -109,7 +109,8 @@ class Prompt(Horizontal):
             line.value = text
         line.cursor_position = len(text)
         self.display = True
-        line.focus()
+        # At once: letters that are typed right behind the sign belong here.
+        self.screen.set_focus(line)
 
     def close(self) -> None:
         self.display = False

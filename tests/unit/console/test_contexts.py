@@ -1,5 +1,7 @@
 """Named clusters in a TOML file."""
 
+import tomllib
+
 import pytest
 
 from console.contexts import Context, Contexts, check_context_name, contexts_file, load_contexts, save_contexts
@@ -43,3 +45,29 @@ def test_names_are_plain_words():
     assert check_context_name("prod.eu-1_x") == "prod.eu-1_x"
     with pytest.raises(OperatorError):
         check_context_name("a b")
+
+
+def test_settings_of_the_terminal_console_survive_a_change_of_contexts():
+    path = contexts_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        'current = "a"\n[tui]\ntheme = "nord"\n[contexts.a]\nbootstrap_servers = "a:1"\n[tui.keys]\n"table.mark" = "m"\n'
+    )
+
+    save_contexts(load_contexts())
+
+    data = tomllib.loads(path.read_text())
+    assert data["tui"] == {"theme": "nord", "keys": {"table.mark": "m"}}
+    assert data["contexts"]["a"]["bootstrap_servers"] == "a:1"
+    assert data["current"] == "a"
+
+
+def test_settings_that_cannot_be_kept_are_not_lost_silently():
+    path = contexts_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('colour = "red"\n')
+
+    with pytest.raises(OperatorError, match="cannot change"):
+        save_contexts(Contexts({}, None))
+
+    assert path.read_text() == 'colour = "red"\n'

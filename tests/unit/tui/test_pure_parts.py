@@ -1,0 +1,186 @@
+"""Cells, charts, navigation, commands, settings and what a session has seen: each by itself."""
+
+import pytest
+
+from console.errors import OperatorError
+from tests.tui.fakes import NOW_MS, ordinary
+from tui.aliases import Place, Problem, completions, parse
+from tui.navigation import HISTORY_MAX, Navigation
+from tui.past import Past
+from tui.settings import load_settings, settings_from
+from tui.themes import fitting_theme
+from tui.views.timeline import begin_of
+from tui.views.words import pairs, rate, whole_number
+from tui.widgets.cells import cells, cut, fitted, harmless
+from tui.widgets.raster import buckets, draw, nice_ceiling, sparkline
+
+
+@pytest.mark.parametrize("text", ["", "plain", "你好世界", "e\u0301galite\u0301", "🎉🎉🎉", "a你b", "x" * 300])
+@pytest.mark.parametrize("columns", [0, 1, 2, 3, 5, 8, 40])
+def test_text_is_exactly_as_wide_as_its_room(text, columns):
+    assert cells(fitted(text, columns)) == columns
+    assert cells(fitted(text, columns, right=True)) == columns
+    assert cells(cut(text, columns)) <= columns
+
+
+def test_nothing_in_a_text_can_move_the_cursor_or_turn_it_round():
+    found = harmless("a\x1b[2Jb\u202ec\u200bd\ne\r\t\x9bf\ufe0fg\ud800")
+    assert found == "a\\x1b[2Jb\\x202ec\\x200bd\\ne\\r\\t\\x9bf\\xfe0fg\\xd800"
+    assert found.isprintable()
+
+
+def test_a_letter_has_no_more_than_two_accents():
+    assert harmless("a" + "\u0301" * 50 + "b") == "a\u0301\u0301b"
+
+
+def test_points_fall_into_buckets_with_the_greatest_of_each():
+    assert buckets([(0, 1.0), (1, 5.0), (9, 2.0)], 0, 10, 5) == [5.0, 5.0, 5.0, 5.0, 2.0]
+
+
+def test_what_was_not_known_is_a_gap():
+    assert buckets([(0, 1.0), (3, None), (9, 2.0)], 0, 10, 5) == [1.0, None, None, None, 2.0]
+
+
+def test_a_rising_line_rises():
+    (row,) = draw([[0.0, 1.0, 2.0, 3.0]], 2, 1, 3.0)
+    assert "".join(cell.text for cell in row) == "⡠⠊"
+
+
+def test_the_first_line_that_passes_a_cell_has_it():
+    rows = draw([[0.0, 0.0], [0.0, 3.0]], 1, 1, 3.0)
+    assert rows[0][0].line == 0
+
+
+def test_a_sparkline_shows_the_newest():
+    assert sparkline([9, 0, 4, 8], 3) == "▁▅█"
+    assert sparkline([None, 0], 4) == "   ▁"
+
+
+@pytest.mark.parametrize(("value", "end"), [(0, 1), (0.3, 0.5), (1, 1), (7, 10), (42, 50), (101, 200), (5_000, 5_000)])
+def test_axes_end_at_round_numbers(value, end):
+    assert nice_ceiling(value) == pytest.approx(end)
+
+
+def test_a_chart_of_a_young_session_begins_where_it_does():
+    assert begin_of([(500_000.0, 1.0)], 900_000, 1_000_000) == 500_000
+    assert begin_of([(990_000.0, 1.0)], 900_000, 1_000_000) == 940_000
+    assert begin_of([(1.0, 1.0)], 900_000, 1_000_000) == 100_000
+    assert begin_of([], 900_000, 1_000_000) == 940_000
+
+
+def test_history_forgets_what_lay_ahead_when_one_goes_elsewhere():
+    where = Navigation(Place("topics"))
+    where.jump(Place("groups"))
+    where.earlier()
+    where.jump(Place("brokers"))
+    assert not where.later()
+    assert where.earlier()
+    assert where.place == Place("topics")
+    assert not where.earlier()
+
+
+def test_going_into_where_one_came_through_goes_back_there():
+    where = Navigation(Place("topics"))
+    where.enter(Place("topic", ("a",)))
+    where.enter(Place("group", ("g",)))
+    where.enter(Place("topic", ("a",)))
+    assert where.trail == (Place("topics"), Place("topic", ("a",)))
+
+
+def test_history_has_an_end():
+    where = Navigation(Place("topics"))
+    for number in range(3 * HISTORY_MAX):
+        where.jump(Place("topic", (str(number),)))
+    assert len(where.history) == HISTORY_MAX
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (":topics", Place("topics")),
+        ("t orders", Place("topic", ("orders",))),
+        ("t  two words ", Place("topic", ("two words",))),
+        ("gro", Place("groups")),
+        ("CTX", Place("contexts")),
+        ("configs broker 1", Place("configs", ("broker 1",))),
+        ("q", None),
+        ("o", Place("topic", ("orders",))),
+    ],
+)
+def test_where_commands_lead(line, found):
+    assert parse(line, {"o": "topic orders"}) == found
+
+
+@pytest.mark.parametrize("line", ["", ":", "zzz", "topic", "pulses of what"])
+def test_words_that_lead_nowhere_say_why(line):
+    assert isinstance(parse(line), Problem)
+
+
+def test_completions_begin_with_what_begins_so():
+    names = {"topic": ["orders", "old-orders"], "group": ["g"]}
+    assert completions("top", names)[:2] == ["topics", "topic"]
+    assert completions("t ord", names) == ["t orders", "t old-orders"]
+    assert completions("nonsense x", names) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("x", "no table"),
+        ({"colour": 1}, "no setting 'colour'"),
+        ({"theme": 1}, "theme is no text"),
+        ({"keys": {"no.such": "x"}}, "'no.such'"),
+        ({"keys": {"table.mark": 1}}, "NAME = TEXT"),
+        ({"columns": {"topics": "name"}}, "lists of names"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(data, words):
+    with pytest.raises(OperatorError, match=words):
+        settings_from(data, "contexts.toml")
+
+
+def test_settings_come_out_of_the_file_of_contexts(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert load_settings().theme is None
+    folder = tmp_path / "stoker"
+    folder.mkdir()
+    (folder / "contexts.toml").write_text('[tui]\ntheme = "nord"\n[tui.columns]\ntopics = ["name"]\n')
+    found = load_settings()
+    assert (found.theme, found.columns) == ("nord", {"topics": ("name",)})
+
+
+@pytest.mark.parametrize(
+    ("colours", "environment", "theme"),
+    [
+        ("truecolor", {}, "stoker-dark"),
+        ("256", {"COLORFGBG": "0;15"}, "stoker-light"),
+        ("standard", {}, "ansi-dark"),
+        ("standard", {"COLORFGBG": "0;default;7"}, "ansi-light"),
+    ],
+)
+def test_the_theme_fits_the_terminal(colours, environment, theme):
+    assert fitting_theme(colours, environment) == theme
+
+
+def test_rates_and_processors_follow_from_two_looks():
+    past = Past()
+    past.observe(ordinary(NOW_MS, 0))
+    past.observe(ordinary(NOW_MS + 2_000, 1))
+    ((_, speed),) = past.records_per_second()
+    assert speed == pytest.approx((3 * 50 + 1 + 6 * 900) / 2)
+    assert past.nodes[2].processor == pytest.approx(0.2)
+    assert past.machine_busy == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "-"), (0, "0"), (0.25, "0.25"), (12.34, "12.3"), (1234.5, "1,234")])
+def test_rates_are_written_for_people(value, text):
+    assert rate(value) == text
+
+
+def test_fields_take_numbers_and_pairs():
+    assert whole_number(1, 10)("7") == 7
+    assert whole_number(1, 10, empty=-1)("") == -1
+    assert pairs("a=1 b='x y'") == {"a": "1", "b": "x y"}
+    for parse_field, text in ((whole_number(1, 10), "11"), (whole_number(1, 10), "٣"), (pairs, "a"), (pairs, "a='")):
+        with pytest.raises(ValueError):
+            parse_field(text)
