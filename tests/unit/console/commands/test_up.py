@@ -53,7 +53,8 @@ def up(environment, tmp_path):
 
     def start(*words):
         ready = tmp_path / f"ready-{len(processes)}.json"
-        command = [sys.executable, "-m", "console", "up", "--no-web", "--ready-file", str(ready), *map(str, words)]
+        web = ["--no-open"] if "--web-port" in words else ["--no-web"]
+        command = [sys.executable, "-m", "console", "up", *web, "--ready-file", str(ready), *map(str, words)]
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
         )
@@ -147,6 +148,16 @@ def test_a_demo_has_its_topics_when_it_is_ready_and_they_flow(up, stoker):
     assert (code, err) == (0, "")
     assert "stoker tail page-views searches" in out
     assert not Path(ready["data_dir"]).exists()
+
+
+def test_the_console_keeps_a_past_that_sql_can_ask_and_ends_without_a_word(up, stoker):
+    process, ready, _ = up("--ephemeral", "--nodes", 1, "--port", 0, "--web-port", 0)
+    assert ready["web_url"].startswith("http://127.0.0.1:")
+
+    asked = stoker("sql", "select count(*) > 0 as kept from metrics", "-o", "csv")
+    assert asked.stdout.splitlines()[-1] == "true"
+    (_, err), code = stop(process)
+    assert (code, err) == (0, "")
 
 
 def test_a_demo_that_cannot_be_loaded_stops_the_cluster_and_says_why(up, stoker, tmp_path):
