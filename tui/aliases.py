@@ -82,12 +82,20 @@ VIEWS: tuple[ViewName, ...] = (
         "topic",
     ),
     ViewName(
-        "tail", ("follow",), "tui.views.tail:TailView", "Records as they arrive: TOPIC[,TOPIC] [from=5m] [grep=…]", "topic"
+        "tail",
+        ("follow",),
+        "tui.views.tail:TailView",
+        "Records as they arrive: TOPIC[,TOPIC] [from=5m] [grep=…]",
+        "topic",
     ),
-    ViewName("search", ("find",), "tui.views.search:SearchView", "Search topics: TOPIC[,TOPIC] TEXT, or [grep=…]", "topic"),
+    ViewName(
+        "search", ("find",), "tui.views.search:SearchView", "Search topics: TOPIC[,TOPIC] TEXT, or [grep=…]", "topic"
+    ),
     ViewName("record", (), "tui.views.record:RecordView", "One record in full: TOPIC PARTITION OFFSET", "topic"),
     ViewName("produce", ("send",), "tui.views.produce:ProduceView", "Produce records to a topic", "topic"),
-    ViewName("sql", ("s", "query"), "tui.views.sql:SqlView", "SQL over topics and the cluster", "statement", optional=True),
+    ViewName(
+        "sql", ("s", "query"), "tui.views.sql:SqlView", "SQL over topics and the cluster", "statement", optional=True
+    ),
     ViewName("help", ("h", "?"), "tui.views.help:HelpView", "Keys and commands", "view", optional=True),
 )
 """The first word of a command is looked up here. `topic NAME` and `group NAME` (with an argument) go into that one:

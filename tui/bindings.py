@@ -219,7 +219,6 @@ KEYS: tuple[Key, ...] = (
     Key("topics", "tail", "l", "tail", "tail", "Follow what is marked live", 6),
     Key("topic", "records", "b", "records", "browse", "Browse the topic's records", 4),
     Key("topic", "tail", "l", "tail", "tail", "Follow the topic live", 5),
-    Key("partitions", "records", "b", "records", "browse", "Browse the partition's records", 5),
     Key("partitions", "tail", "l", "tail", "tail", "Follow the partition live", 6),
 )
 

@@ -138,6 +138,10 @@ class PartitionsView(TableView[PartitionRow]):
         for row in self.chosen[:1]:
             self.stoker.enter("topic", row.partition.topic)
 
+    def action_tail(self) -> None:
+        for row in self.chosen[:1]:
+            self.stoker.enter("tail", row.partition.topic, f"partition={row.partition.partition}")
+
     def action_elect(self) -> None:
         chosen = [row.partition for row in self.chosen]
         if chosen:

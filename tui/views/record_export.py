@@ -20,13 +20,13 @@ from tui.widgets.form import Field, FormDialog
 
 
 def file_field(directory: Path, name: str, formats: tuple[str, ...]) -> Field:
-    """Where to; only files that are not there yet."""
+    """Where to; only files that are not there yet. No `formats`: any ending will do."""
 
     def parse(text: str) -> Path:
         if not text:
             raise ValueError("a name is needed")
         ending = text.rpartition(".")[2].lower()
-        if "." not in text or ending not in formats:
+        if formats and ("." not in text or ending not in formats):
             raise ValueError(f"its ending says the format: .{', .'.join(formats)}")
         path = Path(text).expanduser()
         path = path if path.is_absolute() else directory / path
@@ -36,7 +36,8 @@ def file_field(directory: Path, name: str, formats: tuple[str, ...]) -> Field:
             raise ValueError(f"there is no folder {path.parent}")
         return path
 
-    return Field("file", "File", name, f"Its ending says the format: .{', .'.join(formats)}", parse)
+    about = f"Its ending says the format: .{', .'.join(formats)}" if formats else "A new file"
+    return Field("file", "File", name, about, parse)
 
 
 class RecordExport(RecordAccess):
@@ -85,14 +86,15 @@ class RecordExport(RecordAccess):
         decoder = self.decoder_of(query.decode)
         try:
             request = query.stream(decoder, self.source.now_ms(), follow=False, count=most)
-            with open(partial, "xb") as stream:
+            # A file is opened in no time; what is written into it, is written by a thread.
+            with open(partial, "xb") as stream:  # noqa: ASYNC230
                 writer = record_writer(format_of(path.name), stream, decoder if decoded else None)
                 progress = await export_records(
                     self.client, request, self.source.now_ms(), writer, self._exported, decoder if decoded else None
                 )
             os.replace(partial, path)
             written = counted(progress.matched, "record")
-            self.stoker.say(f"{written}, {size(path.stat().st_size)}, in {path}")
+            self.stoker.say(f"{written}, {size(_file_size(path))}, in {path}")
         except OperatorError as error:
             self.stoker.tell(error)
         except OSError as error:
@@ -108,6 +110,10 @@ class RecordExport(RecordAccess):
         share = f" {min(100, progress.scanned * 100 // progress.to_scan)}%" if progress.to_scan else ""
         self.exporting = f"exporting{share}"
         self.stoker.show_bars()
+
+
+def _file_size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _yes_no(text: str) -> bool:

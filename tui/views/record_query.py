@@ -115,7 +115,8 @@ class RecordQuery:
 
     def with_values(self, values: dict[str, Any]) -> RecordQuery:
         """As the form was filled in."""
-        return replace(self, **{name: str(value) for name, value in values.items()})
+        texts: dict[str, Any] = {name: str(value) for name, value in values.items()}
+        return replace(self, **texts)
 
     # for the readers; all raise OperatorError for words that make no sense
 

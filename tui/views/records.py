@@ -31,7 +31,10 @@ AHEAD = 5
 class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
     NAME = "records"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("records")
-    EMPTY: ClassVar[tuple[str, ...]] = ("No records here.", "n produces one; f asks for others; o reads from the beginning.")
+    EMPTY: ClassVar[tuple[str, ...]] = (
+        "No records here.",
+        "n produces one; f asks for others; o reads from the beginning.",
+    )
 
     def __init__(self, place: Place) -> None:
         self.query = self.words_of(place.arguments)
@@ -150,7 +153,9 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
         snapshot = self.source.snapshot
         if snapshot is None:
             return 0
-        return sum(max(0, snapshot.offsets[each][1] - end) for each, end in self._ends.items() if each in snapshot.offsets)
+        return sum(
+            max(0, snapshot.offsets[each][1] - end) for each, end in self._ends.items() if each in snapshot.offsets
+        )
 
     def clear(self) -> bool:
         return self.stop_export() or super().clear()

@@ -120,3 +120,9 @@ class TopicView(PageView):
 
     def action_partitions(self) -> None:
         self.stoker.enter("partitions", self.argument)
+
+    def action_records(self) -> None:
+        self.stoker.enter("records", self.argument)
+
+    def action_tail(self) -> None:
+        self.stoker.enter("tail", self.argument)

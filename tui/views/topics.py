@@ -156,6 +156,14 @@ class TopicsView(TableView[TopicRow]):
         for row in self.chosen[:1]:
             self.stoker.enter("configs", f"topic {row.name}")
 
+    def action_records(self) -> None:
+        for row in self.chosen[:1]:
+            self.stoker.enter("records", row.name)
+
+    def action_tail(self) -> None:
+        if self.chosen:
+            self.stoker.enter("tail", ",".join(row.name for row in self.chosen))
+
     def action_internal(self) -> None:
         self.internal = not self.internal
         self.reload()

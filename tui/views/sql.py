@@ -1,0 +1,509 @@
+"""SQL over the cluster: an editor, what a statement would read before it is read, and its rows as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.worker import Worker
+
+from console.errors import OperatorError
+from console.output.text import count, size
+from console.sql.export import FORMATS, export
+from console.sql.results import Page, Progress, ResultColumn, SqlLimits, SqlPlan, Statistics
+from console.sql.saved import SavedQuery, load_history, load_saved, remember, remove, save
+from tui.aliases import Place
+from tui.bindings import bindings_of
+from tui.views.base import View
+from tui.views.page import error_lines
+from tui.views.record_export import file_field
+from tui.views.record_rows import counted
+from tui.widgets.bars import Bar, Line, Part
+from tui.widgets.cells import harmless
+from tui.widgets.chooser import Choice, ChooserDialog
+from tui.widgets.document import Document, DocumentLine, fact, heading
+from tui.widgets.form import Field, FormDialog
+from tui.widgets.progress import progress_parts
+from tui.widgets.question import QuestionDialog
+from tui.widgets.result_chart import ResultChart, picture_of
+from tui.widgets.result_rows import ArrowRows, ResultModel, ResultRow, value_text
+from tui.widgets.row_dialog import RowDialog
+from tui.widgets.sql_editor import SqlEditor
+from tui.widgets.table import VirtualTable
+
+ROWS_MAX = 500_000
+PAGE_ROWS = 2_000
+ASK_RECORDS = 5_000_000
+ASK_BYTES = 1024**3
+"""A statement that would read more is asked about first."""
+PAINT_SECONDS = 0.1
+LIMITS = SqlLimits(rows_max=ROWS_MAX, time_ms=None, page_rows=PAGE_ROWS)
+
+
+class _Held:
+    """What is on the screen, as the exporter wants it."""
+
+    def __init__(self, rows: ArrowRows) -> None:
+        self.columns: tuple[ResultColumn, ...] = rows.columns
+        self.statistics = Statistics()
+        self._pages = iter(rows.pages)
+
+    def __aiter__(self) -> AsyncIterator[Page]:
+        return self
+
+    async def __anext__(self) -> Page:
+        for page in self._pages:
+            self.statistics.rows += page.batch.num_rows
+            await asyncio.sleep(0)
+            return page
+        raise StopAsyncIteration
+
+
+class SqlView(View):
+    NAME = "sql"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("sql")
+    DEFAULT_CSS = """
+    SqlView {
+        SqlEditor { height: 30%; min-height: 4; max-height: 14; }
+        #suggestions { background: $panel; }
+        #state { background: $background; }
+        ResultChart, Document { display: none; }
+        &.chart { & ResultChart { display: block; } & VirtualTable { display: none; } }
+        &.page { & Document { display: block; } & VirtualTable { display: none; } }
+    }
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self.rows: ArrowRows | None = None
+        self.statistics: Statistics | None = None
+        self.plan: SqlPlan | None = None
+        self.progress: Progress | None = None
+        self.running = ""
+        """What is done: "planning", "reading", "exporting"; "" for nothing."""
+        self.statement = ""
+        """The one that ran last."""
+        self._worker: Worker[None] | None = None
+        self._suggested: list[tuple[str, str]] = []
+        self._known = False
+        self._model: ResultModel = ResultModel(())
+
+    def compose(self) -> ComposeResult:
+        yield SqlEditor(" ".join(self.place.arguments))
+        yield Bar(id="suggestions")
+        yield Bar(id="state")
+        table: VirtualTable[ResultRow] = VirtualTable(self._model)
+        yield table
+        yield ResultChart()
+        yield Document()
+
+    @property
+    def editor(self) -> SqlEditor:
+        return self.query_one(SqlEditor)
+
+    @property
+    def table(self) -> VirtualTable[ResultRow]:
+        return self.query_one(VirtualTable)
+
+    def on_mount(self) -> None:
+        self.table.say(
+            "F5 runs the statement, F6 says what it would read, Tab completes.", "F8 history, F9 saved, ? all keys."
+        )
+        self._say()
+        if self.editor.text:
+            self.editor.move_cursor(self.editor.document.end)
+
+    async def load(self) -> None:
+        if self._known:
+            return
+        self.editor.tables = await self.source.cluster.sql.catalog.tables()
+        self._known = True
+        self.editor.suggest()
+
+    def fail(self, error: OperatorError) -> None:
+        self._page(error_lines(error))
+
+    # the lines between the editor and the result
+
+    def on_sql_editor_suggested(self, event: SqlEditor.Suggested) -> None:
+        event.stop()
+        self._suggested = event.words
+        parts: list[Part] = []
+        if event.words:
+            parts.append((" Tab ", "key"))
+            for word, about in event.words:
+                parts += [(harmless(word), ""), (f" {harmless(about)}  ", "faint")] if about != "SQL" else [(f"{word}  ", "faint")]  # fmt: skip
+        self.query_one("#suggestions", Bar).set_lines(Line(tuple(parts)))
+
+    def _say(self) -> None:
+        """Plan, progress, or how it went."""
+        if not self.is_mounted:
+            return
+        left: list[Part] = []
+        right: list[Part] = []
+        statistics = self.statistics
+        if self.running:
+            progress = self.progress
+            if progress is not None and progress.expected:
+                left = progress_parts(progress.records, progress.expected)
+                left.append((f" {count(progress.records)} of {count(progress.expected)} records", ""))
+                right.append((f"{size(progress.bytes)} ", "faint"))
+            else:
+                left.append((f" {self.running} …", "key"))
+            if self.rows is not None and len(self.rows):
+                left.append((f" · {counted(len(self.rows), 'row')}", ""))
+            right.append(("Esc ends it ", "warning"))
+        elif statistics is not None:
+            left.append((f" {counted(statistics.rows, 'row')}", "strong"))
+            if statistics.truncated:
+                left.append((f" of more ({statistics.truncated} limit)", "warning"))
+            left.append((f" in {statistics.elapsed_ms / 1000:.2f} s", ""))
+            if statistics.records_read:
+                left.append(
+                    (f" · {count(statistics.records_read)} records, {size(statistics.bytes_read)} read", "faint")
+                )
+            if statistics.missing:
+                left.append((f" · {counted(len(statistics.missing), 'part')} missing: {harmless(str(statistics.missing[0]))}", "bad"))  # fmt: skip
+            for note in statistics.notes[:1]:
+                right.append((f"{harmless(note)} ", "faint"))
+        elif self.plan is not None:
+            left.append((f" would read {plan_words(self.plan)}", "strong"))
+        self.query_one("#state", Bar).set_lines(Line(tuple(left), tuple(right)))
+        self.stoker.show_bars()
+
+    def _mode(self, mode: str) -> None:
+        """ "chart", "page", or "" for the table."""
+        focused = not self.editor.has_focus and self.screen.focused is not None
+        self.set_class(mode == "chart", "chart")
+        self.set_class(mode == "page", "page")
+        if focused:
+            self._focus_result()
+
+    def _focus_result(self) -> None:
+        if self.has_class("page"):
+            self.query_one(Document).focus()
+        elif self.has_class("chart"):
+            self.focus()
+        else:
+            self.table.focus()
+
+    def _page(self, lines: Sequence[DocumentLine]) -> None:
+        self.query_one(Document).set_lines(lines)
+        self._mode("page")
+
+    # running
+
+    def action_run(self) -> None:
+        statement = self._chosen()
+        if statement:
+            self._begin(self._run(statement))
+
+    def action_explain(self) -> None:
+        statement = self._chosen()
+        if statement:
+            self._begin(self._explain(statement))
+
+    def _chosen(self) -> str:
+        """The statement: what is selected, else all of the editor."""
+        text = (self.editor.selected_text or self.editor.text).strip().rstrip(";").strip()
+        if not text:
+            self.stoker.say("There is no statement yet.")
+        return text
+
+    def _begin(self, work: Any) -> None:
+        self._worker = self.run_worker(self._guarded(work), group="run", exclusive=True)
+
+    async def _guarded(self, work: Any) -> None:
+        try:
+            await work
+        except OperatorError as error:
+            self.statistics = None
+            self._page(error_lines(error))
+        finally:
+            self.running = ""
+            self.progress = None
+            if self.is_attached:
+                self._say()
+
+    async def _explain(self, statement: str) -> None:
+        self.running = "planning"
+        self.statistics = None
+        self._say()
+        self.plan = await self.source.cluster.sql.explain(statement, None, LIMITS)
+        self._page(plan_lines(self.plan))
+
+    async def _run(self, statement: str) -> None:
+        service = self.source.cluster.sql
+        self.statement, self.rows, self.statistics, self.plan = statement, None, None, None
+        self.running = "planning"
+        self._say()
+        # A statement that cannot be planned cannot be run either: then running says why.
+        with contextlib.suppress(OperatorError):
+            self.plan = await service.explain(statement, None, LIMITS)
+        plan = self.plan
+        if plan is not None and (plan.records > ASK_RECORDS or (plan.bytes or 0) > ASK_BYTES):
+            question = QuestionDialog("Run it?", f"It would read {plan_words(plan)}. Conditions on partition, offset or timestamp, or a LIMIT, make that less.")  # fmt: skip
+            if not await self.stoker.push_screen_wait(question):
+                return
+        self.running = "reading"
+        remember(statement, self.source.now_ms())
+        self._say()
+        clock = asyncio.get_running_loop().time
+        painted = 0.0
+        async with service.run(statement, None, LIMITS, on_progress=self._on_progress) as result:
+            rows = ArrowRows(result.columns)
+            await self._show_columns(rows)
+            async for page in result:
+                rows.add(page)
+                if clock() - painted >= PAINT_SECONDS:
+                    self._show_rows(rows)
+                    painted = clock()
+        self.statistics = result.statistics
+        self._show_rows(rows)
+        if not len(rows):
+            self.table.say("No rows.")
+        if self.editor.has_focus and len(rows) and self.stoker.view is self and len(self.stoker.screen_stack) == 1:
+            self._focus_result()
+
+    def _on_progress(self, progress: Progress) -> None:
+        self.progress = progress
+        self._say()
+
+    async def _show_columns(self, rows: ArrowRows) -> None:
+        """A table for these columns in place of the old one."""
+        self.rows = rows
+        self._model = ResultModel(rows.columns)
+        old = self.table
+        had_focus = old.has_focus
+        table: VirtualTable[ResultRow] = VirtualTable(self._model)
+        await self.mount(table, after=old)
+        await old.remove()
+        table.say("Reading …")
+        self._mode("")
+        if had_focus:
+            table.focus()
+
+    def _show_rows(self, rows: ArrowRows) -> None:
+        self.table.set_rows(rows)
+        if self.has_class("chart"):
+            self.query_one(ResultChart).set_picture(picture_of(rows))
+        self._say()
+
+    # what the app asks
+
+    def take_focus(self) -> None:
+        if self.rows is None:
+            self.editor.focus()
+        else:
+            self._focus_result()
+
+    @property
+    def filter_text(self) -> str:
+        return self._model.filter_text
+
+    def set_filter(self, text: str) -> None:
+        self._model.set_filter(text)
+        if self.rows is not None and self._model.filter_text:
+            self.table.say(f"Nothing matches {text}.", "Esc shows all rows.")
+        self.table.rearrange()
+
+    def clear(self) -> bool:
+        if self.running and self._worker is not None:
+            self._worker.cancel()
+            self.stoker.say("Ended.")
+            return True
+        if self._model.filter_text or self._model.marked:
+            self._model.marked.clear()
+            self.set_filter("")
+            return True
+        if self.editor.has_focus:
+            self._focus_result()
+            return True
+        if self.has_class("chart") or (self.has_class("page") and self.rows is not None):
+            self._mode("")
+            return True
+        return False
+
+    def status(self) -> str:
+        if self.rows is None:
+            return self.running
+        shown, there = len(self._model), len(self.rows)
+        place = f"row {self.table.cursor + 1:,} of {shown:,}" if shown else "no rows"
+        return place if shown == there else f"{place} ({there:,} in all)"
+
+    def copied(self) -> str:
+        if self.editor.has_focus:
+            return self.editor.selected_text or self.editor.text
+        chosen = self.table.chosen if self.rows is not None else []
+        kinds = range(len(self._model.columns))
+        return "\n".join("\t".join(value_text(row.cell(at)) for at in kinds) for row in chosen)
+
+    def on_virtual_table_moved(self, event: VirtualTable.Moved) -> None:
+        event.stop()
+        self.stoker.show_bars()
+
+    def on_virtual_table_opened(self, event: VirtualTable.Opened) -> None:
+        event.stop()
+        row = event.table.row
+        if isinstance(row, ResultRow) and self.rows is not None:
+            cells = [
+                (column.name, column.type, value_text(row.cell(at), None))
+                for at, column in enumerate(self.rows.columns)
+            ]
+            self.stoker.push_screen(RowDialog(f"Row {row.number + 1:,}", cells))
+
+    # keys
+
+    def action_complete(self) -> None:
+        if self.editor.has_focus:
+            self.editor.complete()
+        else:
+            self.screen.focus_next()
+
+    def action_switch(self) -> None:
+        if self.editor.has_focus:
+            self._focus_result()
+        else:
+            self.editor.focus()
+
+    def action_chart(self) -> None:
+        if self.has_class("chart"):
+            self._mode("")
+            return
+        self.query_one(ResultChart).set_picture(picture_of(self.rows))
+        self._mode("chart")
+        if self.editor.has_focus and self.rows is not None:
+            self._focus_result()
+
+    def action_history(self) -> None:
+        past = [Choice(_moment(each.at_ms), " ".join(each.sql.split()), each.sql) for each in reversed(load_history())]
+        self.stoker.push_screen(ChooserDialog("Statements that were run", past, empty="None yet."), self._edit)
+
+    def action_saved(self) -> None:
+        try:
+            kept = [
+                Choice(each.name, each.about or " ".join(each.sql.split()), each.sql) for each in load_saved().values()
+            ]
+        except OperatorError as error:
+            self.stoker.tell(error)
+            return
+        self.stoker.push_screen(
+            ChooserDialog("Saved statements", kept, empty="None yet: F4 keeps one.", forget=self._forget), self._edit
+        )
+
+    def _forget(self, choice: Choice) -> None:
+        try:
+            remove(choice.name)
+        except OperatorError as error:
+            self.stoker.tell(error)
+
+    def _edit(self, sql: str | None) -> None:
+        if sql is not None:
+            self.editor.load_text(sql)
+            self.editor.move_cursor(self.editor.document.end)
+            self.editor.focus()
+
+    def action_keep(self) -> None:
+        sql = self._chosen()
+        if not sql:
+            return
+
+        def filled(values: dict[str, Any] | None) -> None:
+            if values is None:
+                return
+            try:
+                save(SavedQuery(values["name"], sql, values["about"]))
+                self.stoker.say(f"Saved as {values['name']}: F9 has it, and `stoker sql --saved`.")
+            except OperatorError as error:
+                self.stoker.tell(error)
+
+        def name(text: str) -> str:
+            if not text:
+                raise ValueError("a name is needed")
+            return text
+
+        fields = [
+            Field("name", "Name", "", "One that is there is replaced", name),
+            Field("about", "What it is for", "", "May stay empty"),
+        ]
+        self.stoker.push_screen(FormDialog("Save the statement", fields, done="Save"), filled)
+
+    def action_export(self) -> None:
+        if self.rows is None:
+            self.stoker.say("There is no result to export.")
+            return
+        rows = self.rows
+        cut = self.statistics is None or bool(self.statistics.truncated)
+        about = "The statement is run again, without a limit." if cut else f"{counted(len(rows), 'row')}, as they are."
+        field = file_field(self.stoker.directory, "result.csv", FORMATS)
+
+        def filled(values: dict[str, Any] | None) -> None:
+            if values is not None:
+                self._begin(self._export(None if cut else rows, self.statement, values["file"]))
+
+        self.stoker.push_screen(FormDialog(f"Export: {about}", [field], done="Export"), filled)
+
+    async def _export(self, rows: ArrowRows | None, statement: str, path: Any) -> None:
+        before = self.statistics
+        self.running = "exporting"
+        self._say()
+        kind = path.suffix[1:].lower()
+        if rows is not None:
+            held = _Held(rows)
+            written, number = await export(held, kind, str(path)), held.statistics.rows  # type: ignore[arg-type]
+        else:
+            limits = SqlLimits(rows_max=None, bytes_max=None, time_ms=None, page_rows=PAGE_ROWS)
+            async with self.source.cluster.sql.run(statement, None, limits, on_progress=self._on_progress) as result:
+                written, number = await export(result, kind, str(path)), result.statistics.rows
+        self.statistics = before
+        self.stoker.say(f"{counted(number, 'row')}, {size(written)}, in {path}")
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self.query_one("#suggestions", Bar).display = self.editor.has_focus
+        self.stoker.show_bars()
+
+    on_descendant_blur = on_descendant_focus
+
+
+def _moment(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000).strftime("%Y-%m-%d %H:%M")
+
+
+def plan_words(plan: SqlPlan) -> str:
+    """How much a statement would read."""
+    words = counted(plan.records, "record")
+    if plan.records and plan.bytes is not None:
+        words += f", about {size(plan.bytes)}"
+    topics = list(dict.fromkeys(scan.topic for scan in plan.scans))
+    return f"{words} of {', '.join(map(harmless, topics[:3]))}" if topics else "no topic"
+
+
+def plan_lines(plan: SqlPlan) -> list[DocumentLine]:
+    """The plan as a page."""
+    lines: list[DocumentLine] = [heading(f"It would read {plan_words(plan)}"), ()]
+    for scan in plan.scans:
+        lines += [
+            heading(f"Topic {scan.topic}"),
+            fact("Partitions", f"{len(scan.ranges):,} of {scan.partition_count:,}"),
+            fact("Records", f"{scan.records:,} at most, {scan.records_to_fetch:,} to be fetched"),
+            fact("Bytes", f"about {size(scan.bytes)}"),
+            fact("Columns", ", ".join(scan.columns) or "none"),
+        ]
+        if scan.counted:
+            lines.append(fact("Counted", "answered from offsets alone", "good"))
+        lines += [fact("Offsets" if not at else "", f"partition {number}: {start:,} to {end:,}") for at, (number, start, end) in enumerate(scan.ranges[:20])]  # fmt: skip
+        if len(scan.ranges) > 20:
+            lines.append(fact("", f"… and {len(scan.ranges) - 20:,} partitions more"))
+        lines += [fact("Note", note, "warning") for note in scan.notes]
+        lines.append(())
+    if plan.tables:
+        lines.append(fact("Cluster's tables", ", ".join(plan.tables)))
+    lines += [fact("Missing", str(missing), "bad") for missing in plan.missing]
+    lines += [fact("Note", note, "warning") for note in plan.notes]
+    return lines
