@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
 
     to_stdout = options.json == "-"
     report: TextIO = sys.stderr if to_stdout else out
-    lines: list[str] = []
+    file = open(options.json, "w", encoding="utf-8") if options.json and not to_stdout else None  # noqa: SIM115
     began = time.monotonic()
     bad: list[RunResult] = []
     totals = {"virtual_seconds": 0.0, "acknowledged": 0, "faults": 0, "runs": 0}
@@ -90,8 +90,8 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
         line = json.dumps(result.as_dict(), sort_keys=True)
         if to_stdout:
             print(line, file=out, flush=True)
-        else:
-            lines.append(line)
+        elif file is not None:
+            print(line, file=file, flush=True)
         totals["runs"] += 1
         totals["virtual_seconds"] += result.virtual_seconds
         totals["acknowledged"] += result.acknowledged
@@ -103,9 +103,8 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
             print(_one_line(result), file=report, flush=True)
         if result.violations and options.first:
             break
-    if options.json and not to_stdout:
-        with open(options.json, "w", encoding="utf-8") as file:
-            file.writelines(line + "\n" for line in lines)
+    if file is not None:
+        file.close()
     seconds = time.monotonic() - began
     print(
         f"{totals['runs']} seeds, {len(bad)} with violations; {totals['virtual_seconds'] / 3600:.2f} virtual hours in "
