@@ -107,7 +107,7 @@ class RecordView(RecordAccess):
         self._width = 0
         try:
             self._where = RecordPlace.parse(place.arguments)
-            self.query = self._where.query
+            self.words = self._where.query
         except OperatorError as error:
             self._error = error
 
@@ -247,8 +247,8 @@ class RecordView(RecordAccess):
         parts = ["hex"] if self.hex else []
         if self.shown is not None:
             parts += [self.shown.value.format, size(self.shown.value.size_bytes)]
-        if self.query.decode:
-            parts.append(f"as {self.query.decode}")
+        if self.words.decode:
+            parts.append(f"as {self.words.decode}")
         return " · ".join(parts)
 
     def copied(self) -> str:
@@ -285,10 +285,10 @@ class RecordView(RecordAccess):
     def action_decode(self) -> None:
         def filled(values: dict[str, Any] | None) -> None:
             if values is not None:
-                self.query = self.query.with_values(values)
+                self.words = self.words.with_values(values)
                 self._again()
 
-        fields = self.query.fields(self.decoder_of, self.source.now_ms(), "decode")
+        fields = self.words.fields(self.decoder_of, self.source.now_ms(), "decode")
         self.stoker.push_screen(FormDialog("Decode as", fields, done="Decode"), filled)
 
     def action_like(self) -> None:

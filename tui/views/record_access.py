@@ -23,9 +23,9 @@ TAIL_FIELDS = ("start", "partitions", "key", "contains", "grep", "json", "header
 
 
 class RecordAccess(View):
-    """A view of records. `query` is what it shows."""
+    """A view of records. `words` is what it shows."""
 
-    query: RecordQuery = RecordQuery()
+    words: RecordQuery = RecordQuery()
     _decoders: dict[str, RecordDecoder] | None = None
 
     @property
@@ -49,35 +49,35 @@ class RecordAccess(View):
 
     @property
     def decoder(self) -> RecordDecoder:
-        return self.decoder_of(self.query.decode)
+        return self.decoder_of(self.words.decode)
 
     def ask_query(self, title: str, names: tuple[str, ...], done: str) -> None:
         """The form for other words; `began` is called with them."""
 
         def filled(values: dict[str, Any] | None) -> None:
             if values is not None:
-                self.query = self.query.with_values(values)
+                self.words = self.words.with_values(values)
                 self.begin()
 
-        fields = self.query.fields(self.decoder_of, self.source.now_ms(), *names)
+        fields = self.words.fields(self.decoder_of, self.source.now_ms(), *names)
         self.stoker.push_screen(FormDialog(title, fields, done=done), filled)
 
     def begin(self) -> None:
-        """Reads what `query` means from its beginning."""
+        """Reads what `words` mean from its beginning."""
         raise NotImplementedError
 
     def open_record(self, record: ConsumedRecord) -> None:
         """The record in full."""
-        visibility = "aborted" if record.batch is not None and record.batch.aborted else self.query.show
+        visibility = "aborted" if record.batch is not None and record.batch.aborted else self.words.show
         words = [shlex.quote(record.topic), str(record.partition), str(record.offset)]
-        for name, value in (("show", visibility), ("decode", self.query.decode)):
+        for name, value in (("show", visibility), ("decode", self.words.decode)):
             if value:
                 words.append(f"{name}={shlex.quote(value)}")
         self.stoker.enter("record", " ".join(words))
 
     def go_produce(self, record: ConsumedRecord | None = None) -> None:
         """To sending records to the topic; with a record: one like it."""
-        words = [shlex.quote(self.query.topics[0] if record is None else record.topic)]
+        words = [shlex.quote(self.words.topics[0] if record is None else record.topic)]
         if record is not None:
             words += [str(record.partition), str(record.offset)]
         self.stoker.enter("produce", " ".join(words))
@@ -86,11 +86,11 @@ class RecordAccess(View):
         """The query without where it begins, for a view that begins elsewhere."""
         from dataclasses import replace
 
-        return replace(self.query, start="", until="").text
+        return replace(self.words, start="", until="").text
 
     def status_words(self) -> str:
         """What narrows it, for the line under the breadcrumbs: short."""
-        return " ".join(self.query.conditions)
+        return " ".join(self.words.conditions)
 
     def words_of(self, arguments: tuple[str, ...]) -> RecordQuery:
         """The query of a place; says what is wrong with it in the view instead of raising."""

@@ -92,7 +92,9 @@ def time_text(timestamp_ms: int | None) -> str:
 
 
 def record_columns(*, with_topic: bool) -> Sequence[Column[RecordRow]]:
-    topic = Column("topic", "TOPIC", lambda row: row.record.topic, letter="T", width_max=40, style=lambda _: "faint")
+    topic: Column[RecordRow] = Column(
+        "topic", "TOPIC", lambda row: row.record.topic, letter="T", width_max=40, style=lambda _: "faint"
+    )
     columns: list[Column[RecordRow]] = [
         Column("time", "TIME", lambda row: row.record.timestamp, time_text, letter="D", style=lambda _: "faint"),
         Column("partition", "P", lambda row: row.record.partition, str, right=True, letter="P", style=lambda _: "faint"),

@@ -37,7 +37,7 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
     )
 
     def __init__(self, place: Place) -> None:
-        self.query = self.words_of(place.arguments)
+        self.words = self.words_of(place.arguments)
         super().__init__(place)
         self.newest_first: bool | None = None
         """None: as the words say."""
@@ -48,7 +48,7 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
         """Where the partitions ended when the newest page was read."""
 
     def columns(self) -> Sequence[Column[RecordRow]]:
-        return record_columns(with_topic=len(self.query.topics) > 1)
+        return record_columns(with_topic=len(self.words.topics) > 1)
 
     def key(self, row: RecordRow) -> Hashable:
         return row.place
@@ -70,7 +70,7 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
         self._rows = {}
         self._error = None
         self.table.set_rows([])
-        self.table.say(f"Reading {', '.join(self.query.topics)} …")
+        self.table.say(f"Reading {', '.join(self.words.topics)} …")
         self._read("first")
 
     def _read(self, where: str) -> None:
@@ -91,7 +91,7 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
             self.stoker.show_bars()
 
     async def _page(self, where: str) -> None:
-        decoder, query = self.decoder, self.query
+        decoder, query = self.decoder, self.words
         cursor: Cursor | None = None
         if where == "first":
             begin = query.begin(self.source.now_ms(), END)
@@ -166,7 +166,7 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
         self.open_record(row.record)
 
     def action_which(self) -> None:
-        self.ask_query(f"Records of {', '.join(self.query.topics)}", BROWSE_FIELDS, "Show")
+        self.ask_query(f"Records of {', '.join(self.words.topics)}", BROWSE_FIELDS, "Show")
 
     def action_below(self, *, quiet: bool = False) -> None:
         if self.pages is None or self.pages.below is None:
@@ -184,7 +184,7 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
     def action_order(self) -> None:
         """The other way round, from the other end."""
         self.newest_first = not (self.pages.newest_first if self.pages is not None else True)
-        self.query = self.query.with_values({"start": "", "until": ""})
+        self.words = self.words.with_values({"start": "", "until": ""})
         self.begin()
 
     def action_again(self) -> None:
@@ -194,7 +194,7 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
         self.stoker.enter("tail", self.topic_words())
 
     def action_search(self) -> None:
-        self.stoker.enter("search", self.query.text)
+        self.stoker.enter("search", self.words.text)
 
     def action_produce(self) -> None:
         self.go_produce()
@@ -204,4 +204,4 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
             self.go_produce(row.record)
 
     def export_query(self) -> RecordQuery:
-        return self.query
+        return self.words

@@ -41,7 +41,7 @@ class SearchView(RecordExport, TableView[RecordRow]):
     """
 
     def __init__(self, place: Place) -> None:
-        self.query = self.words_of(place.arguments)
+        self.words = self.words_of(place.arguments)
         super().__init__(place)
         self.found: list[RecordRow] = []
         self.step: SearchStep | None = None
@@ -54,7 +54,7 @@ class SearchView(RecordExport, TableView[RecordRow]):
         self._searching: Worker[None] | None = None
 
     def columns(self) -> Sequence[Column[RecordRow]]:
-        return record_columns(with_topic=len(self.query.topics) > 1)
+        return record_columns(with_topic=len(self.words.topics) > 1)
 
     def key(self, row: RecordRow) -> Hashable:
         return row.place
@@ -74,7 +74,7 @@ class SearchView(RecordExport, TableView[RecordRow]):
         if self._begun:
             return
         self._begun = True
-        if key_to_search(self.query):
+        if key_to_search(self.words):
             self.begin()
         else:
             self.table.say("What is to be found? f asks for it.")
@@ -99,7 +99,7 @@ class SearchView(RecordExport, TableView[RecordRow]):
             decoder, now_ms = self.decoder, self.source.now_ms()
             steps: AsyncIterator[SearchStep]
             if token is None:
-                steps = search(self.client, self.query.search(decoder, now_ms, MATCHES_AT_ONCE), now_ms)
+                steps = search(self.client, self.words.search(decoder, now_ms, MATCHES_AT_ONCE), now_ms)
             else:
                 steps = resume_search(
                     self.client, token, now_ms, limit=MATCHES_AT_ONCE, trusted=True, decoder=decoder
@@ -191,7 +191,7 @@ class SearchView(RecordExport, TableView[RecordRow]):
         self.open_record(row.record)
 
     def action_which(self) -> None:
-        self.ask_query(f"Search {', '.join(self.query.topics)}", SEARCH_FIELDS, "Search")
+        self.ask_query(f"Search {', '.join(self.words.topics)}", SEARCH_FIELDS, "Search")
 
     def action_stop(self) -> None:
         """Stops, or goes on where it was."""
@@ -203,7 +203,7 @@ class SearchView(RecordExport, TableView[RecordRow]):
             self.stoker.say("Everything was looked at; f looks for something else.")
 
     def action_again(self) -> None:
-        if key_to_search(self.query):
+        if key_to_search(self.words):
             self.begin()
 
     def action_produce(self) -> None:
@@ -211,4 +211,4 @@ class SearchView(RecordExport, TableView[RecordRow]):
             self.go_produce(row.record)
 
     def export_query(self) -> RecordQuery:
-        return self.query
+        return self.words

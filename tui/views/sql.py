@@ -465,7 +465,8 @@ class SqlView(View):
         self.stoker.say(f"{counted(number, 'row')}, {size(written)}, in {path}")
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        self.query_one("#suggestions", Bar).display = self.editor.has_focus
+        if not self.editor.has_focus:
+            self.query_one("#suggestions", Bar).set_lines(Line(()))
         self.stoker.show_bars()
 
     on_descendant_blur = on_descendant_focus

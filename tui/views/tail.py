@@ -55,7 +55,7 @@ class TailView(RecordAccess):
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
-        self.query = self.words_of(place.arguments)
+        self.words = self.words_of(place.arguments)
         self.lines = LogLines()
         self.times = TIMES[0]
         self.dropped = 0
@@ -83,7 +83,7 @@ class TailView(RecordAccess):
         if self.times != "none":
             moment = time_text(record.timestamp)
             parts.append((f"{moment if self.times == 'whole' else moment.rpartition(' ')[2]} ", "faint"))
-        where = f"{record.topic}-{record.partition}" if len(self.query.topics) > 1 else f"{record.partition}"
+        where = f"{record.topic}-{record.partition}" if len(self.words.topics) > 1 else f"{record.partition}"
         parts.append((f"{harmless(where)}@{record.offset} ", "name"))
         return parts
 
@@ -99,7 +99,7 @@ class TailView(RecordAccess):
         """From where the words say."""
         self._begun = True
         self._positions = {}
-        self.pane.say(f"Following {', '.join(map(harmless, self.query.topics))}. Records appear as they arrive.")
+        self.pane.say(f"Following {', '.join(map(harmless, self.words.topics))}. Records appear as they arrive.")
         self.run_worker(self._follow(), group="follow", exclusive=True)
 
     async def _follow(self) -> None:
@@ -117,7 +117,7 @@ class TailView(RecordAccess):
     async def _once(self) -> None:
         decoder = self.decoder
         now_ms = self.source.now_ms()
-        stream = RecordStream(self.query.stream(decoder, now_ms, follow=True), now_ms, starts=dict(self._positions))
+        stream = RecordStream(self.words.stream(decoder, now_ms, follow=True), now_ms, starts=dict(self._positions))
         before = self.dropped
         steps = follow(self.client, stream.request, now_ms, stream=stream)
         try:
@@ -209,7 +209,7 @@ class TailView(RecordAccess):
 
     def saved(self) -> tuple[str, str]:
         lines = ("".join(text for text, _ in [*self._prefix(each), (each.text, "")]) for each in self.lines.shown)
-        return f"{'-'.join(self.query.topics)}.txt", "\n".join(lines) + "\n"
+        return f"{'-'.join(self.words.topics)}.txt", "\n".join(lines) + "\n"
 
     def on_log_pane_opened(self, event: LogPane.Opened) -> None:
         event.stop()
@@ -247,7 +247,7 @@ class TailView(RecordAccess):
         self.stoker.show_bars()
 
     def action_which(self) -> None:
-        self.ask_query(f"Tail {', '.join(self.query.topics)}", TAIL_FIELDS, "Follow")
+        self.ask_query(f"Tail {', '.join(self.words.topics)}", TAIL_FIELDS, "Follow")
 
     def action_records(self) -> None:
         self.stoker.enter("records", self.topic_words())

@@ -184,9 +184,9 @@ def _sorted(rows: ArrowRows, index: int, *, descending: bool) -> list[int]:
 
     order = "descending" if descending else "ascending"
     try:
-        found = pc.sort_indices(rows.column(index), sort_keys=[("", order)], null_placement="at_end")
+        found = pc.sort_indices(rows.column(index), sort_keys=[("", order, "at_end")])
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError):
-        found = pc.sort_indices(rows.strings(index), sort_keys=[("", order)], null_placement="at_end")
+        found = pc.sort_indices(rows.strings(index), sort_keys=[("", order, "at_end")])
     numbers: list[int] = found.to_pylist()
     return numbers
 
