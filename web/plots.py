@@ -53,10 +53,11 @@ def draw(
     text: Callable[[float | None], str],
     *,
     whole: bool = False,
+    binary: bool = False,
 ) -> Chart | None:
     """The chart of lines over the same times; None where nothing is known. It begins where something is known first.
 
-    `text` writes a value; `whole`: ticks are whole numbers.
+    `text` writes a value; `whole`: ticks are whole numbers; `binary`: round in units of 1024.
     """
     known = [index for _, values in lines for index, value in enumerate(values) if value is not None]
     if not known:
@@ -64,7 +65,9 @@ def draw(
     first = max(0, min(known) - 1) if min(known) < len(times_ms) - 2 else max(0, len(times_ms) - 3)
     times = list(times_ms[first:])
     kept = [(name, list(values[first:])) for name, values in lines]
-    top = nice_top(max((value for _, values in kept for value in values if value is not None), default=0.0), whole)
+    top = nice_top(
+        max((value for _, values in kept for value in values if value is not None), default=0.0), whole, binary
+    )
     drawn = []
     for name, values in kept:
         path, area = _paths(values, top)
@@ -80,10 +83,13 @@ def draw(
     return Chart(title, tuple(drawn), ticks, times[0], times[-1], json.dumps(data, separators=(",", ":")))
 
 
-def nice_top(value: float, whole: bool = False) -> float:
+def nice_top(value: float, whole: bool = False, binary: bool = False) -> float:
     """A round number that is not less: 1, 2, 4, 5 or 10 times a power of ten. 1 for nothing."""
     if value <= 0 or not math.isfinite(value):
         return 1.0
+    if binary and value >= 1024:
+        unit = 1024.0 ** int(math.log(value, 1024))
+        return nice_top(value / unit) * unit
     power = 10.0 ** math.floor(math.log10(value))
     top = next(step * power for step in (1, 2, 4, 5, 10) if step * power >= value * 0.999_999)
     return max(top, 1.0) if whole else top

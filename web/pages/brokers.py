@@ -147,14 +147,21 @@ async def broker(ask: Ask) -> Page:
         figures = [
             Figure("Partitions it leads", "stoker_broker_leaders", _whole, labels, whole=True),
             Figure("Replicas not in sync", "stoker_broker_out_of_sync_replicas", _whole, labels, whole=True),
-            Figure("Size", "stoker_broker_size_bytes", _bytes, labels),
+            Figure("Size", "stoker_broker_size_bytes", _bytes, labels, binary=True),
         ]
         if process is not None:
             mine = {"node": process}
             figures += [
                 Figure("Processor", "stoker_process_cpu_seconds_total", percent, mine, per_second=True),
-                Figure("Memory", "stoker_process_resident_memory_bytes", _bytes, mine),
-                Figure("Written to disk", "stoker_process_written_bytes_total", _byte_rate, mine, per_second=True),
+                Figure("Memory", "stoker_process_resident_memory_bytes", _bytes, mine, binary=True),
+                Figure(
+                    "Written to disk",
+                    "stoker_process_written_bytes_total",
+                    _byte_rate,
+                    mine,
+                    per_second=True,
+                    binary=True,
+                ),
             ]
         charts = await drawn(ask, *figures)
     table = Table(

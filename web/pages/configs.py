@@ -127,7 +127,7 @@ async def configs(ask: Ask) -> Page:
         key="name",
         id="configs",
         sort="name",
-        noun="property",
+        noun="config",
         href=lambda row: ask.url(*place.parts, "configs", str(row["name"])),
         empty="Nothing is set here." if only_set else "Nothing is configured here.",
     )

@@ -26,6 +26,8 @@ class Figure:
     per_second: bool = False
     by: tuple[str, ...] = ()
     whole: bool = False
+    binary: bool = False
+    """In units of 1024."""
     lines_max: int = 4
 
 
@@ -59,7 +61,11 @@ async def drawn(ask: Ask, *figures: Figure) -> list[Drawn]:
     }
     answers = await past.series(ask.cluster, questions, PATIENCE_S)
     error_now = ask.cluster.sampler.history_error
-    why = "No history yet." if error_now is None else f"{error_now.title}. {error_now.detail}".strip()
+    why = (
+        "Not there yet: it comes with the next update."
+        if error_now is None
+        else f"{error_now.title}. {error_now.detail}".strip()
+    )
     return [_drawn(each, answers[each.title], why) for each in figures]
 
 
@@ -69,5 +75,5 @@ def _drawn(figure: Figure, answer: SeriesAnswer | None, why: str) -> Drawn:
     lines: Sequence[tuple[str, Sequence[float | None]]] = [
         (" ".join(each.labels.values()) or figure.title, each.values) for each in answer.series[: figure.lines_max]
     ]
-    chart = draw(figure.title, answer.series[0].times_ms, lines, figure.text, whole=figure.whole)
+    chart = draw(figure.title, answer.series[0].times_ms, lines, figure.text, whole=figure.whole, binary=figure.binary)
     return Drawn(figure.title, chart, "" if chart else "Nothing was seen of it in this time.")

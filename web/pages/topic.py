@@ -67,7 +67,7 @@ async def topic(ask: Ask) -> Page:
         charts = await drawn(
             ask,
             Figure("Records in", "kafka_topic_partition_current_offset", rate, {"topic": name}, per_second=True),
-            Figure("Size of all replicas", "stoker_topic_partition_size_bytes", _bytes, {"topic": name}),
+            Figure("Size of all replicas", "stoker_topic_partition_size_bytes", _bytes, {"topic": name}, binary=True),
         )
     table = Table(
         PARTITION_COLUMNS,
