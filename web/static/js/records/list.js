@@ -4,7 +4,8 @@ const MORE = 6; // Rows beyond the edges.
 
 export class List {
   /** `box` scrolls. `draw(element, index)` fills a row. `height` of a row in px. */
-  constructor(box, { draw, height, role = "row" }) {
+  constructor(box, { draw, height, role = "row", head = 0 }) {
+    this.head = head; // px at the top of the box that a heading covers
     this.box = box;
     this.draw = draw;
     this.height = height;
@@ -102,7 +103,7 @@ export class List {
   show(index) {
     const from = this.topOf(index), to = this.tops ? this.tops[index + 1] : from + this.height;
     if (from < this.top) this.top = from;
-    else if (to > this.top + this.box.clientHeight) this.top = to - this.box.clientHeight;
+    else if (to > this.top + this.box.clientHeight - this.head) this.top = to - this.box.clientHeight + this.head;
   }
 
   select(index, scroll = true) {

@@ -1,0 +1,120 @@
+// Statements that are kept: saved by name, and those that were run. The same as the terminal's.
+import { openDialog, toast } from "../dialog.js";
+import { make, safe } from "../records/safe.js";
+import { base, failureOf } from "../records/stream.js";
+import { relative } from "../time.js";
+
+async function ask(path, options = {}) {
+  const response = await fetch(`${base()}${path}`, { credentials: "same-origin", ...options });
+  if (!response.ok) throw await failureOf(response);
+  return response.status === 204 ? null : response.json();
+}
+
+const button = (words, kind = "") => { const made = make("button", kind, words); made.type = "button"; return made; };
+
+function body(title) {
+  const made = make("div", "dialog-body");
+  made.append(make("h2", "", title));
+  return made;
+}
+
+function foot(...more) {
+  const made = make("div", "dialog-foot");
+  const close = button("Close");
+  close.dataset.close = "";
+  made.append(close, ...more);
+  return made;
+}
+
+/** A list to choose from: `entries` of {title, text, about, remove}; `use(text)` gets the one that is chosen. */
+function choose(title, entries, empty, use) {
+  const made = body(title);
+  const filter = make("input");
+  filter.type = "search";
+  filter.placeholder = "Filter";
+  filter.setAttribute("aria-label", `Filter: ${title}`);
+  const list = make("ul", "pick");
+  const draw = () => {
+    const wanted = filter.value.toLowerCase();
+    const matching = entries.filter((each) => `${each.title} ${each.text} ${each.about}`.toLowerCase().includes(wanted)).slice(0, 200);
+    list.replaceChildren(...matching.map((each) => {
+      const item = make("li");
+      const chosen = button("", "use");
+      chosen.append(make("b", "", safe(each.title)), " ", make("span", "muted", safe(each.about)), make("pre", "", each.text.slice(0, 600)));
+      chosen.addEventListener("click", () => { document.getElementById("dialog").close(); use(each); });
+      item.append(chosen);
+      if (each.remove) {
+        const remove = button("Forget");
+        remove.setAttribute("aria-label", `Forget ${safe(each.title)}`);
+        remove.addEventListener("click", async () => { try { await each.remove(); entries = entries.filter((other) => other !== each); draw(); } catch (error) { toast(error.message, "bad"); } });
+        item.append(remove);
+      }
+      return item;
+    }));
+    if (!matching.length) list.append(make("li", "muted", entries.length ? "None matches." : empty));
+  };
+  filter.addEventListener("input", draw);
+  filter.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); list.querySelector("button.use")?.click(); } if (event.key === "ArrowDown") { event.preventDefault(); list.querySelector("button.use")?.focus(); } });
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const all = [...list.querySelectorAll("button.use")];
+    (all[all.indexOf(document.activeElement) + step] ?? filter).focus();
+  });
+  draw();
+  made.append(filter, list, foot());
+  openDialog(made, title);
+  filter.focus();
+}
+
+export async function showSaved(use) {
+  try {
+    const saved = await ask("/api/sql/saved");
+    const entries = saved.map((each) => ({ title: each.name, text: each.sql, about: each.about, name: each.name, remove: () => ask(`/api/sql/saved/${encodeURIComponent(each.name)}`, { method: "DELETE" }) }));
+    choose("Saved statements", entries, "None yet: Save keeps the one in the editor.", use);
+  } catch (error) { toast(error.message, "bad"); }
+}
+
+export async function showHistory(use) {
+  try {
+    const { statements } = await ask("/api/sql/history");
+    choose("Statements that were run", statements.map((each) => ({ title: relative(each.at_ms), text: each.sql, about: new Date(each.at_ms).toLocaleString() })), "None yet.", use);
+  } catch (error) { toast(error.message, "bad"); }
+}
+
+export function showSave(sql, name = "") {
+  const made = make("form", "dialog-body form");
+  made.append(make("h2", "", "Save the statement"));
+  const field = (label, id, value, most) => {
+    const box = make("div", "field");
+    const title = make("label", "", label);
+    title.htmlFor = id;
+    const input = make("input");
+    input.id = id;
+    input.value = value;
+    input.maxLength = most;
+    input.autocomplete = "off";
+    box.append(title, input);
+    made.append(box);
+    return input;
+  };
+  const named = field("Name", "save-name", name, 100);
+  const about = field("What it is for", "save-about", "", 1000);
+  const wrong = make("p", "field-error");
+  wrong.setAttribute("role", "alert");
+  const save = make("button", "primary", "Save");
+  save.type = "submit";
+  made.append(make("p", "muted", "The same statements are there on the command line: stoker sql --saved."), wrong, foot(save));
+  made.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (!named.value.trim()) { wrong.textContent = "It needs a name."; named.focus(); return; }
+    try {
+      await ask(`/api/sql/saved/${encodeURIComponent(named.value.trim())}`, { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ sql, about: about.value }) });
+      document.getElementById("dialog").close();
+      toast(`Saved as ${safe(named.value.trim())}.`);
+    } catch (error) { wrong.textContent = safe(error.message); }
+  });
+  openDialog(made, "Save the statement");
+  named.focus();
+}
