@@ -394,7 +394,7 @@ class Acting:
                 rate=1.0,
                 count=1,
                 partition=action.partition,
-                retries=5,
+                retries=200,
             )
             await producer.refresh()
             await producer.send(action.value.encode(), action.key)

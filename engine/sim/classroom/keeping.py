@@ -84,7 +84,7 @@ class Keeper:
         except KeyError:
             return []
         start = max((log.log_start_offset for log in partition.logs if log.is_online), default=0)
-        known = self._acked[place]
+        known = self._acked.get(place, {})
         lost: list[LostView] = []
         for offset in offsets:
             send = known[offset]
