@@ -50,5 +50,8 @@ async def line(
     ]
     # The history may lag behind by a pass, or have begun with this session.
     known = [at for at, value in points if value is not None]
+    if len(known) < sum(at > end_ms - window_ms for at, _ in session):
+        # A history as young as the session knows no more, and its rates are over longer times.
+        return session
     last = known[-1] if known else 0.0
     return [*[each for each in points if each[0] <= last], *[each for each in session if each[0] > last]]
