@@ -21,3 +21,19 @@ def a_place_of_its_own(tmp_path, monkeypatch):
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture(scope="session")
+def embedded():
+    """A cluster of one node, for the views that read from one."""
+    from engine.cluster import Cluster
+
+    with Cluster.running(nodes=1) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def live(embedded):
+    from tests.tui.live import Live
+
+    return Live(embedded)

@@ -18,7 +18,7 @@ from console.errors import OperatorError
 from console.records.browse import BrowseRequest, Cursor
 from console.records.filters import Condition, Match, Part, RecordFilter
 from console.records.model import Visibility
-from console.records.positions import BEGINNING, END, POSITION_WORDS, Position, parse_position
+from console.records.positions import BEGINNING, END, Position, parse_position
 from console.records.search import SearchRequest
 from console.records.stream import StreamRequest
 from tui.widgets.form import Field
@@ -34,17 +34,17 @@ VISIBLE = {
     "markers": Visibility(markers=True),
 }
 _HELP = {
-    "start": POSITION_WORDS,
+    "start": "end, beginning, -N, an offset, a time (12:00), an age (5m)",
     "until": "The same; empty: where the topic ends",
     "partitions": "Numbers by commas; empty: all",
-    "key": "Only records with this key, in the partition where Java's client puts it",
-    "grep": "A regular expression (RE2) in key, value or a header",
+    "key": "This key, in the partition where it belongs",
+    "grep": "A regex in key, value or a header",
     "contains": "Text in key, value or a header",
     "header": "NAME or NAME=VALUE",
     "json": "PATH=VALUE in the value, as customer.id=42",
     "where": "SQL: value->>'$.id' = '7' and partition < 3",
-    "show": "all, committed, aborted (as committed, aborted ones marked), markers (of transactions too)",
-    "decode": "json, avro, protobuf, int64, … or key=int64; empty: what they look like",
+    "show": "all, committed, aborted, markers",
+    "decode": "json, avro, int64, … or key=int64; empty: auto",
 }
 _LABELS = {
     "start": "From",

@@ -40,14 +40,14 @@ class FormDialog(ModalScreen[dict[str, Any] | None]):
             background: $surface; border: round $primary; padding: 0 1;
             border-title-color: $text-primary; border-title-style: bold;
         }
-        VerticalScroll { height: auto; max-height: 1fr; scrollbar-size: 1 1; }
+        VerticalScroll { height: auto; max-height: 1fr; margin: 0 0 1 0; scrollbar-size: 1 1; }
         .field { height: 1; }
         .label { width: 20; color: $text-secondary; }
         Input { height: 1; border: none; padding: 0 1; width: 1fr; background: $boost; }
         Input:focus { border: none; background: $background; }
         .help { color: $text-muted; margin: 0 0 0 20; height: auto; padding: 0 1; }
         .help.bad { color: $text-error; text-style: bold; }
-        .buttons { height: 1; margin: 1 0 0 0; align-horizontal: right; }
+        .buttons { dock: bottom; height: 1; margin: 0 1; align-horizontal: right; }
         Button { height: 1; border: none; min-width: 12; margin: 0 0 0 2; }
     }
     """
