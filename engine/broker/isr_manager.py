@@ -16,6 +16,7 @@ from engine.errors import KafkaError
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import AlterPartitionRequest
 from engine.replication.state import PendingIsr
+from engine.runtime import points
 
 if TYPE_CHECKING:
     from engine.broker.broker import Broker
@@ -69,6 +70,7 @@ class IsrManager:
                 if not batch:
                     continue
                 try:
+                    await points.passing("isr.before_proposal")
                     retry = await self._send(batch)
                 except KafkaError as error:
                     logger.info("AlterPartition of %d partitions: %s", len(batch), error.message)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from engine.errors import KafkaError
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import BrokerHeartbeatRequest, BrokerRegistrationRequest
+from engine.runtime import points
 
 if TYPE_CHECKING:
     from engine.broker.broker import Broker
@@ -127,7 +128,9 @@ class Lifecycle:
             self._wake.clear()
             delay_ms = self._interval_ms
             try:
-                delay_ms = await self._heartbeat()
+                await points.passing("broker.before_heartbeat")
+                if not points.rare("broker.heartbeat_lost"):
+                    delay_ms = await self._heartbeat()
             except KafkaError as error:
                 logger.info("node %d: heartbeat: %s", self._broker.node_id, error.message)
                 delay_ms = min(self._interval_ms, 200)

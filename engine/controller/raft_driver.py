@@ -41,6 +41,7 @@ from engine.raft.quorum_state_file import FILE_NAME, CorruptQuorumState, decode_
 from engine.raft.replica import RaftReplica
 from engine.raft.snapshot_files import encode_snapshot
 from engine.raft.types import ElectionState, RaftConfig, ReplicaKey
+from engine.runtime import points
 from engine.runtime.disk import StorageError, read_file, write_file_atomically
 from engine.runtime.runtime import Runtime
 from engine.types import CLUSTER_METADATA, Endpoint, LeaderAndEpoch, OffsetAndEpoch
@@ -538,6 +539,7 @@ class RaftDriver:
 
     async def _persist(self, state: ElectionState) -> None:
         data = encode_quorum_state(state, tuple(sorted(self.voters)))
+        await points.passing("raft.before_vote_is_written")
         await write_file_atomically(self._runtime.disk, f"{self.directory}/{FILE_NAME}", data)
         self._persisting = False
         self._run(lambda core, now_ms: [])
@@ -546,6 +548,7 @@ class RaftDriver:
         try:
             while self._flush is not None and self._log is not None:
                 flush, self._flush = self._flush, None
+                await points.passing("raft.before_flush")
                 await self._log.flush()
                 self._run(lambda core, now_ms, f=flush: core.on_log_flushed(f.end_offset, f.generation, now_ms))  # type: ignore[misc]
         finally:

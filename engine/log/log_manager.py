@@ -33,6 +33,7 @@ from engine.log.producer_state import DEFAULT_PRODUCER_ID_EXPIRATION_MS
 from engine.log.values import RecoveryReport
 from engine.protocol.errors import ErrorCode
 from engine.protocol.uuids import ZERO_UUID
+from engine.runtime import points
 from engine.runtime.clock import Clock
 from engine.runtime.disk import Disk, StorageError
 from engine.runtime.randomness import Randomness
@@ -462,13 +463,14 @@ class LogManager:
         """Write down from where each log would have to be recovered."""
         for directory in self._online():
             logs = self._logs_in(directory)
-            points = {key: log.recovery_point for key, log in logs}
+            offsets = {key: log.recovery_point for key, log in logs}
             for key, log in logs:
                 # Until the write is through, either may be on the disk.
-                log.recovery_point_checkpointed = max(log.recovery_point_checkpointed, points[key])
-            if await self._checkpoint(directory, directory.write_recovery_points(points)):
+                log.recovery_point_checkpointed = max(log.recovery_point_checkpointed, offsets[key])
+            await points.passing("log.before_recovery_checkpoint")
+            if await self._checkpoint(directory, directory.write_recovery_points(offsets)):
                 for key, log in logs:
-                    log.recovery_point_checkpointed = points[key]
+                    log.recovery_point_checkpointed = offsets[key]
 
     async def checkpoint_log_start_offsets(self) -> None:
         """Write down the log start offsets that the names of the segments do not tell."""

@@ -155,6 +155,7 @@ class Nemesis:
             host.refuses = False
         world.network.heal_all()
         world.duplicate_probability = 0.0
+        world.points.stop()
         for actor in world.actors():
             actor.process.resume()
             actor.restart()

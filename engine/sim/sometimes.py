@@ -27,7 +27,6 @@ POINTS: dict[str, str] = {
     "two-controllers-in-epochs": "two nodes believe to lead the quorum, in different epochs",
     "metadata-truncated": "a node cut records off its metadata log",
     "metadata-snapshot": "a node's metadata log begins at a snapshot",
-    "log-start-moved": "a log does not begin at 0",
     "unclean-restart": "a node came back without a clean shutdown",
     "clean-restart": "a node came back after a clean shutdown",
     "directory-failed": "a node gave up because its disk failed",
@@ -40,7 +39,6 @@ POINTS: dict[str, str] = {
     "topic-recreated": "a topic was created anew under an old name",
     "record-lost-with-leader": "a record that only acks=1 had acknowledged is gone",
     "wrong-epoch-refused": "a fetch of a wrong leader epoch was refused",
-    "read-corrupt": "a reader met a wrong checksum",
 }
 
 
@@ -87,8 +85,6 @@ class Sometimes:
         if view.log_end_offset < self._ends.get(life, 0) and not view.leads:
             self.note("follower-truncated")
         self._ends[life] = view.log_end_offset
-        if view.log_start_offset > 0:
-            self.note("log-start-moved")
         name = f"{view.place}"
         if self._topics.setdefault(name, view.topic_id) != view.topic_id:
             self._topics[name] = view.topic_id

@@ -37,6 +37,7 @@ from engine.sim.nemesis import Level, Nemesis, PlannedFault
 from engine.sim.network import SimNetwork
 from engine.sim.nodes import CLIENT_PORT, CONTROLLER_PORT, DATA_DIRECTORY, SimNode
 from engine.sim.plain_producer import PlainProducer
+from engine.sim.points import Points
 from engine.sim.randomness import SimRandomness
 from engine.sim.sometimes import Sometimes
 from engine.sim.trace import Trace
@@ -140,6 +141,10 @@ class World:
         )
         self.sometimes = Sometimes()
         """The interesting states this run has reached."""
+        self.points = Points(
+            self.randomness.stream("points"), self.network.record, active=self.level is not Level.CALM
+        )
+        """The engine's named points: which fire by themselves, and which are held."""
         self.nodes: dict[int, SimNode] = {}
         for node_id in range(1, self.shape.nodes + 1):
             node = SimNode(
@@ -223,7 +228,7 @@ class World:
 
     def run(self) -> RunResult:
         """Play the whole run and judge it. Never raises for what the engine did: that is a violation."""
-        with _quiet(), self._aiokafka():
+        with _quiet(), self._aiokafka(), self.points.in_charge():
             try:
                 self.loop.run_until_complete(self._play())
                 self.loop.raise_unretrieved()
@@ -300,7 +305,6 @@ class World:
         note("offset-committed", sum(group.commits for group in self.groups))
         readers = [reader for reader in self.readers if isinstance(reader, SimReader)]
         note("wrong-epoch-refused", sum(reader.refused_epochs for reader in readers))
-        note("read-corrupt", sum(reader.corrupt for reader in readers))
         present = {value for log in logs.values() for value in log.values()}
         weak = [send for send in self.history.acknowledged() if send.acks == 1]
         note("record-lost-with-leader", sum(send.value not in present for send in weak))
