@@ -82,7 +82,7 @@ class LogPane(ScrollView, can_focus=True):
         if gone and not self.follows:
             self.cursor = max(0, self.cursor - gone)
             lost = gone if self._tops is None else self._tops.top(min(gone, len(self._heights)))
-            self.scroll_to(y=max(0, self.scroll_offset.y - lost), animate=False, immediate=True)
+            self.scroll_to(y=max(0, self.scroll_offset.y - lost), animate=False, immediate=True, force=True)
 
     def show(self) -> None:
         """Brings the screen up to date."""
@@ -95,7 +95,9 @@ class LogPane(ScrollView, can_focus=True):
             self.virtual_size = size
         if self.follows:
             self.cursor = max(0, len(self.lines.shown) - 1)
-            self.scroll_to(y=max(0, height - self.scrollable_content_region.height), animate=False, immediate=True)
+            self.scroll_to(
+                y=max(0, height - self.scrollable_content_region.height), animate=False, immediate=True, force=True
+            )
         self.refresh()
 
     def rearrange(self) -> None:
@@ -207,9 +209,9 @@ class LogPane(ScrollView, can_focus=True):
         page = self.scrollable_content_region.height
         y = self.scroll_offset.y
         if top < y:
-            self.scroll_to(y=top, animate=False, immediate=True)
+            self.scroll_to(y=top, animate=False, immediate=True, force=True)
         elif top + height > y + page:
-            self.scroll_to(y=max(0, min(top, top + height - page)), animate=False, immediate=True)
+            self.scroll_to(y=max(0, min(top, top + height - page)), animate=False, immediate=True, force=True)
         self.refresh()
 
     def move(self, at: int) -> None:
