@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("console.commands.sim:run", "Run seeds, and say what was violated."),
     "replay": ("console.commands.sim:replay", "Run one seed again and show what happened."),
     "faults": ("console.commands.sim:faults", "List the faults and scenarios there are."),
+    "lessons": ("console.commands.learn:lessons", "List the lessons, and which of them are done."),
+    "learn": ("console.commands.learn:learn", "Take a lesson: learn Kafka by breaking it."),
 }
 """Name: where it is, and its line in the help."""
 

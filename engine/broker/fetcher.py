@@ -286,30 +286,35 @@ class ReplicaFetcher:
                     diverging = data.diverging_epoch
                     if not data.error_code and (diverging.end_offset >= 0 or diverging.epoch >= 0):
                         await self._truncate(key, each, diverging)
-                    else:
-                        self._process_partition(key, each, data)
+                    elif self._process_partition(key, each, data) and partition.log is not None:
+                        # flush.messages holds on followers too: the next fetch tells the leader that we have these
+                        # records, so they are on disk before (Kafka: UnifiedLog.append).
+                        await partition.log.flush()
+                        self._changed[key] = None
                 except KafkaError as error:
                     logger.warning("%s: copying from %d: %s", partition.topic_partition, self.leader_id, error.message)
                     self._back_off(key, each)
 
-    def _process_partition(self, key: Key, each: FollowedPartition, data: Any) -> None:
+    def _process_partition(self, key: Key, each: FollowedPartition, data: Any) -> bool:
+        """Take what the leader sent. True when it must be flushed before the next fetch names the offset behind it."""
         partition = each.partition
         log = partition.log
         if log is None:
-            return
+            return False
         code = data.error_code
         if code:
             self._on_error(key, each, ErrorCode.of(code), data)
-            return
+            return False
         each.backoff_ms = 0
         records = data.records
         appended = False
+        flush_due = False
         if records and int.from_bytes(records[:8], "big") >= log.log_end_offset:
-            log.append_as_follower(records)
+            flush_due = log.append_as_follower(records).flush_due
             appended = True
             for subscriber in partition.follower_subscribers:
                 subscriber.mark(True)
-        if records:
+        if records and not flush_due:
             # Also when we have them already, from an answer that crossed our second fetch: name the offset anew.
             self._changed[key] = None
         high_watermark = data.high_watermark
@@ -322,10 +327,11 @@ class ReplicaFetcher:
             log.increment_log_start_offset(
                 min(data.log_start_offset, log.high_watermark), LogStartOffsetReason.LEADER_OFFSET_INCREMENTED
             )
-        if log.log_start_offset != each.log_start_sent:
+        if log.log_start_offset != each.log_start_sent and not flush_due:
             self._changed[key] = None
         if appended or moved:
             partition.follower_progressed(moved)
+        return flush_due
 
     async def _truncate(self, key: Key, each: FollowedPartition, diverging: Any) -> None:
         """Cut the log where it parts from the leader's. The recovery point is written down with it, so that a power cut

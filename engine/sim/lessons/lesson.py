@@ -137,7 +137,7 @@ def play(room: Classroom, task: Task) -> None:
 def _holds(test: Test, room: Classroom) -> bool:
     try:
         return test(room)
-    except (KeyError, AttributeError):  # what is asked for is not there (yet)
+    except (KeyError, AttributeError, IndexError, StopIteration):  # what is asked for is not there (yet)
         return False
 
 
