@@ -12,25 +12,25 @@ from engine.runtime import safeguards
 from engine.sim import final_state
 from engine.sim.checker import check
 from engine.sim.clients import SimProducer
+from engine.sim.hunt import hunt
 from engine.sim.nemesis import Level
 from engine.sim.nodes import CLIENT_PORT, NodeState
-from engine.sim.run import run_seed
 from engine.sim.world import TOPIC, Shape, World
 
 
 @pytest.mark.parametrize(
-    ("name", "seeds"),
+    ("name", "scenario", "seeds"),
     [
-        ("truncate_by_epoch", range(1, 40)),
-        ("fetch_epoch_fencing", range(1, 10)),
-        ("high_watermark_respects_min_isr", range(1, 60)),
+        ("truncate_by_epoch", "swarm", range(1, 40)),
+        ("fetch_epoch_fencing", "swarm", range(1, 10)),
+        ("high_watermark_respects_min_isr", "starve_leader", range(1, 60)),
+        ("sequence_deduplication", "duplicate_requests", range(1, 10)),
+        ("recovery_after_unclean_shutdown", "power", range(1, 40)),
     ],
 )
-def test_storms_notice_a_safeguard_that_is_gone(name, seeds):
-    for seed in seeds:
-        if run_seed(seed, "stormy", without=name).violations:
-            return
-    pytest.fail(f"{len(seeds)} seeds without {name} and no violation")
+def test_storms_notice_a_safeguard_that_is_gone(name, scenario, seeds):
+    catch = hunt(name, seeds, scenario)
+    assert catch.seed is not None, f"{len(seeds)} seeds without {name} and no violation"
 
 
 class Script:
