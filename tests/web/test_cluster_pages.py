@@ -176,7 +176,7 @@ def test_a_broker_shows_its_disks_its_replicas_and_its_configuration(page):
     expect(page.locator("#replicas")).to_contain_text("orders-0")
     page.keyboard.press("2")
     page.wait_for_url("**/brokers/1/configs")
-    expect(page.locator("#configs")).to_contain_text("log.retention")
+    expect(page.locator("#configs")).to_contain_text("auto.create.topics.enable")
 
 
 def test_a_default_of_all_brokers_is_set_though_it_was_not_listed(page):
@@ -241,6 +241,7 @@ def test_a_journey_by_keyboard_alone_from_the_overview_to_an_undone_reset(page, 
     page.keyboard.press("e")
     expect(page.locator("#f-target")).to_be_focused()
     page.keyboard.type("L")
+    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#dialog[open] .diff")).to_be_visible()
     page.keyboard.press("Enter")
