@@ -128,6 +128,13 @@ class LiveApp:
                 await self.pilot.pause(0.02)
         await self.settle()
 
+    async def until_shown(self, dialog, seconds=15):
+        """Until a dialog is there that a worker put up and waits for."""
+        async with asyncio.timeout(seconds):
+            while not isinstance(self.app.screen, dialog):
+                await self.pilot.pause(0.02)
+        await self.pilot.pause()
+
     @property
     def view(self):
         return self.app.view

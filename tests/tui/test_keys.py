@@ -11,13 +11,18 @@ from tui.bindings import KEYS, bindings_of, key_text, keys_of
 from tui.settings import Settings
 from tui.views.base import TableView, View
 from tui.views.help import HelpView, command_rows, key_rows
+from tui.widgets.chooser import Choice, ChooserDialog
 from tui.widgets.document import Document
 from tui.widgets.form import Field, FormDialog
+from tui.widgets.log_pane import LogPane
 from tui.widgets.plan_dialog import PlanDialog
 from tui.widgets.prompt import PromptInput
 from tui.widgets.question import QuestionDialog
+from tui.widgets.row_dialog import RowDialog
 from tui.widgets.table import VirtualTable
 
+OF_RECORDS = {"log": LogPane, "chooser": ChooserDialog, "row": RowDialog}
+"""Their keys are pressed further down."""
 SHARED = {"everywhere": StokerApp, "table": VirtualTable, "page": Document, "prompt": PromptInput, "dialog": FormDialog}
 ARGUMENTS = {"topic": "orders", "partitions": "orders", "group": "billing", "broker": "1", "configs": "topic orders"}
 VIEW_CLASSES = {view.name: view.where.partition(":") for view in VIEWS}
@@ -29,7 +34,7 @@ def view_class(name):
 
 
 def owner_of(scope):
-    return SHARED[scope] if scope in SHARED else view_class(scope)
+    return {**SHARED, **OF_RECORDS}.get(scope) or view_class(scope)
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.id)
@@ -43,7 +48,9 @@ def test_every_key_is_in_the_help_with_all_its_names(key):
     assert rows[0].help.startswith(key.help)
 
 
-@pytest.mark.parametrize("owner", [*SHARED.values(), PlanDialog, QuestionDialog, *map(view_class, VIEW_CLASSES)])
+@pytest.mark.parametrize(
+    "owner", [*SHARED.values(), *OF_RECORDS.values(), PlanDialog, QuestionDialog, *map(view_class, VIEW_CLASSES)]
+)
 def test_nothing_is_bound_that_is_not_in_the_table(owner):
     known = {(key.keys, key.action, key.id) for key in KEYS}
     own = owner.__dict__.get("BINDINGS", [])
@@ -161,3 +168,47 @@ def test_keys_are_written_for_people():
 
 def test_bindings_are_made_for_the_scopes_that_are_asked_for():
     assert {each.id.partition(".")[0] for each in bindings_of("topics", "table")} == {"topics", "table"}
+
+
+PLACES = {"records": "orders", "tail": "orders", "search": "orders x", "record": "orders 0 0", "produce": "orders", "sql": "", "log": "orders"}  # fmt: skip
+RECORD_PRESSES = [
+    (key, each) for key in KEYS if key.scope in (*PLACES, "chooser", "row") for each in key.keys.split(",")
+]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("key", "pressed"), RECORD_PRESSES, ids=[f"{key.id}-{pressed}" for key, pressed in RECORD_PRESSES]
+)
+async def test_pressing_a_key_of_records_or_sql_does_what_it_is_bound_to(key, pressed, monkeypatch):
+    called = []
+    name = f"action_{key.action.partition('(')[0]}"
+    owner = owner_of(key.scope)
+    app = app_of(FakeSource(ordinary()), Place("topics"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        if key.scope == "chooser":
+            app.push_screen(ChooserDialog("Some", [Choice("a", "b", "c")], empty="None."))
+        elif key.scope == "row":
+            app.push_screen(RowDialog("A row", [("a", "b", "c")]))
+        else:
+            view = "tail" if key.scope == "log" else key.scope
+            found = view_class(view)
+
+            async def nothing(self):
+                pass
+
+            # What it would read is another test's: there is no cluster here.
+            monkeypatch.setattr(found, "load", nothing)
+            app.jump(view, *([PLACES[key.scope]] if PLACES[key.scope] else []))
+        await settle(pilot)
+        monkeypatch.setattr(owner, name, lambda self, *arguments: called.append(name))
+        await pilot.press(pressed)
+        await pilot.pause()
+
+    assert called == [name]
+
+
+def test_every_key_is_pressed_by_one_of_the_tests():
+    pressed = {key.id for key, _ in (*PRESSES, *RECORD_PRESSES)}
+    assert {key.id for key in KEYS if key.scope not in ("partitions", "topic", "configs", "group", "broker")} <= pressed

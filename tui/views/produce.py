@@ -76,7 +76,7 @@ class ValueArea(TextArea):
         super().__init__(tab_behavior="focus", show_line_numbers=False, compact=True, id="value")
 
 
-class ProduceView(RecordAccess):
+class ProduceView(RecordAccess, can_focus=True):
     NAME = "produce"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("produce")
     DEFAULT_CSS = """
@@ -179,6 +179,13 @@ class ProduceView(RecordAccess):
 
     def take_focus(self) -> None:
         self._input("key").focus()
+
+    def clear(self) -> bool:
+        """Out of the fields, where one cannot go back from the view: then `:` and `-` are keys again."""
+        if self.has_focus or len(self.stoker.navigation.trail) > 1:
+            return False
+        self.focus()
+        return True
 
     # sending
 

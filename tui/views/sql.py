@@ -65,7 +65,7 @@ class _Held:
         raise StopAsyncIteration
 
 
-class SqlView(View):
+class SqlView(View, can_focus=True):
     NAME = "sql"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("sql")
     DEFAULT_CSS = """

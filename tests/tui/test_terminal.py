@@ -1,0 +1,198 @@
+"""One day of an operator in a real terminal: `stoker up` in one, `stoker tui` in tmux, keys in, screens out."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from engine.net.cluster_client import ClusterClient
+from tests.unit.console.embedded import commit
+
+ROOT = Path(__file__).parents[2]
+WAIT_SECONDS = 60
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+class Terminal:
+    """A tmux server of its own with one window of 120 columns and 36 lines."""
+
+    def __init__(self, environment, folder):
+        self._name = f"stoker-{uuid.uuid4().hex[:8]}"
+        self._environment = {**environment, "TERM": "xterm-256color", "TMUX_TMPDIR": str(folder)}
+        self._environment.pop("TMUX", None)
+
+    def tmux(self, *words):
+        command = ["tmux", "-L", self._name, "-f", "/dev/null", *words]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=20, check=True)
+        return done.stdout
+
+    def run(self, command):
+        self.tmux("new-session", "-d", "-x", "120", "-y", "36", command)
+
+    def keys(self, *names):
+        self.tmux("send-keys", *names)
+
+    def type(self, text):
+        self.tmux("send-keys", "-l", text)
+
+    def command(self, line):
+        """A `:` command; waits until the line is gone again."""
+        self.type(":")
+        self.until(lambda screen: any(each.startswith(" :") for each in screen.splitlines()), "the command line")
+        self.type(line)
+        self.until(lambda screen: f":{line}" in screen, f":{line} on the command line")
+        self.keys("Enter")
+
+    @property
+    def screen(self):
+        return self.tmux("capture-pane", "-p")
+
+    def until(self, holds, what, seconds=WAIT_SECONDS):
+        """Until the screen is so; gives it."""
+        deadline = time.monotonic() + seconds
+        while True:
+            screen = self.screen
+            if holds(screen):
+                return screen
+            assert time.monotonic() < deadline, f"no {what} on the screen:\n{screen}"
+            time.sleep(0.05)
+
+    def sees(self, *texts):
+        return self.until(lambda screen: all(text in screen for text in texts), " and ".join(map(repr, texts)))
+
+    def close(self):
+        subprocess.run(
+            ["tmux", "-L", self._name, "kill-server"], env=self._environment, capture_output=True, check=False
+        )
+
+
+@pytest.fixture
+def environment(tmp_path):
+    dropped = ("XDG_RUNTIME_DIR", "STOKER_BOOTSTRAP_SERVER", "NO_COLOR")
+    clean = {name: value for name, value in os.environ.items() if name not in dropped}
+    folders = {f"XDG_{name}_HOME": str(tmp_path / name.lower()) for name in ("CONFIG", "DATA", "STATE", "CACHE")}
+    return {**clean, **folders, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
+
+
+@pytest.fixture
+def cluster(environment, tmp_path):
+    """`stoker up` with three nodes in processes of their own; what its ready file says."""
+    ready = tmp_path / "ready.json"
+    words = ["up", "--nodes", "3", "--processes", "--ephemeral", "--no-web", "--port", "0", "--ready-file", str(ready)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "console", *words], env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not ready.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "it did not start in time"
+        time.sleep(0.02)
+    yield json.loads(ready.read_text())
+    process.send_signal(signal.SIGINT)
+    try:
+        process.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def terminal(environment, tmp_path):
+    # Paths of sockets are short.
+    folder = Path(f"/tmp/stoker-{uuid.uuid4().hex[:8]}")
+    folder.mkdir(mode=0o700)
+    found = Terminal(environment, folder)
+    yield found
+    found.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def commit_at_the_end(bootstrap, group, topic):
+    """A group that read two records of a topic's only partition, and is gone."""
+    servers = [address.rsplit(":", 1) for address in bootstrap.split(",")]
+
+    async def work():
+        async with ClusterClient([(host, int(port)) for host, port in servers]) as client:
+            await commit(client, group, {(topic, 0): 2})
+
+    asyncio.run(work())
+
+
+@pytest.mark.timeout(240)
+def test_an_operator_creates_produces_sees_asks_resets_and_watches_a_broker_die(cluster, terminal):
+    terminal.run(f"{sys.executable} -m console tui; echo left with $?; cat")
+    terminal.sees("healthy", "3 brokers", "topics")
+
+    # A topic
+    terminal.keys("n")
+    terminal.sees("Create a topic")
+    terminal.type("orders")
+    terminal.keys("Tab")
+    terminal.type("1")
+    terminal.keys("Tab")
+    terminal.type("3")
+    terminal.keys("C-y")
+    terminal.sees("stoker topics create orders")
+    terminal.keys("C-y")
+    terminal.until(lambda screen: any(line.startswith(" orders ") for line in screen.splitlines()), "topic orders")
+
+    # Live: what is produced here is seen there
+    terminal.command("tail orders")
+    terminal.sees("Following orders")
+    terminal.keys("p")
+    terminal.sees("nothing sent yet", "Value is")
+    for number, word in enumerate(("first", "second")):
+        terminal.keys("BTab") if number else terminal.keys("Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab")
+        if number:
+            terminal.keys("Tab")
+            terminal.keys(*["C-u"] * 2, "C-k")
+        terminal.type(f'{{"word": "{word}"}}')
+        terminal.sees(f'"word": "{word}"')
+        terminal.keys("C-y")
+        terminal.sees(f"partition 0, offset {number}")
+    terminal.keys("Escape")
+    terminal.sees('"word": "first"', '"word": "second"', "2 arrived", "0 not shown")
+
+    # SQL
+    terminal.command("sql")
+    terminal.sees("F5 runs the statement")
+    terminal.type("select value->>'$.word' as word, offset from ord")
+    terminal.sees("Tab", "orders")
+    terminal.keys("Tab")
+    terminal.sees("from orders")
+    terminal.type(" order by offset desc")
+    terminal.keys("F5")
+    screen = terminal.sees("2 rows in", "second", "first")
+    assert screen.index("second") < screen.index("first ")
+
+    # A group is set back
+    commit_at_the_end(cluster["bootstrap_servers"], "readers", "orders")
+    terminal.command("group readers")
+    terminal.sees("group readers", "Empty")
+    terminal.keys("e")
+    terminal.sees("Set offsets of readers")
+    terminal.keys("C-y")
+    terminal.sees("stoker groups reset")
+    terminal.keys("C-y")
+    terminal.sees("lag 2")
+
+    # A broker dies
+    victim = next(each for each in cluster["nodes"] if each["node_id"] == 3)
+    os.kill(victim["pid"], signal.SIGKILL)
+    terminal.command("brokers")
+    terminal.sees("1 broker down")
+
+    # And out
+    terminal.command("q")
+    screen = terminal.sees("left with 0")
+    assert "Traceback" not in screen
