@@ -26,7 +26,12 @@ from web.tables import Column, Row, Table
 
 COLUMNS = (
     Column("node_id", "Broker", "number"),
-    Column("state", "State", "text", "down: the cluster does not list it, but it ought to hold replicas"),
+    Column(
+        "state",
+        "State",
+        "text",
+        "fenced: registered, but it does not serve; down: not even that, though it ought to hold replicas",
+    ),
     Column("is_controller", "Controller", "flag"),
     Column("address", "Address", "mono"),
     Column("rack", "Rack", "mono", narrow=False),
