@@ -9,7 +9,9 @@ from playwright.sync_api import expect
 from console.records.producing import NewRecord
 from tests.web.producing import fill
 
-PRETTY = '{\n "id": 12345678901234567890123,\n "price": 1.10,\n "twice": 1,\n "twice": 2,\n "nested": {"list": [1, null]}\n}'
+PRETTY = (
+    '{\n "id": 12345678901234567890123,\n "price": 1.10,\n "twice": 1,\n "twice": 2,\n "nested": {"list": [1, null]}\n}'
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

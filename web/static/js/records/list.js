@@ -139,6 +139,14 @@ export function withKeys(list, { open = () => {}, copy = () => {}, page = false 
     if (step) { event.preventDefault(); list.move(step); } else if (event.key === "Enter" && list.selected >= 0 && event.target === list.box) { event.preventDefault(); open(list.selected); }
   });
   if (!page) return;
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !list.box.isConnected || document.querySelector("dialog[open]")) return;
+    if (event.target !== document.body && event.target.id !== "main") return;
+    // j, k and G come as the page's keys.
+    const step = event.key.length > 1 ? (STEPS[event.key] ?? (event.key === "PageDown" ? { by: rows() } : event.key === "PageUp" ? { by: -rows() } : null)) : null;
+    if (step && list.count) { event.preventDefault(); list.move(step); }
+    if (event.key === "Enter" && list.selected >= 0) { event.preventDefault(); open(list.selected); }
+  });
   document.addEventListener("stoker:row", (event) => { if (list.box.isConnected) list.move(event.detail); });
   document.addEventListener("stoker:open", () => { if (list.box.isConnected && list.selected >= 0) open(list.selected); });
   document.addEventListener("stoker:copy", () => { if (list.box.isConnected && list.selected >= 0) copy(list.selected); });

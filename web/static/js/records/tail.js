@@ -54,6 +54,7 @@ function begin() {
     find("account").replaceChildren(...said.flatMap(([, number, words], index) => { const bold = document.createElement("b"); bold.textContent = number; return [index ? " · " : "", bold, words]; }));
     find("account").dataset.shown = shown;
     find("account").dataset.notShown = dropped + lost;
+    find("account").dataset.all = shown + dropped + lost;
   }
 
   function add(batch) {

@@ -63,7 +63,8 @@ export function drawChart(room, columns, rows, chosen, said) {
   const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", tabindex: "0" });
   svg.style.height = `${height}px`;
   const type = chosen.x < 0 ? "BIGINT" : columns[chosen.x].type;
-  let points = rows.map((row, index) => ({ label: chosen.x < 0 ? String(index + 1) : textOf(row[chosen.x]), x: chosen.kind === "bar" ? index : chosen.x < 0 ? index : place(row[chosen.x], type), ys: chosen.ys.map((y) => number(row[y])) }));
+  const inOrder = chosen.kind === "bar" || chosen.x < 0 || !(isTime(type) || isNumeric(type));
+  let points = rows.map((row, index) => ({ label: chosen.x < 0 ? String(index + 1) : textOf(row[chosen.x]), x: inOrder ? index : place(row[chosen.x], type), ys: chosen.ys.map((y) => number(row[y])) }));
   if (chosen.kind === "bar") points = points.slice(0, BARS_MAX);
   else points = points.filter((each) => Number.isFinite(each.x)).sort((a, b) => a.x - b.x);
   const all = points.flatMap((each) => each.ys).filter(Number.isFinite);
@@ -106,6 +107,7 @@ export function drawChart(room, columns, rows, chosen, said) {
     const x = (value) => left + ((value - first) / (last - first || 1)) * (width - left - right);
     const marks = Math.max(2, Math.floor((width - left) / 110));
     if (isTime(type) && chosen.x >= 0) for (let at = 0; at <= marks; at++) { const ms = first + ((last - first) * at) / marks; svg.append(element("text", { x: x(ms), y: height - bottom + 18, "text-anchor": at === 0 ? "start" : at === marks ? "end" : "middle" }, timeText(ms, last - first))); }
+    else if (inOrder && chosen.x >= 0) { const every = Math.max(1, Math.ceil(points.length / marks)); points.forEach((point, index) => { if (index % every === 0) svg.append(element("text", { x: x(point.x), y: height - bottom + 18, "text-anchor": index === 0 ? "start" : "middle" }, safe(point.label).slice(0, 14))); }); }
     else for (const each of ticks(first, last, marks)) if (each >= first && each <= last) svg.append(element("text", { x: x(each), y: height - bottom + 18, "text-anchor": "middle" }, short(each)));
     chosen.ys.forEach((_, series) => {
       let path = "";
