@@ -7,7 +7,7 @@ import contextvars
 import gc
 import logging
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from engine.runtime import safeguards
@@ -48,8 +48,13 @@ DEFAULT_PROPERTIES = {
 class Classroom:
     """See the package's docstring. ValueError for moments that cannot be; SituationError comes from the readers."""
 
-    def __init__(self, situation: Situation | None = None) -> None:
-        """The world of `situation`, played up to its `until_ms`."""
+    def __init__(
+        self, situation: Situation | None = None, *, node_properties: Mapping[int, Mapping[str, str]] | None = None
+    ) -> None:
+        """The world of `situation`, played up to its `until_ms`.
+
+        `node_properties` are properties of single nodes that no situation carries (`paced` has its ports there).
+        """
         situation = situation if situation is not None else Situation()
         self.seed = situation.seed
         self.shape = situation.shape
@@ -96,6 +101,8 @@ class Classroom:
         )
         for node, rack in zip(world.nodes.values(), shape.racks, strict=False):
             node.properties["broker.rack"] = rack
+        for node_id, properties in (node_properties or {}).items():
+            world.nodes[node_id].properties.update(properties)
         self._acting = Acting(self)
         self._looker = Looker(self)
         self._keeper = Keeper(self)

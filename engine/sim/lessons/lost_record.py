@@ -27,8 +27,13 @@ def _tasks(acks: int) -> tuple[Task, ...]:
             (ProduceByHand("orders", "precious", acks=acks),),
             500,
         ),
-        Task("Kill node 1, and heal the network.", (Kill(node=1), Heal()), 15_000, leader_is("orders", 2)),
-        Task("Start node 1 again. Look at the ends of the logs.", (Restart(node=1),), 15_000, in_sync("orders", 3)),
+        Task("Kill node 1, and wait for the election.", (Kill(node=1),), 15_000, leader_is("orders", 2)),
+        Task(
+            "Heal the network and start node 1 again. Look at the ends of the logs.",
+            (Heal(), Restart(node=1)),
+            15_000,
+            in_sync("orders", 3),
+        ),
         Task("Let it settle.", (), 3_000),
     )
 

@@ -16,8 +16,8 @@ def lost() -> Classroom:
     room.do(ProduceByHand("orders", HOSTILE, acks=1))
     room.advance(500.25)
     room.do(Kill(node=1))
-    room.do(Heal())
     room.advance(6_000)
+    room.do(Heal())
     room.do(Restart(node=1))
     room.advance(4_000)
     assert room.view().counts.lost == 1
