@@ -1,0 +1,63 @@
+"""`./dev screenshots`: the main pages as PNG in docs/screenshots, light and dark, from a cluster with the sample data.
+
+The cluster is `stoker up --demo`; it runs long enough for the charts to have something to show.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from playwright.sync_api import sync_playwright
+
+from tests.web.conftest import CHROMIUM
+from tests.web.up import ROOT, stoker_up
+
+FOLDER = ROOT / "docs" / "screenshots"
+SIZE = {"width": 1280, "height": 800}
+WARM_UP_S = 75
+
+SHOTS = (
+    ("overview", "/", ("light", "dark")),
+    ("topic", "/topics/page-views", ("dark",)),
+    ("records", "/topics/page-views/records", ("light",)),
+    ("group", "", ("light",)),
+    ("sql", "/sql", ("dark",)),
+)
+"""Name, address ("": the group that is behind most), schemes."""
+
+
+def largest_group(page):
+    rows = page.request.get("/groups.json").json()["table"]["rows"]
+    return max(rows, key=lambda row: row["lag"] or 0)["group_id"]
+
+
+def main():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with stoker_up("--demo") as cluster, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        print(f"waiting {WARM_UP_S} s for something to show", flush=True)
+        time.sleep(WARM_UP_S)
+        base, _, _ = cluster["web_url"].partition("/?")
+        for scheme in ("light", "dark"):
+            context = browser.new_context(viewport=SIZE, color_scheme=scheme, base_url=base, reduced_motion="reduce")
+            page = context.new_page()
+            page.goto(cluster["web_url"])
+            for name, path, schemes in SHOTS:
+                if scheme not in schemes:
+                    continue
+                answer = page.goto(path or f"/groups/{largest_group(page)}")
+                if answer is None or not answer.ok:
+                    print(f"left out: {name}, there is no such page")
+                    continue
+                page.wait_for_timeout(3_000)
+                target = FOLDER / f"{name}-{scheme}.png"
+                page.screenshot(path=str(target))
+                print(f"{target.relative_to(ROOT)}  {target.stat().st_size // 1024} KiB", flush=True)
+            context.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
