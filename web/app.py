@@ -36,6 +36,8 @@ class Console(Starlette):
                 yield
             finally:
                 self.state.live.close()
+                if self.state.laboratory is not None:
+                    await self.state.laboratory.close()
                 await api.close()
                 await clusters.close()
 
@@ -54,6 +56,7 @@ class Console(Starlette):
         self.state.live = Live()
         self.state.pending = Pending()
         self.state.past = Past()
+        self.state.laboratory = None
 
     def build_middleware_stack(self) -> ASGIApp:
         # Around Starlette's own layers, so that errors are guarded, too.

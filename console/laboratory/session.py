@@ -39,6 +39,7 @@ class Session:
         self._playing: asyncio.Task[None] | None = None
         self._listeners: list[asyncio.Event] = []
         self._closed = False
+        self._noted: tuple[Any, ...] | None = None
         self._decoded: dict[str, tuple[bytes, Any]] = {}
         self.pieces: dict[str, bytes] = {}
         self.events: list[bytes] = []
@@ -95,6 +96,8 @@ class Session:
             self.pieces.pop(name, None)
             self._decoded.pop(name, None)
         self.pieces.update(answer["set"])
+        if "lesson" in answer["set"]:
+            self._keep_what_was_learnt()
         if answer["events"]:
             if answer["first"] != self.first + len(self.events):
                 self.events, self.first = [], answer["first"]
@@ -105,6 +108,15 @@ class Session:
                 self.first += drop
         if answer["set"] or answer["gone"] or answer["events"] or answer["reset"]:
             self._tell()
+
+    def _keep_what_was_learnt(self) -> None:
+        piece = self.value("lesson")
+        mark = (self.life, piece["id"], piece["chosen"]) if piece and piece["is_solved"] else None
+        if mark is not None and mark != self._noted:
+            from console.laboratory.lessons import note_solved
+
+            note_solved(piece)
+            self._noted = mark
 
     def _tell(self) -> None:
         self.version += 1

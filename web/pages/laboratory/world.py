@@ -1,0 +1,45 @@
+"""`/lab`: the world. `?s=` is a situation that someone sent; `.json` has the world as it stands."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from console.laboratory.forms import GROUPS, forms
+from console.laboratory.session import SPEEDS
+from web.ask import Ask
+from web.page import Page, PageRoute, respond
+from web.pages.laboratory.sessions import cookie_of, sessions_of, with_cookie
+
+SITUATION_CHARACTERS_MAX = 100_000
+
+
+async def world(ask: Ask) -> Response:
+    """The frame; what is in it comes by `/lab/stream`."""
+    data: dict[str, Any] = {}
+    if ask.suffix == "json":
+        session = sessions_of(ask.request).of(cookie_of(ask.request))
+        if session is not None:
+            data = {name: msgspec.json.decode(piece) for name, piece in session.pieces.items()}
+    page = Page(
+        "Laboratory",
+        "pages/laboratory.html",
+        {"pieces": data},
+        nav="/lab",
+        live=False,
+        view={
+            "situation": ask.get("s")[:SITUATION_CHARACTERS_MAX],
+            "lesson": ask.get("lesson")[:60],
+            "variant": ask.flag("variant"),
+            "forms": msgspec.json.encode([asdict(each) for each in forms()]).decode(),
+            "groups": [group for group, _ in GROUPS],
+            "speeds": SPEEDS,
+        },
+    )
+    return with_cookie(ask.request, respond(ask, page))
+
+
+PAGES = (PageRoute("/lab", world, suffixes=("json",)),)

@@ -1,0 +1,42 @@
+// The lesson beside the world: story, prediction, tasks, goals, and what it was about.
+import { html } from "./dom.js";
+
+let shown = "";
+
+export function drawLesson(root, lesson, ask, open) {
+  root.hidden = !lesson;
+  const now = JSON.stringify(lesson ?? null);
+  if (now === shown) return;
+  shown = now;
+  if (!lesson) { root.replaceChildren(); return; }
+  const focused = root.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+  const predicted = lesson.chosen !== null;
+  const answer = lesson.choices.map((choice, at) => {
+    const right = lesson.is_solved && at === lesson.answer;
+    const wrong = lesson.is_solved && at === lesson.chosen && at !== lesson.answer;
+    return html("li", {}, html("button", { type: "button", "aria-pressed": String(at === lesson.chosen), class: right ? "right" : wrong ? "wrong" : "", "data-focus": `choice-${at}`, "data-choice": at }, `${right ? "✓ " : wrong ? "✗ " : ""}${choice}`));
+  });
+  root.replaceChildren(
+    html("header", {}, html("h2", {}, lesson.title), lesson.is_solved ? html("span", { class: "badge ok" }, "✓ solved") : html("span", { class: "muted" }, `${lesson.minutes} min`)),
+    html("p", {}, lesson.story),
+    html("h3", {}, "1. What do you think?"), html("p", {}, lesson.question), html("ol", { class: "lab-choices" }, ...answer),
+    predicted && !lesson.is_solved ? html("p", { class: "muted" }, "Noted. See what happens.") : null,
+    lesson.why ? html("p", { class: "lab-why" }, `${lesson.chosen === lesson.answer ? "You were right. " : "It is otherwise. "}${lesson.why}`) : null,
+    html("h3", {}, "2. Do it"),
+    html("ol", { class: "lab-tasks" }, ...lesson.tasks.map((task) => html("li", { class: task.is_done ? "done" : "" }, html("p", {}, `${task.is_done ? "✓ " : ""}${task.text || "Then this."}`), html("p", { class: "mono muted" }, task.commands.filter(Boolean).join(" ; ")), html("button", { type: "button", "data-task": task.number, "data-focus": `task-${task.number}`, "aria-label": `Do it for me: ${task.text || task.commands.join(" ")}` }, "Do it for me")))),
+    html("h3", {}, "3. What shows that you did"),
+    html("ul", { class: "lab-goals" }, ...lesson.goals.map((goal) => html("li", { class: goal.is_reached ? "done" : "" }, `${goal.is_reached ? "☑" : "☐"} ${goal.text}`))),
+    lesson.is_solved ? html("div", { class: "notice ok lab-explained" }, html("div", {}, html("p", { class: "notice-title" }, "What happened"), html("p", {}, lesson.explanation), html("p", {}, ...lesson.kips.map((kip) => html("span", { class: "badge" }, kip))))) : null,
+    html("p", { class: "lab-lesson-foot" }, lesson.variant ? html("button", { type: "button", "data-variant": true, "data-focus": "variant" }, `The other way: ${lesson.variant}`) : lesson.is_variant ? html("button", { type: "button", "data-original": true }, "Back to the lesson itself") : null, html("button", { type: "button", "data-again": true, "data-focus": "again" }, "Start again"), html("a", { href: open.list }, "All lessons")),
+  );
+  if (focused) root.querySelector(`[data-focus="${focused}"]`)?.focus({ preventScroll: true });
+  root.onclick = (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.choice) ask("predict", { choice: Number(button.dataset.choice) });
+    else if (button.dataset.task) ask("task", { number: Number(button.dataset.task) });
+    else if ("variant" in button.dataset) open.lesson(lesson.id, true);
+    else if ("original" in button.dataset) open.lesson(lesson.id, false);
+    else if ("again" in button.dataset) open.lesson(lesson.id, lesson.is_variant);
+  };
+}
