@@ -111,7 +111,7 @@ async def test_a_statement_runs_and_its_rows_are_a_table(live):
 async def test_the_plan_comes_before_anything_is_read(live):
     topic = await live.orders(90)
 
-    async with live.open("sql", f"select offset from {topic} where partition = 1 and offset >= 10") as app:
+    async with live.open("sql", f"select value from {topic} where partition = 1 and offset >= 10") as app:
         await app.press("f6")
         await ran(app)
         assert "It would read 20 records" in app.text
@@ -162,8 +162,9 @@ async def test_half_a_million_rows_scroll_sort_and_are_filtered(live):
         await app.press("G")
         assert "499999" in app.text
         assert "row 500,000 of 500,000" in app.view.status()
-        await app.press("g", "O", "O")
-        assert app.text.splitlines()[9].split()[:2] == ["499999", "x499999"]
+        await app.press("O", "O", "g")
+        assert app.view._model.row(0).cell(0) == 499_999
+        assert "x499999" in app.text
         await app.press("slash")
         await app.type("x77777")
         await app.press("enter")
