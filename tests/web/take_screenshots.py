@@ -6,6 +6,7 @@ The cluster is `stoker up --demo`; it runs long enough for the charts to have so
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -18,12 +19,17 @@ FOLDER = ROOT / "docs" / "screenshots"
 SIZE = {"width": 1280, "height": 800}
 WARM_UP_S = 75
 
+QUERY = """select partition, count(*) as records, max("timestamp") as newest
+from "page-views"
+group by partition
+order by records desc"""
+
 SHOTS = (
     ("overview", "/", ("light", "dark")),
     ("topic", "/topics/page-views", ("dark",)),
     ("records", "/topics/page-views/records", ("light",)),
     ("group", "", ("light",)),
-    ("sql", "/sql", ("dark",)),
+    ("sql", f"/sql?{urlencode({'q': QUERY})}", ("dark",)),
 )
 """Name, address ("": the group that is behind most), schemes."""
 
@@ -51,7 +57,10 @@ def main():
                 if answer is None or not answer.ok:
                     print(f"left out: {name}, there is no such page")
                     continue
-                page.wait_for_timeout(3_000)
+                if name == "sql":
+                    page.locator("textarea").first.focus()
+                    page.keyboard.press("Control+Enter")
+                page.wait_for_timeout(4_000)
                 target = FOLDER / f"{name}-{scheme}.png"
                 page.screenshot(path=str(target))
                 print(f"{target.relative_to(ROOT)}  {target.stat().st_size // 1024} KiB", flush=True)
