@@ -179,4 +179,5 @@ def test_a_result_is_exported(page):
     with page.expect_download() as waiting:
         page.get_by_role("link", name="CSV").click()
     lines = waiting.value.path().read_text().splitlines()
-    assert lines[0] == "key,n" and len(lines) == 6
+    assert lines[0] == "key,n"
+    assert len(lines) == 6
