@@ -7,8 +7,9 @@ accepted without effect, everything unknown is named.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from console.errors import Blame, OperatorError
 from engine.net.connection_security import PLAINTEXT, ConnectionSecurity
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 9092
 
 
-@dataclass(frozen=True, slots=True)
-class ClientConfig:
+class ClientConfig(msgspec.Struct, frozen=True):
     """What a `ClusterClient` is made from."""
 
     bootstrap: tuple[tuple[str, int], ...]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
+
+import msgspec
 
 from console.errors import OperatorError
 from console.platform_dirs import data_dir, runtime_dir
@@ -22,8 +23,7 @@ except ImportError:  # pragma: no cover - Windows
     fcntl = None  # type: ignore[assignment]
 
 
-@dataclass(frozen=True, slots=True)
-class LocalCluster:
+class LocalCluster(msgspec.Struct, frozen=True):
     """A cluster that `stoker up` runs. Process ids by node id (as text: JSON has no other keys)."""
 
     bootstrap_servers: str
@@ -34,7 +34,7 @@ class LocalCluster:
     """Of `stoker up` itself."""
     started_at_ms: int = 0
     ephemeral: bool = False
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 def default_data_dir() -> Path:
@@ -75,7 +75,7 @@ class LocalClusterRegistration:
         """Writes what others need to find it."""
         self._file.seek(0)
         self._file.truncate(0)
-        json.dump(asdict(cluster), self._file)
+        json.dump(msgspec.structs.asdict(cluster), self._file)
         self._file.flush()
 
     def release(self) -> None:
@@ -157,6 +157,6 @@ def _process_exists(pid: int) -> bool:  # pragma: no cover - Windows
 def _parse(text: str) -> LocalCluster | None:
     try:
         data = json.loads(text)
-        return LocalCluster(**{name: data[name] for name in LocalCluster.__dataclass_fields__ if name in data})
+        return LocalCluster(**{name: data[name] for name in LocalCluster.__struct_fields__ if name in data})
     except (ValueError, TypeError, AttributeError):
         return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from console.client_config import ClientConfig, client_config, load_client_properties
 from console.errors import Blame, OperatorError
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from console.decoding.decoder import RecordDecoder
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A cluster that was named, or found on this machine. Nothing is connected yet."""
 
     name: str
@@ -26,10 +26,13 @@ class Target:
     readonly: bool = False
     """Whether --readonly, STOKER_READONLY or the context forbids changes."""
     context: Context | None = None
-    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
+    properties: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Of the client properties file; they hold secrets and are never shown."""
     notes: tuple[str, ...] = ()
     """What the operator should know: stale runtime files, properties without effect."""
+
+    def __repr__(self) -> str:
+        return f"Target({self.name!r}, {self.config!r}, readonly={self.readonly})"
 
     def decoder(self, wanted: str | Sequence[str] | None = None) -> RecordDecoder:
         """How its records are to be read: `wanted` (words of --decode) goes before the context's rules. Raises OperatorError for bad words."""

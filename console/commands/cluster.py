@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+import msgspec
 
 from console.commands.options import cluster_options, invocation, output_option
 
@@ -68,6 +69,7 @@ def brokers() -> None:
     rows: list[dict[str, Any]] = []
     for broker in listing.brokers:
         row = asdict(broker)
+        row["log_dirs"] = [msgspec.structs.asdict(each) for each in broker.log_dirs]
         row["state"] = "fenced" if broker.is_fenced else "alive"
         row["address"] = f"{broker.host}:{broker.port}"
         rows.append(row)

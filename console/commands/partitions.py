@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from console.commands.options import cluster_options, invocation, output_option
 
@@ -44,10 +45,8 @@ def partitions(topics: tuple[str, ...], under_replicated: bool, unavailable: boo
 
 def partition_row(partition: PartitionDescription) -> dict[str, Any]:
     """The partition with the keys that every format uses."""
-    from dataclasses import asdict
-
     return {
-        **asdict(partition),
+        **msgspec.structs.asdict(partition),
         "records_at_most": partition.records_at_most,
         "under_replicated": partition.is_under_replicated,
     }

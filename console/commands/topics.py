@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from console.commands.options import (
     OrderedGroup,
@@ -44,7 +45,6 @@ def list_command(
     RECORDS counts offsets: exact unless a topic is compacted, transactional or had records deleted.
     Several filters show what any of them finds.
     """
-    from dataclasses import asdict
 
     from console.commands.session import tell_missing, with_client
     from console.output.render import print_rows, say, write
@@ -81,7 +81,7 @@ def list_command(
         for topic in shown:
             write(topic.name)
         return
-    rows = [{**asdict(topic), "health": health(topic)} for topic in shown]
+    rows = [{**msgspec.structs.asdict(topic), "health": health(topic)} for topic in shown]
     empty = "No topic is in that state." if filtered else "There are no topics. `stoker topics create NAME` makes one."
     print_rows(invocation().output, _columns(with_overrides), rows, empty=empty)
     if sys.stderr.isatty() and sys.stdout.isatty() and shown:
@@ -135,7 +135,6 @@ def _pairs(values: Mapping[str, str | None] | None) -> str:
 @cluster_options
 def describe_command(name: str) -> None:
     """Show one topic and its partitions."""
-    from dataclasses import asdict
 
     from console.commands.partitions import partition_columns, partition_row
     from console.commands.session import tell_missing, with_client
@@ -150,7 +149,7 @@ def describe_command(name: str) -> None:
     rows = [partition_row(each) for each in topic.partitions]
     if output == "json" or output == "jsonl":
         configs = {entry.name: entry.value for entry in topic.configs}
-        data = {**asdict(summary), "health": health(summary), "partitions": rows, "configs": configs}
+        data = {**msgspec.structs.asdict(summary), "health": health(summary), "partitions": rows, "configs": configs}
         print_facts(output, (), data)
         return
     if output == "table":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from console.output.style import Style, paint
 from console.output.text import fit, safe, width
@@ -12,8 +13,7 @@ from console.output.text import fit, safe, width
 _GAP = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """One column: the key of the row it shows and how.
 
     `flexible` columns are cut first when the table is wider than the terminal. `style` may colour a cell by its value.

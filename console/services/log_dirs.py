@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from console.services.partial import Missing
 from engine.net.cluster_client import ClusterClient
@@ -12,8 +13,7 @@ from engine.protocol.messages import DescribeLogDirsRequest
 from engine.types import TopicPartition
 
 
-@dataclass(frozen=True, slots=True)
-class LogDir:
+class LogDir(msgspec.Struct, frozen=True):
     """One log directory of one broker. Bytes are None where the broker is too old to say (before KIP-827)."""
 
     node_id: int
@@ -26,8 +26,7 @@ class LogDir:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(msgspec.Struct, frozen=True):
     """Sizes of replicas: `replicas[partition][node_id]` in bytes."""
 
     log_dirs: tuple[LogDir, ...]

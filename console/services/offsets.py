@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from engine.net.cluster_client import ClusterClient, Versioned
 from engine.net.partition_requests import PartitionAnswers, ask_leaders
@@ -20,8 +21,7 @@ READ_UNCOMMITTED = 0
 READ_COMMITTED = 1
 
 
-@dataclass(frozen=True, slots=True)
-class OffsetAt:
+class OffsetAt(msgspec.Struct, frozen=True):
     """An offset found: of the first record not older than a timestamp, or an end of the log.
 
     `offset` and `timestamp` are -1 when there is no such record; the ends have no timestamp.

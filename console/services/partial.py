@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from engine.types import TopicPartition
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(msgspec.Struct, frozen=True):
     """A part of an answer that nobody gave: `what` ("sizes on broker 2", "offsets of orders-3") and the `reason`."""
 
     what: str

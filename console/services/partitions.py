@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from console.errors import OperatorError, operator_errors
 from console.services.log_dirs import Sizes, sizes
@@ -17,8 +18,7 @@ from engine.protocol.errors import ErrorCode
 from engine.types import TopicPartition
 
 
-@dataclass(frozen=True, slots=True)
-class PartitionDescription:
+class PartitionDescription(msgspec.Struct, frozen=True):
     """One partition. What nobody answered is None."""
 
     topic: str
@@ -53,8 +53,7 @@ class PartitionDescription:
         return self.leader is None
 
 
-@dataclass(frozen=True, slots=True)
-class PartitionListing:
+class PartitionListing(msgspec.Struct, frozen=True):
     """Partitions in the order of topic and number, and what is missing."""
 
     partitions: tuple[PartitionDescription, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from console.errors import OperatorError, operator_errors
 from console.services.partial import Missing
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from console.services.configs import ConfigDescription, ConfigEntry
 
 
-@dataclass(frozen=True, slots=True)
-class TopicSummary:
+class TopicSummary(msgspec.Struct, frozen=True):
     """One topic in a list. What nobody answered, or nobody asked for, is None."""
 
     name: str
@@ -44,8 +44,7 @@ class TopicSummary:
     """Why the cluster does not tell more."""
 
 
-@dataclass(frozen=True, slots=True)
-class TopicListing:
+class TopicListing(msgspec.Struct, frozen=True):
     """Topics by name, and what is missing."""
 
     topics: tuple[TopicSummary, ...]
@@ -54,8 +53,7 @@ class TopicListing:
     """Internal topics that were left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class TopicDescription:
+class TopicDescription(msgspec.Struct, frozen=True):
     """One topic with its partitions and configuration."""
 
     summary: TopicSummary

@@ -13,8 +13,9 @@ import asyncio
 import random
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from engine.errors import KafkaError
 from engine.net.client import AuthenticationFailed, ClientConnection, ConnectionLost, RequestTimedOut
@@ -32,8 +33,7 @@ BOOTSTRAP_STAGGER_SECONDS = 0.3
 """The next bootstrap address is tried alongside when the one before has not answered for so long (as RFC 8305 does)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Versioned:
+class Versioned(msgspec.Struct, frozen=True):
     """A request whose content depends on the version it goes out in.
 
     `build(version)` makes it; `floor` and `ceiling` (inclusive) narrow the versions of `request_class` down to those
@@ -46,8 +46,7 @@ class Versioned:
     ceiling: int = 32767
 
 
-@dataclass(frozen=True, slots=True)
-class PartialAnswer(Generic[T]):
+class PartialAnswer(msgspec.Struct, Generic[T], frozen=True):
     """What several brokers were asked, and which of them could not be."""
 
     answers: dict[int, T]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import MetadataResponse
@@ -11,8 +12,7 @@ from engine.protocol.uuids import ZERO_UUID
 from engine.types import TopicPartition
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerView:
+class BrokerView(msgspec.Struct, frozen=True):
     """A broker that is alive, at the address it advertises on the listener we came in by."""
 
     node_id: int
@@ -25,8 +25,7 @@ class BrokerView:
         return address_text(self.host, self.port)
 
 
-@dataclass(frozen=True, slots=True)
-class PartitionView:
+class PartitionView(msgspec.Struct, frozen=True):
     """One partition as the metadata has it. `leader_id` is -1 while it has none; `leader_epoch` -1 when not told."""
 
     partition: int
@@ -39,8 +38,7 @@ class PartitionView:
     error_code: ErrorCode
 
 
-@dataclass(frozen=True, slots=True)
-class TopicView:
+class TopicView(msgspec.Struct, frozen=True):
     """One topic as the metadata has it; `error_code` says why there may be no partitions. `topic_id` is the zero uuid
     with brokers before Kafka 2.8 (KIP-516)."""
 
@@ -58,16 +56,15 @@ class TopicView:
         return next((each for each in self.partitions if each.partition == partition), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterView:
+class ClusterView(msgspec.Struct, frozen=True):
     """The cluster at one moment, as one broker saw it."""
 
     cluster_id: str | None
     controller_id: int
     """-1 when unknown. With KRaft: a random live broker, which forwards to the active controller (KIP-590)."""
-    brokers: dict[int, BrokerView] = field(default_factory=dict)
+    brokers: dict[int, BrokerView] = msgspec.field(default_factory=dict)
     """Live brokers by id, ascending."""
-    topics: dict[str, TopicView] = field(default_factory=dict)
+    topics: dict[str, TopicView] = msgspec.field(default_factory=dict)
     """By name, ascending; only those asked for so far."""
     all_topics: bool = False
     """Whether `topics` holds every topic there is."""
@@ -93,9 +90,9 @@ class ClusterView:
         """This view with what `newer`, the answer to a question about `asked` (None: all topics), tells anew."""
         fresh = {name: self._newest(topic) for name, topic in newer.topics.items()}
         if asked is None:
-            return replace(newer, topics=fresh, all_topics=True)
+            return msgspec.structs.replace(newer, topics=fresh, all_topics=True)
         topics = {name: topic for name, topic in self.topics.items() if name not in asked} | fresh
-        return replace(newer, topics=dict(sorted(topics.items())), all_topics=self.all_topics)
+        return msgspec.structs.replace(newer, topics=dict(sorted(topics.items())), all_topics=self.all_topics)
 
     def _newest(self, topic: TopicView) -> TopicView:
         """The topic with each partition as the later leader epoch has it: brokers lag behind one another (KIP-320)."""
@@ -110,7 +107,7 @@ class ClusterView:
             old if old.leader_epoch > new.leader_epoch else new
             for old, new in zip(known.partitions, topic.partitions, strict=False)
         )
-        return replace(topic, partitions=kept + topic.partitions[len(kept) :])
+        return msgspec.structs.replace(topic, partitions=kept + topic.partitions[len(kept) :])
 
 
 def view_of(response: MetadataResponse) -> ClusterView:

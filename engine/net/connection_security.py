@@ -6,8 +6,9 @@ a connection never falls back to less.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.net.secret import Secret
 
@@ -21,8 +22,7 @@ SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 """Those spoken here."""
 
 
-@dataclass(frozen=True, slots=True)
-class SaslCredentials:
+class SaslCredentials(msgspec.Struct, frozen=True):
     """Who to be, and the password to prove it by. Raises ValueError for a mechanism not in `SASL_MECHANISMS`."""
 
     mechanism: str
@@ -39,8 +39,7 @@ class SaslCredentials:
             raise ValueError("SASL PLAIN allows no NUL in user name and password")
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionSecurity:
+class ConnectionSecurity(msgspec.Struct, frozen=True):
     """Security of a client connection: `security.protocol` of a Kafka client properties file and what belongs to it.
 
     `tls` is there for SSL and SASL_SSL and says whom to trust, which certificate to show and whether the host name must

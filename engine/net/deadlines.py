@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass
+
+import msgspec
 
 
 class Deadline:
@@ -26,8 +27,7 @@ class Deadline:
         return self._loop.time() >= self._at
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(msgspec.Struct, frozen=True):
     """Waiting times between tries: exponential with jitter of 20 % (Kafka: ExponentialBackoff, KIP-580).
 
     Defaults are those of Kafka's clients: retry.backoff.ms 100, retry.backoff.max.ms 1000.

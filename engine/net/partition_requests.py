@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from engine.net.cluster_client import ClusterClient
 from engine.net.deadlines import Deadline
@@ -33,14 +34,13 @@ PASSING = STALE_METADATA | {ErrorCode.OFFSET_NOT_AVAILABLE, ErrorCode.REQUEST_TI
 """Errors worth another try."""
 
 
-@dataclass(slots=True)
-class PartitionAnswers(Generic[T]):
+class PartitionAnswers(msgspec.Struct, Generic[T]):
     """What the leaders said, and of which partitions nothing is known."""
 
-    values: dict[TopicPartition, T] = field(default_factory=dict)
-    errors: dict[TopicPartition, ErrorCode] = field(default_factory=dict)
+    values: dict[TopicPartition, T] = msgspec.field(default_factory=dict)
+    errors: dict[TopicPartition, ErrorCode] = msgspec.field(default_factory=dict)
     """Partitions whose leader answered with an error, once retrying is over."""
-    missing: dict[TopicPartition, str] = field(default_factory=dict)
+    missing: dict[TopicPartition, str] = msgspec.field(default_factory=dict)
     """Partitions nobody answered for: without leader, or with one that cannot be reached."""
 
     def why_not(self, partition: TopicPartition) -> str | None:

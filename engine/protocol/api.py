@@ -1,9 +1,10 @@
 """The API keys of Apache Kafka 4.3: names, versions, listeners, and the classes of their requests and responses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
+
+import msgspec
 
 from engine.protocol import messages
 from engine.protocol.errors import Blame, ProtocolError
@@ -105,8 +106,7 @@ class ApiKey(IntEnum):
     DELETE_SHARE_GROUP_OFFSETS = 92
 
 
-@dataclass(frozen=True, slots=True)
-class ApiSpec:
+class ApiSpec(msgspec.Struct, frozen=True):
     """What there is to know of one API key without its messages."""
 
     key: ApiKey

@@ -31,8 +31,9 @@ than the struct they belong to:
 
 import os
 import re
-from dataclasses import dataclass, field
 from functools import cache
+
+import msgspec
 
 from engine.protocol.errors import Blame, UnsupportedVersionError
 from engine.protocol.index import MESSAGE_FILES
@@ -44,8 +45,7 @@ PRIMITIVES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
+class Versions(msgspec.Struct, frozen=True):
     """A range of versions; both ends belong to it."""
 
     lowest: int
@@ -55,8 +55,7 @@ class Versions:
         return self.lowest <= version <= self.highest
 
 
-@dataclass(slots=True)
-class FieldSchema:
+class FieldSchema(msgspec.Struct):
     """One field of a struct."""
 
     name: str
@@ -78,17 +77,15 @@ class FieldSchema:
         return self.nullable is not None and version in self.nullable
 
 
-@dataclass(slots=True)
-class StructSchema:
+class StructSchema(msgspec.Struct):
     """A struct: the top of a message, or nested in one."""
 
     name: str
     versions: Versions
-    fields: list[FieldSchema] = field(default_factory=list)
+    fields: list[FieldSchema] = msgspec.field(default_factory=list)
 
 
-@dataclass(slots=True)
-class MessageSchema:
+class MessageSchema(msgspec.Struct):
     """A message with everything in it."""
 
     kind: str
@@ -100,7 +97,7 @@ class MessageSchema:
     listeners: tuple[str, ...]
     latest_unstable: bool
     root: StructSchema
-    structs: dict[str, StructSchema] = field(default_factory=dict)
+    structs: dict[str, StructSchema] = msgspec.field(default_factory=dict)
     """The nested structs by name; one comes after those it uses."""
 
     def is_flexible(self, version: int) -> bool:

@@ -1,14 +1,13 @@
 """The bundle of seams that one node runs on."""
 
-from dataclasses import dataclass
+import msgspec
 
 from engine.runtime.clock import Clock
 from engine.runtime.disk import Disk
 from engine.runtime.randomness import Randomness
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(msgspec.Struct, frozen=True):
     """Clock, disk and randomness of one node. The loop and the network are those of the running asyncio loop.
 
     `Runtime.real()` gives the machine's own; `engine.sim` builds simulated ones.

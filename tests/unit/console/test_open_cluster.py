@@ -1,9 +1,9 @@
 """A cluster that a face has open."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from console.audit import AuditLog
 from console.changes.kinds import CreateTopic

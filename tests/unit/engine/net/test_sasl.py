@@ -2,7 +2,6 @@
 
 import asyncio
 import copy
-import dataclasses
 import json
 import logging
 import pickle
@@ -303,14 +302,14 @@ def test_a_secret_shows_itself_nowhere():
         repr(guard),
         str(guard),
         f"{guard.sasl.password}",
-        repr(dataclasses.asdict(guard)),
+        repr(msgspec.structs.asdict(guard)),
         repr(copy.deepcopy(guard)),
     ]
     assert not any("hunter2" in each for each in shown)
     for encode in (json.dumps, msgspec.json.encode, pickle.dumps):
         with pytest.raises(TypeError):
             encode(guard.sasl.password)
-    assert "hunter2" not in json.dumps(dataclasses.asdict(guard), default=str)
+    assert "hunter2" not in json.dumps(msgspec.structs.asdict(guard), default=str)
 
 
 async def test_nothing_that_is_logged_or_raised_has_the_password(caplog):
