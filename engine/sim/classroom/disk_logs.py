@@ -5,7 +5,8 @@ Read from the page cache, past the engine: a node that is down has its log all t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 
 from engine.protocol.errors import ProtocolError
 from engine.protocol.records.batch import BatchHeader, parse_batch_header
@@ -112,10 +113,25 @@ class DiskLog:
         self.start_offset = 0
         self.end_offset = 0
         self.durable_end_offset = 0
+        self.unsynced_bytes = 0
+        self._entries = 0
+
+    def _is_current(self, entries: Mapping[str, object]) -> bool:
+        """Whether nothing has changed but, maybe, what is durable."""
+        if len(entries) != self._entries:
+            return False
+        for name, segment in self._segments.items():
+            if segment.node is not entries.get(name) or not segment.is_current:
+                return False
+        return bool(self._segments)
 
     def refresh(self, directory: Directory | None) -> list[RecordView]:
         """Read what is new. Returns the records that were here and are not any more, or are others now."""
         entries = {} if directory is None else directory.entries
+        if self._is_current(entries):
+            self._look_at_durable()
+            return []
+        self._entries = len(entries)
         found: dict[str, FileNode] = {}
         for name in entries:
             if name.endswith(".log"):
@@ -175,9 +191,19 @@ class DiskLog:
 
     def _look_at_durable(self) -> None:
         end = self.end_offset
+        unsynced = 0
         for segment in self._segments.values():
+            if not segment.node.pending:
+                continue
             durable = segment.durable_bytes()
             if durable < segment.end:
-                end = next((base for to, base, _ in segment.batches if to > durable), end)
-                break
+                if not unsynced:
+                    batches = segment.batches
+                    end = batches[bisect_right(batches, durable, key=_end_of)][1]
+                unsynced += segment.end - durable
         self.durable_end_offset = end
+        self.unsynced_bytes = unsynced
+
+
+def _end_of(batch: tuple[int, int, int]) -> int:
+    return batch[0]

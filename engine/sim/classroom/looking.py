@@ -34,6 +34,7 @@ from engine.sim.classroom.view import (
     WorldView,
 )
 from engine.sim.inodes import Directory
+from engine.sim.links import LOOPBACK
 from engine.sim.nodes import DATA_DIRECTORY, NodeState, SimNode
 from engine.sim.process import ProcessState
 from engine.types import CLUSTER_METADATA, TopicPartition
@@ -112,7 +113,7 @@ class Looker:
             clients=room.client_views(),
             invariants=room.invariant_views(),
             lost=room.lost_views(),
-            counts=self._counts(),
+            counts=self.counts(),
             without=room.without,
             events=room.event_count,
             broken=room.broken,
@@ -120,7 +121,8 @@ class Looker:
         self._before = view
         return view
 
-    def _counts(self) -> CountsView:
+    def counts(self) -> CountsView:
+        """Totals, as of the last tick."""
         room = self._room
         states = room.client_states()
         return CountsView(
@@ -150,10 +152,7 @@ class Looker:
         leads = 0
         if broker is not None:
             leads = sum(partition.leader is not None for partition in broker.replicas.partitions.values())
-        unsynced = 0
-        for directory in node.disk.root.entries.values():
-            if isinstance(directory, Directory):
-                unsynced = self._unsynced(directory)
+        unsynced = sum(log.unsynced_bytes for (node_id, _), log in self._logs.items() if node_id == node.node_id)
         is_voter = room.is_voter(node.node_id)
         return NodeView(
             id=node.node_id,
@@ -175,21 +174,13 @@ class Looker:
             is_voter=is_voter,
         )
 
-    def _unsynced(self, directory: Directory) -> int:
-        total = 0
-        for entry in directory.entries.values():
-            if isinstance(entry, Directory):
-                for name, node in entry.entries.items():
-                    if name.endswith(".log") and not isinstance(node, Directory) and node.pending:
-                        total += max(0, len(node.data) - len(node.durable))
-        return total
-
     def _links(self) -> tuple[LinkView, ...]:
         room = self._room
         found = []
+        base_ns = room.world.base_profile.latency_ns
         for link in room.world.network.links():
-            source, _, to = link.name.partition("->")
-            if link.cut or link.held or link.profile.latency_ns != room.link_profile(link).latency_ns:
+            if link.cut or link.held or (link.profile.latency_ns != base_ns and link.profile is not LOOPBACK):
+                source, _, to = link.name.partition("->")
                 found.append(LinkView(source, to, link.cut, link.profile.latency_ns / 1e6))
         return tuple(found)
 

@@ -10,6 +10,8 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+import msgspec
+
 from engine.runtime import safeguards
 from engine.sim.actors import Actor
 from engine.sim.classroom.acting import Acting, Refused, topic_request
@@ -393,7 +395,6 @@ class Classroom:
                 if not node.may_fail and node.failed is not None:
                     world._node_failed(node, node.failed)
         before = self._tick_view
-        self._look_at_clients()
         view = self._looker.look()
         gone, self._looker.gone = self._looker.gone, []
         if before is not None:
@@ -403,7 +404,13 @@ class Classroom:
             self._add(event)
         self._look_at_violations()
         if view.events != self.event_count:
-            view = self._looker.look()
+            view = msgspec.structs.replace(
+                view,
+                events=self.event_count,
+                invariants=self._invariant_views,
+                lost=self._keeper.lost,
+                counts=self._looker.counts(),
+            )
         self._tick_view = self._latest = view
         if self._ticks % VIEW_EVERY_TICKS == 0:
             self._views.append(view)
