@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine.broker.controller_channel import ControllerChannel
 from engine.broker.delayed import TimeoutWheel
+from engine.broker.directory_assignments import DirectoryAssignments
 from engine.broker.fetch_purgatory import FetchAnswerer
 from engine.broker.fetch_session import FetchSessionCache
 from engine.broker.group_coordinator import GroupCoordinator
@@ -66,6 +67,7 @@ class Broker:
         self.replicas = ReplicaManager(self, logs)
         self.fetch_answerer = FetchAnswerer(self.replicas)
         self.lifecycle = Lifecycle(self)
+        self.directory_assignments = DirectoryAssignments(self)
         self.producer_ids = ProducerIdManager(self)
         self.groups = GroupCoordinator(self)
 
@@ -116,6 +118,7 @@ class Broker:
     def kill(self) -> None:
         """Stop everything that runs by itself, at once, telling nobody."""
         self.lifecycle.kill()
+        self.directory_assignments.stop()
         self.groups.kill()
         self.producer_ids.stop()
         self.replicas.kill()
@@ -125,6 +128,7 @@ class Broker:
     async def stop(self) -> None:
         """Stop what runs by itself; the logs are the node's to close."""
         await self.lifecycle.stop()
+        self.directory_assignments.stop()
         await self.groups.stop()
         self.producer_ids.stop()
         await self.replicas.stop()

@@ -17,7 +17,7 @@ from engine.broker.isr_manager import IsrManager
 from engine.broker.partition import Partition
 from engine.errors import KafkaError
 from engine.log import AppendOrigin, LogConfig, LogManager
-from engine.metadata.image import RESOURCE_TOPIC, MetadataImage, PartitionImage
+from engine.metadata.image import DIRECTORY_UNASSIGNED, RESOURCE_TOPIC, MetadataImage, PartitionImage
 from engine.protocol.errors import ErrorCode
 from engine.runtime import safeguards
 from engine.runtime.disk import StorageError
@@ -209,6 +209,7 @@ class ReplicaManager:
         for topic_partition, topic_id, before, after in delta.changed_partitions():
             if self.node_id in after.replicas:
                 self._host(topic_partition, topic_id, after)
+                self._tell_directory(topic_partition, topic_id, after)
             elif before is not None and self.node_id in before.replicas:
                 partition = self.partitions.get(topic_partition)
                 if partition is not None:
@@ -263,7 +264,7 @@ class ReplicaManager:
         if partition is None:
             partition = Partition(topic_partition, topic_id, self)
             self.partitions[topic_partition] = partition
-            self._open_log(partition)
+            self._open_log(partition, image.directory(self.node_id))
         was_leader = partition.leader is not None
         if partition.log is None:
             partition.leader_id, partition.leader_epoch = image.leader, image.leader_epoch
@@ -283,7 +284,17 @@ class ReplicaManager:
                 for _, on_follower in listeners:
                     on_follower(topic_partition.partition)
 
-    def _open_log(self, partition: Partition) -> None:
+    def _tell_directory(self, topic_partition: TopicPartition, topic_id: bytes, image: PartitionImage) -> None:
+        """The controller learns where the replica lives, if it believes something else (KIP-858)."""
+        partition = self.partitions[topic_partition]
+        if partition.log is None or partition.log.is_offline:
+            return
+        directory_id = self.logs.directory_id_of(topic_partition)
+        if image.directory(self.node_id) != directory_id:
+            self.broker.directory_assignments.assign(topic_id, topic_partition.partition, directory_id)
+
+    def _open_log(self, partition: Partition, directory_id: bytes) -> None:
+        """`directory_id`: where the metadata says that it is (Kafka: Partition.createLogInAssignedDirectoryId)."""
         topic = partition.topic_partition.topic
         try:
             config = self._log_configs.get(topic)
@@ -295,7 +306,13 @@ class ReplicaManager:
                 self.logs.delete(partition.topic_partition)
                 log = None
             if log is None:
-                log = self.logs.create(partition.topic_partition, partition.topic_id, config)
+                log = self.logs.create(
+                    partition.topic_partition,
+                    partition.topic_id,
+                    config,
+                    is_new=directory_id == DIRECTORY_UNASSIGNED or self.logs.path_of(directory_id) is not None,
+                    directory=self.logs.path_of(directory_id),
+                )
             else:
                 log.update_config(config)
             partition.log = log

@@ -27,6 +27,7 @@ from engine.metadata.brokers import (
 from engine.metadata.config_schema import controller_settings
 from engine.metadata.configs import alter_configs, incremental_alter_configs
 from engine.metadata.decision import Decision
+from engine.metadata.directories import assign_replicas_to_dirs
 from engine.metadata.elections import elect_leaders
 from engine.metadata.features import bootstrap_records, update_features
 from engine.metadata.heartbeats import BrokerHeartbeats
@@ -48,6 +49,8 @@ from engine.protocol.messages import (
     AlterConfigsResponse,
     AlterPartitionRequest,
     AlterPartitionResponse,
+    AssignReplicasToDirsRequest,
+    AssignReplicasToDirsResponse,
     BrokerHeartbeatRequest,
     BrokerHeartbeatResponse,
     BrokerRegistrationRequest,
@@ -365,6 +368,9 @@ class Controller:
 
     async def alter_partition(self, request: AlterPartitionRequest, api_version: int) -> AlterPartitionResponse:
         return await self.write(lambda image: alter_partition(image, self.settings, request, api_version))
+
+    async def assign_replicas_to_dirs(self, request: AssignReplicasToDirsRequest) -> AssignReplicasToDirsResponse:
+        return await self.write(lambda image: assign_replicas_to_dirs(image, self.settings, request))
 
     async def incremental_alter_configs(
         self, request: IncrementalAlterConfigsRequest

@@ -227,6 +227,13 @@ class LogManager:
         """The id of a log directory, online or not. Raises KeyError for a path that is none."""
         return self._directories[directory].properties.directory_id
 
+    def path_of(self, directory_id: bytes) -> str | None:
+        """The log directory with that id; None unless it is here and online."""
+        for path, directory in self._directories.items():
+            if directory.is_online and directory.properties.directory_id == directory_id:
+                return path
+        return None
+
     def directory_of(self, topic_partition: TopicPartition) -> str:
         """The log directory that has the partition. Raises KeyError."""
         return self._log_directories[topic_partition].path

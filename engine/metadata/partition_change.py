@@ -52,6 +52,11 @@ class PartitionChange:
         self.unclean_shutdown_replicas: Sequence[int] = ()
         """Replicas that may have lost what they had written: they leave the ELR too."""
         self._elr: list[int] = list(partition.elr)
+        self._directories = dict(zip(partition.replicas, partition.directories, strict=True))
+
+    def set_directory(self, broker_id: int, directory: bytes) -> None:
+        """The replica on that broker lives in `directory` (KIP-858)."""
+        self._directories[broker_id] = directory
 
     def build(self) -> PartitionChangeRecord | None:
         """The record for the change, None when there is nothing to write."""
@@ -175,7 +180,8 @@ class PartitionChange:
         partition = self._partition
         if self.target_replicas and tuple(self.target_replicas) != partition.replicas:
             record.replicas = list(self.target_replicas)
-            known = dict(zip(partition.replicas, partition.directories, strict=True))
+        if self.target_replicas:
+            known = self._directories
             directories = [known.get(r) or self._default_directory(r) for r in self.target_replicas]
             if tuple(directories) != partition.directories:
                 record.directories = directories

@@ -61,14 +61,9 @@ class SimNode:
         self.may_fail = False
         """Its disk is failing: that it ends by itself is what it should do."""
         self._cluster_id = ""
-        self._directory_id = b""
         self.note: Callable[[str], None] = _forget
         """Told when this node reaches an interesting state (`engine.sim.sometimes`)."""
         self._ended_cleanly = False
-        self.may_fail = False
-        """Its disk is failing: that it ends by itself is what it should do."""
-        self._cluster_id = ""
-        self._directory_id = b""
         self._randomness = randomness
         self.clock = SimClock(network.loop)
         self.disk = SimDisk(network.loop, randomness.stream("disk"), name=f"{self.name}:disk", trace=trace)
@@ -77,23 +72,19 @@ class SimNode:
     async def format(self, cluster_id: str, directory_id: bytes) -> None:
         """Give the disk its identity, as `stoker format` does."""
         self._cluster_id = cluster_id
-        self._cluster_id, self._directory_id = cluster_id, directory_id
         disk = self.disk.attach()
         await format_directory(disk, DATA_DIRECTORY, MetaProperties(cluster_id, self.node_id, directory_id))
         await disk.fsync_directory("/")
 
     async def wipe(self) -> None:
-        """Empty the disk and format it with its old identity. For nodes that are down.
-
-        With a new directory id no replica on it could lead again: the engine has no AssignReplicasToDirs (KIP-858).
-        """
+        """A new disk, formatted as a person would: with a directory id of its own (KIP-858). For nodes that are down."""
         assert self.state is NodeState.DOWN, f"{self.name} is {self.state.value}"
         self.network.record(f"wipe {self.name}")
         disk = self.disk.attach()
         for name in disk.list_directory("/"):
             disk.remove_tree(f"/{name}")
         await disk.fsync_directory("/")
-        await self.format(self._cluster_id, self._directory_id)
+        await self.format(self._cluster_id, self._randomness.uuid())
         self.note("node-wiped")
 
     @property
