@@ -96,6 +96,15 @@ VIEWS: tuple[ViewName, ...] = (
     ViewName(
         "sql", ("s", "query"), "tui.views.sql:SqlView", "SQL over topics and the cluster", "statement", optional=True
     ),
+    ViewName(
+        "lab",
+        ("laboratory",),
+        "tui.views.laboratory:LaboratoryView",
+        "The laboratory: a world to break; with a name: that lesson",
+        "lesson",
+        optional=True,
+    ),
+    ViewName("lessons", ("learn",), "tui.views.lessons:LessonsView", "Lessons of the laboratory"),
     ViewName("help", ("h", "?"), "tui.views.help:HelpView", "Keys and commands", "view", optional=True),
 )
 """The first word of a command is looked up here. `topic NAME` and `group NAME` (with an argument) go into that one:

@@ -29,7 +29,7 @@ from tui.aliases import VIEWS, Place
 pytestmark = pytest.mark.anyio
 
 SIZES = [(80, 24), (160, 45)]
-OF_ITS_OWN = {"records", "record", "tail", "search", "produce", "sql", "results"}
+OF_ITS_OWN = {"records", "record", "tail", "search", "produce", "sql", "results", "lab", "lessons"}
 """Views with tests of their own."""
 
 ARGUMENTS = {

@@ -40,6 +40,9 @@ export function keyed(parent, items, key, make, update) {
   for (const [name, element] of known) if (!seen.has(name)) { element.remove(); known.delete(name); }
 }
 
+/** Children that are there; null is nothing. */
+export const present = (...children) => children.filter((each) => each != null);
+
 /** What makes an SVG group a button. */
 export function pressable(element, label, run) {
   set(element, { tabindex: 0, role: "button", "aria-label": label });

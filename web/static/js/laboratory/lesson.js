@@ -1,5 +1,5 @@
 // The lesson beside the world: story, prediction, tasks, goals, and what it was about.
-import { html } from "./dom.js";
+import { html, present } from "./dom.js";
 
 let shown = "";
 
@@ -16,7 +16,7 @@ export function drawLesson(root, lesson, ask, open) {
     const wrong = lesson.is_solved && at === lesson.chosen && at !== lesson.answer;
     return html("li", {}, html("button", { type: "button", "aria-pressed": String(at === lesson.chosen), class: right ? "right" : wrong ? "wrong" : "", "data-focus": `choice-${at}`, "data-choice": at }, `${right ? "✓ " : wrong ? "✗ " : ""}${choice}`));
   });
-  root.replaceChildren(
+  root.replaceChildren(...present(
     html("header", {}, html("h2", {}, lesson.title), lesson.is_solved ? html("span", { class: "badge ok" }, "✓ solved") : html("span", { class: "muted" }, `${lesson.minutes} min`)),
     html("p", {}, lesson.story),
     html("h3", {}, "1. What do you think?"), html("p", {}, lesson.question), html("ol", { class: "lab-choices" }, ...answer),
@@ -28,7 +28,7 @@ export function drawLesson(root, lesson, ask, open) {
     html("ul", { class: "lab-goals" }, ...lesson.goals.map((goal) => html("li", { class: goal.is_reached ? "done" : "" }, `${goal.is_reached ? "☑" : "☐"} ${goal.text}`))),
     lesson.is_solved ? html("div", { class: "notice ok lab-explained" }, html("div", {}, html("p", { class: "notice-title" }, "What happened"), html("p", {}, lesson.explanation), html("p", {}, ...lesson.kips.map((kip) => html("span", { class: "badge" }, kip))))) : null,
     html("p", { class: "lab-lesson-foot" }, lesson.variant ? html("button", { type: "button", "data-variant": true, "data-focus": "variant" }, `The other way: ${lesson.variant}`) : lesson.is_variant ? html("button", { type: "button", "data-original": true }, "Back to the lesson itself") : null, html("button", { type: "button", "data-again": true, "data-focus": "again" }, "Start again"), html("a", { href: open.list }, "All lessons")),
-  );
+  ));
   if (focused) root.querySelector(`[data-focus="${focused}"]`)?.focus({ preventScroll: true });
   root.onclick = (event) => {
     const button = event.target.closest("button");

@@ -9,7 +9,8 @@ const TOP = 20;
 export function drawLogs(root, store, choose, chosen) {
   const partitions = store.all("partition");
   keyed(root, partitions, (each) => `${each.topic}-${each.partition}`, makePartition, (element, each) => updatePartition(element, each, store, choose, chosen));
-  if (!partitions.length && !root.firstChild) root.append(html("p", { class: "muted" }, "No topic yet."));
+  const note = root.querySelector(".empty-note");
+  if (partitions.length) note?.remove(); else if (!note) root.append(html("p", { class: "muted empty-note" }, "No topic yet: press a, and create one."));
 }
 
 function makePartition() {
@@ -56,7 +57,7 @@ function updateRow(row, log, partition, { first, shown, index, name, choose, wid
     const committed = offset < log.high_watermark;
     const durable = offset < log.durable_end_offset;
     set(cell, { transform: `translate(${x(offset) + 2} 0)`, class: `record e${epoch % 4}${committed ? " committed" : ""}${durable ? "" : " memory"}${flags & 2 ? " tombstone" : ""}${flags & 1 ? " control" : ""}` });
-    text(cell.children[1], flags & 2 ? "∅" : value.length > 6 ? `…${value.slice(-5)}` : value);
+    text(cell.children[1], flags & 2 ? "∅" : value.length > 5 ? `…${value.slice(-4)}` : value);
     text(cell.children[2], `e${epoch}${key == null ? "" : ` ${key.length > 4 ? `${key.slice(0, 3)}…` : key}`}`);
     text(cell.children[3], `Offset ${offset}, leader epoch ${epoch}\nkey ${key ?? "(none)"}, value ${flags & 2 ? "(tombstone)" : value}${producer >= 0 ? `\nproducer id ${producer}` : ""}\n${committed ? "committed: below the high watermark" : "not committed yet"}\n${durable ? "on the disk" : "in memory only: gone after a power cut"}`);
   });

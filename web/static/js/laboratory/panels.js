@@ -73,7 +73,7 @@ export function drawTimeline(root, store, look, quiet) {
   for (let at = lines.length - 1; at >= 0 && found.length < LINES_MAX; at -= 1) if (!quiet || lines[at].kind !== "high-watermark") found.push(lines[at]);
   keyed(root, found, (event) => `${store.life}-${event.number}`, () => html("li", {}, html("button", { type: "button", class: "at" }), html("span", { class: "sign", "aria-hidden": "true" }), html("div", {}, html("p"), html("p", { class: "why" }))), (item, event) => {
     const [at, sign, body] = item.children;
-    item.className = `${event.is_bad ? "bad" : ""} ${event.kind}`;
+    item.className = `${event.is_bad ? "bad" : ""} is-${event.kind}`;
     text(at, (event.at_ms / 1000).toFixed(3));
     at.title = "Look at this moment";
     at.onclick = () => look(event.at_ms);

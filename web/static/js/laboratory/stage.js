@@ -46,16 +46,21 @@ export function drawStage(root, store, choose, chosen) {
   const messages = (store.get("messages") ?? []).filter((each) => where.has(each.source) && where.has(each.to)).slice(0, MESSAGES_MAX);
   const present = new Set(messages.map((each) => each.id));
   for (const id of longest.keys()) if (!present.has(id)) longest.delete(id);
+  const stuck = new Map();
   keyed(root.layers.messages, messages, (each) => each.id, (each) => svg("g", { class: "message" }, shapeOf(each), svg("text", { y: -9 })), (group, each) => {
     const most = Math.max(longest.get(each.id) ?? 1, each.due_in_ms);
     longest.set(each.id, most);
+    // What does not move stands in a queue.
+    const lane = `${each.source}>${each.to}`;
+    const queued = each.is_held || each.is_stalled ? (stuck.get(lane) ?? 0) : 0;
+    if (each.is_held || each.is_stalled) stuck.set(lane, queued + 1);
     const done = each.is_held || each.is_stalled ? 0.5 : Math.min(0.86, Math.max(0.14, 1 - each.due_in_ms / most));
     const [from, to] = [where.get(each.source), where.get(each.to)];
     // The way back is a lane of its own.
     const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
     const side = 7;
     const x = from.x + (to.x - from.x) * done - ((to.y - from.y) / length) * side;
-    const y = from.y + (to.y - from.y) * done + ((to.x - from.x) / length) * side;
+    const y = from.y + (to.y - from.y) * done + ((to.x - from.x) / length) * side + queued * 22;
     set(group, { transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, class: `message ${each.kind}${each.is_held ? " held" : ""}${each.is_stalled ? " stalled" : ""}${chosen === `message/${each.id}` ? " chosen" : ""}` });
     text(group.lastChild, `${each.api === "bytes" ? each.kind : each.api}${each.is_held ? " (held)" : each.is_stalled ? " (stuck)" : ""}`);
     pressable(group, `${each.api} ${each.kind} from ${each.source} to ${each.to}, ${bytes(each.size_bytes)}`, () => choose(`message/${each.id}`));
@@ -71,7 +76,7 @@ function shapeOf(message) {
 }
 
 function makeNode() {
-  return svg("g", { class: "node" }, svg("rect", { class: "box", rx: 10 }), svg("text", { class: "title" }), svg("text", { class: "state" }), svg("text", { class: "line a" }), svg("text", { class: "line b" }), svg("text", { class: "line c" }));
+  return svg("g", { class: "node" }, svg("rect", { class: "box", rx: 10 }), svg("text", { class: "title" }), svg("text", { class: "state" }), svg("text", { class: "info a" }), svg("text", { class: "info b" }), svg("text", { class: "info c" }));
 }
 
 function updateNode(group, node, where, store, choose, chosen) {

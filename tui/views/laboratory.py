@@ -1,0 +1,302 @@
+"""The laboratory: a world in virtual time, played, stepped, touched, taken back; lessons beside it.
+
+One world for the whole application, whichever view shows it: `:lab` shows it as it is, `:lab LESSON` opens a lesson in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
+
+import msgspec
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+
+from console.errors import OperatorError
+from console.laboratory.session import Session
+from tui.aliases import Place
+from tui.bindings import bindings_of
+from tui.views.base import View
+from tui.views.laboratory_lines import WIDE, event_lines, lesson_lines, roles, totals, transport, world_lines
+from tui.widgets.document import Document
+
+PAINT_S = 0.05
+EVENTS_SHOWN = 300
+EXPORTS = ("html", "json", "pytest", "situation")
+_SESSIONS: WeakKeyDictionary[App[Any], list[Any]] = WeakKeyDictionary()
+"""The application's world, and how many views show it."""
+
+
+class LaboratoryView(View):
+    """See the module's docstring."""
+
+    NAME = "lab"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("lab")
+    DEFAULT_CSS = """
+    LaboratoryView { layout: vertical; }
+    LaboratoryView #lab-time { height: 2; scrollbar-size: 0 0; }
+    LaboratoryView #lab-panes { height: 1fr; layout: vertical; }
+    LaboratoryView #lab-world { height: 3fr; }
+    LaboratoryView #lab-lesson { height: 2fr; border-top: solid $border; }
+    LaboratoryView #lab-events { height: 2fr; border-top: solid $border; }
+    LaboratoryView.wide #lab-panes { layout: grid; grid-size: 2 2; grid-columns: 3fr 2fr; grid-rows: 1fr 1fr; }
+    LaboratoryView.wide #lab-world { row-span: 2; height: 100%; }
+    LaboratoryView.wide #lab-events, LaboratoryView.wide #lab-lesson { height: 100%; border-top: none; border-left: solid $border; }
+    LaboratoryView.wide.free #lab-events { row-span: 2; }
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self._lesson_shown = True
+        """On narrow screens: the lesson below the world, or the timeline."""
+        self._quiet = True
+        self._history: list[str] = []
+        self._events: list[tuple[dict[str, Any], str]] = []
+        self._life, self._next = -1, 0
+
+    def compose(self) -> ComposeResult:
+        yield Document(id="lab-time")
+        with Container(id="lab-panes"):
+            yield Document(id="lab-world")
+            yield Document(id="lab-lesson")
+            yield Document(id="lab-events")
+
+    @property
+    def session(self) -> Session:
+        session: Session = _SESSIONS[self.app][0]
+        return session
+
+    def on_mount(self) -> None:
+        known = _SESSIONS.setdefault(self.app, [Session(), 0])
+        known[1] += 1
+        self.query_one("#lab-time", Document).can_focus = False
+        self.run_worker(self._follow(), group="lab", exit_on_error=True)
+
+    async def on_unmount(self) -> None:
+        known = _SESSIONS.get(self.app)
+        if known is not None:
+            known[1] -= 1
+            if not known[1]:
+                del _SESSIONS[self.app]
+                await known[0].close()
+
+    async def _follow(self) -> None:
+        session = self.session
+        self._paint()
+        if self.argument or not session.pieces:
+            await self._ask("open", lesson=self.argument)
+        async for _ in session.changes():
+            self._paint()
+            await asyncio.sleep(PAINT_S)
+
+    # ---- painting
+
+    def _paint(self) -> None:
+        if not self.is_mounted or not self.display:
+            return
+        session = self.session
+        self._take_events()
+        width = self.size.width or 80
+        is_wide = width >= WIDE
+        lesson = session.value("lesson")
+        self.set_class(is_wide, "wide")
+        self.set_class(lesson is None, "free")
+        world, learnt, events = (self.query_one(f"#lab-{name}", Document) for name in ("world", "lesson", "events"))
+        learnt.display = lesson is not None and (is_wide or self._lesson_shown)
+        events.display = is_wide or not learnt.display
+        self.query_one("#lab-time", Document).set_lines((transport(session), totals(session)))
+        left = width * 3 // 5 if is_wide else width
+        world.set_lines(world_lines(session, left))
+        right = width - left if is_wide else width
+        if lesson is not None:
+            learnt.set_lines(lesson_lines(lesson, right))
+        shown = [each for each in self._until_now() if not self._quiet or each[0]["kind"] != "high-watermark"]
+        events.set_lines(event_lines(shown[-EVENTS_SHOWN:][::-1], right))
+        self.stoker.show_bars()
+
+    def _take_events(self) -> None:
+        session = self.session
+        if session.life != self._life:
+            self._life, self._next, self._events = session.life, session.first, []
+        fresh = session.events[max(0, self._next - session.first) :]
+        if fresh:
+            columns = roles(session)
+            self._events += [(msgspec.json.decode(each), columns) for each in fresh]
+            self._next = session.first + len(session.events)
+            del self._events[: -EVENTS_SHOWN * 8]
+
+    def _until_now(self) -> list[tuple[dict[str, Any], str]]:
+        world = self.session.value("world") or {"events": 0}
+        return [each for each in self._events if each[0]["number"] < world["events"]]
+
+    def on_resize(self) -> None:
+        self._paint()
+
+    def on_show(self) -> None:
+        self._paint()
+
+    async def on_hide(self) -> None:
+        if self.app in _SESSIONS:
+            await self.session.pause()
+
+    def take_focus(self) -> None:
+        self.query_one("#lab-world", Document).focus()
+
+    def status(self) -> str:
+        return self.session.said if self.app in _SESSIONS else ""
+
+    def copied(self) -> str:
+        return self.query_one("#lab-world", Document).text
+
+    def saved(self) -> tuple[str, str]:
+        return "laboratory.txt", "\n".join(self.query_one(f"#lab-{name}", Document).text for name in ("time", "world", "events"))  # fmt: skip
+
+    # ---- asking
+
+    async def _ask(self, question: str, **values: Any) -> Any:
+        """The result; None when it could not be done, which is said."""
+        try:
+            return await self.session.ask(question, **values)
+        except OperatorError as error:
+            self.stoker.tell(error)
+            return None
+        finally:
+            self._paint()
+
+    def _later(self, question: str, *, pauses: bool = False, **values: Any) -> None:
+        async def ask() -> None:
+            if pauses:
+                await self.session.pause()
+            await self._ask(question, **values)
+
+        self.run_worker(ask(), group="lab-ask")
+
+    async def action_play(self) -> None:
+        if self.session.is_playing:
+            await self.session.pause()
+        else:
+            self.session.play()
+
+    def action_step(self) -> None:
+        self._later("step", pauses=True, by="event")
+
+    def action_instant(self) -> None:
+        self._later("step", pauses=True, by="instant")
+
+    def action_backward(self) -> None:
+        self._later("look", pauses=True, by_ms=-100)
+
+    def action_forward(self) -> None:
+        if (self.session.value("moment") or {}).get("past"):
+            self._later("look", pauses=True, by_ms=100)
+        else:
+            self.action_step()
+
+    def action_beginning(self) -> None:
+        self._later("look", pauses=True, at_ms=0)
+
+    def action_now(self) -> None:
+        self._later("look", at_ms=None)
+
+    def action_fork(self) -> None:
+        self._later("fork", pauses=True)
+
+    def action_speed(self, by: int) -> None:
+        self.session.faster(by)
+
+    def action_new(self) -> None:
+        self.stoker.ask_first(
+            "A new world", "The one that is open ends. y copies its situation first.", lambda: self._later("open", pauses=True)
+        )  # fmt: skip
+
+    def action_lessons(self) -> None:
+        self.stoker.enter("lessons")
+
+    def action_pane(self) -> None:
+        self._lesson_shown = not self._lesson_shown
+        self._paint()
+
+    def action_quiet(self) -> None:
+        self._quiet = not self._quiet
+        self._paint()
+
+    def action_share(self) -> None:
+        async def share() -> None:
+            found = await self._ask("situation")
+            if found is not None:
+                self.app.copy_to_clipboard(f"/lab?s={found['text']}")
+                self.stoker.say("Copied the situation's address: behind that of any console.")
+
+        self.run_worker(share(), group="lab-ask")
+
+    def action_export(self) -> None:
+        """Every form of it, into the working directory."""
+
+        async def export() -> None:
+            names = []
+            for kind in EXPORTS:
+                found = await self._ask("export", kind=kind)
+                if found is None:
+                    return
+                path = self.stoker.directory / found["name"]
+                number = 1
+                while path.exists():
+                    number += 1
+                    path = self.stoker.directory / f"{path.stem.rstrip('-0123456789')}-{number}{path.suffix}"
+                try:
+                    await asyncio.to_thread(path.write_text, found["text"], encoding="utf-8")
+                except OSError as error:
+                    self.stoker.tell(OperatorError(f"cannot write {path}", error.strerror or str(error)))
+                    return
+                names.append(path.name)
+            self.stoker.say(f"Saved {', '.join(names)}.")
+
+        self.run_worker(export(), group="lab-ask")
+
+    # ---- touching
+
+    def action_act(self) -> None:
+        from tui.widgets.action_dialog import ActionDialog
+
+        async def complete(line: str) -> list[str]:
+            found: list[str] = await self.session.ask("complete", line=line)
+            return found
+
+        def entered(line: str | None) -> None:
+            if line:
+                self._history.append(line)
+                self._later("do", line=line)
+
+        self.app.push_screen(ActionDialog(complete, self._history), entered)
+
+    # ---- the lesson
+
+    def action_predict(self, choice: int) -> None:
+        self._later("predict", choice=choice)
+
+    def action_task(self) -> None:
+        """The next task, done as the lesson would."""
+
+        async def do() -> None:
+            lesson = self.session.value("lesson")
+            if lesson is None:
+                self.stoker.say("No lesson is open: L lists them.")
+                return
+            todo = [task["number"] for task in lesson["tasks"] if not task["is_done"]]
+            if not todo:
+                self.stoker.say("All tasks are done.")
+                return
+            await self.session.pause()
+            await self._ask("task", number=todo[0])
+            self.session.play_task()
+
+        self.run_worker(do(), group="lab-ask")
+
+    def action_variant(self) -> None:
+        lesson = self.session.value("lesson")
+        if lesson is None or not (lesson["variant"] or lesson["is_variant"]):
+            self.stoker.say("There is no other way in this lesson.")
+            return
+        self._later("open", pauses=True, lesson=lesson["id"], variant=not lesson["is_variant"])
