@@ -17,7 +17,7 @@ from engine.broker.isr_manager import IsrManager
 from engine.broker.partition import Partition
 from engine.errors import KafkaError
 from engine.log import AppendOrigin, LogConfig, LogManager
-from engine.metadata.image import DIRECTORY_UNASSIGNED, RESOURCE_TOPIC, MetadataImage, PartitionImage
+from engine.metadata.image import DIRECTORY_LOST, DIRECTORY_UNASSIGNED, RESOURCE_TOPIC, MetadataImage, PartitionImage
 from engine.protocol.errors import ErrorCode
 from engine.runtime import safeguards
 from engine.runtime.disk import StorageError
@@ -287,9 +287,12 @@ class ReplicaManager:
     def _tell_directory(self, topic_partition: TopicPartition, topic_id: bytes, image: PartitionImage) -> None:
         """The controller learns where the replica lives, if it believes something else (KIP-858)."""
         partition = self.partitions[topic_partition]
-        if partition.log is None or partition.log.is_offline:
+        if topic_partition in self.logs.damaged:
+            directory_id = DIRECTORY_LOST  # Others must lead it.
+        elif partition.log is None or partition.log.is_offline:
             return
-        directory_id = self.logs.directory_id_of(topic_partition)
+        else:
+            directory_id = self.logs.directory_id_of(topic_partition)
         if image.directory(self.node_id) != directory_id:
             self.broker.directory_assignments.assign(topic_id, topic_partition.partition, directory_id)
 

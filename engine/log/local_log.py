@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from engine.errors import KafkaError
 from engine.log.append_validation import needs_records
-from engine.log.file_names import LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, SWAP_SUFFIX
+from engine.log.file_names import LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, SWAP_SUFFIX, TEMPORARY_SUFFIX
 from engine.log.leader_epoch_cache import LeaderEpochCache
 from engine.log.log_config import LogConfig
 from engine.log.open_files import OpenFiles
@@ -60,6 +60,7 @@ class LocalLog:
         "recovery_point",
         "recovery_point_checkpointed",
         "topic_id",
+        "topic_id_unsynced",
         "topic_partition",
     )
 
@@ -112,6 +113,8 @@ class LocalLog:
         self.topic_partition = topic_partition
         self.topic_id = topic_id
         """16 bytes; ZERO_UUID when the topic has none."""
+        self.topic_id_unsynced = False
+        """partition.metadata was written here and does not survive a power cut yet: `sync_topic_id`, or any flush."""
         self.producers = producers
         self.leader_epochs = leader_epochs
         self.log_start_offset = log_start_offset
@@ -201,15 +204,17 @@ class LocalLog:
             )
         self._check_usable()
         try:
-            file = self._disk.open(f"{self.directory}/{PARTITION_METADATA}", create=True)
+            path = f"{self.directory}/{PARTITION_METADATA}"
+            file = self._disk.open(path + TEMPORARY_SUFFIX, create=True)
             try:
                 file.pwrite([encode_partition_metadata(topic_id)], 0)
             finally:
                 file.close()
+            self._disk.rename(path + TEMPORARY_SUFFIX, path)
         except StorageError as error:
             self._fail(error)
         self.topic_id = topic_id
-        self._directory_dirty = True
+        self._directory_dirty = self.topic_id_unsynced = True
 
     # Segments ---------------------------------------------------------------------------------------------------------
 
@@ -365,9 +370,14 @@ class LocalLog:
                 self.recovery_point = max(self.recovery_point, target)
                 self.last_flush_ms = self._clock.now_ms()
 
+    async def sync_topic_id(self) -> None:
+        """partition.metadata survives a power cut, also when nothing is ever written to this log."""
+        await self.flush(0)
+
     async def _flush(self, target: int) -> None:
         if self._directory_dirty:
             self._directory_dirty = False
+            self.topic_id_unsynced = False
             if self.topic_id != ZERO_UUID:
                 file = self._disk.open(f"{self.directory}/{PARTITION_METADATA}")
                 try:

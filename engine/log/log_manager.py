@@ -29,6 +29,7 @@ from engine.log.log_directory import LogDirectory
 from engine.log.open_files import DEFAULT_OPEN_FILES_MAX, OpenFiles
 from engine.log.opening import open_log
 from engine.log.partition_log import PartitionLog
+from engine.log.partition_metadata import DamagedPartition
 from engine.log.producer_state import DEFAULT_PRODUCER_ID_EXPIRATION_MS
 from engine.log.values import RecoveryReport
 from engine.protocol.errors import ErrorCode
@@ -44,6 +45,8 @@ logger = logging.getLogger(__name__)
 _LOGS_PER_TURN = 64
 """How many logs are looked at before the loop gets a turn."""
 _CLOSES_AT_ONCE = 16
+_TOPIC_IDS_PER_ROUND = 100
+"""Of how many new partitions a round of `flush_due` syncs partition.metadata: thousands may be created at once."""
 
 
 class LogManager:
@@ -76,6 +79,8 @@ class LogManager:
         self._log_directories: dict[TopicPartition, LogDirectory] = {}
         self._doomed: list[tuple[int, str, LogDirectory]] = []
         self.logs: dict[TopicPartition, PartitionLog] = {}
+        self.damaged: dict[TopicPartition, str] = {}
+        """Partitions that are here and cannot be opened, and why: offline, while the rest of their directory goes on."""
         self.recovery_reports: list[RecoveryReport] = []
         """What opening found wrong, one for each log that was recovered or repaired."""
 
@@ -163,12 +168,17 @@ class LogManager:
                     was_cleaned=topic_partition in cleaned,
                 )
 
-            if directory.had_clean_shutdown:
-                log = open_it()
-                if number % _LOGS_PER_TURN == 0:
-                    await asyncio.sleep(0)
-            else:
-                log = await self._disk.run_blocking(open_it)
+            try:
+                if directory.had_clean_shutdown:
+                    log = open_it()
+                    if number % _LOGS_PER_TURN == 0:
+                        await asyncio.sleep(0)
+                else:
+                    log = await self._disk.run_blocking(open_it)
+            except DamagedPartition as error:
+                self.damaged[topic_partition] = str(error)
+                logger.error("%s is offline: %s; once it is repaired or removed, start again", topic_partition, error)
+                continue
             log.update_high_watermark(high_watermarks.get(topic_partition, 0))
             log.cleaner_offset = cleaned.get(topic_partition)
 
@@ -297,6 +307,9 @@ class LogManager:
             if config is not None:
                 log.update_config(config)
             return log
+        damage = self.damaged.get(topic_partition)
+        if damage is not None:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{topic_partition} is damaged: {damage}")
         if not is_new and self.offline_directories:
             raise KafkaError(
                 ErrorCode.KAFKA_STORAGE_ERROR,
@@ -400,8 +413,10 @@ class LogManager:
     # What the node calls from time to time --------------------------------------------------------------------------------
 
     async def flush_due(self, now_ms: int) -> None:
-        """Flush what flush.ms asks for, and the segments that have rolled since (log.flush.scheduler.interval.ms)."""
+        """Flush what flush.ms asks for, the segments that have rolled since, and new partition.metadata files
+        (log.flush.scheduler.interval.ms)."""
         await self._checkpoint_urgent()
+        topic_ids_left = _TOPIC_IDS_PER_ROUND
         for topic_partition, log in list(self.logs.items()):
             if log.is_offline or log.closed:
                 continue
@@ -411,6 +426,9 @@ class LogManager:
                 target = log.log_end_offset
             if target > log.recovery_point:
                 await self._guarded(topic_partition, log.flush(target))
+            elif log.topic_id_unsynced and topic_ids_left:
+                topic_ids_left -= 1
+                await self._guarded(topic_partition, log.sync_topic_id())
         await self._checkpoint_urgent()
 
     async def _guarded(self, topic_partition: TopicPartition, work: Awaitable[None]) -> bool:

@@ -24,7 +24,7 @@ from engine.log.log_config import LogConfig
 from engine.log.offset_index import CorruptIndex
 from engine.log.open_files import OpenFiles
 from engine.log.partition_log import FailureListener, PartitionLog
-from engine.log.partition_metadata import CorruptPartitionMetadata, decode_partition_metadata
+from engine.log.partition_metadata import CorruptPartitionMetadata, DamagedPartition, decode_partition_metadata
 from engine.log.producer_snapshots import DamagedSegment, ProducerSnapshots, rebuild_producers
 from engine.log.producer_state import DEFAULT_PRODUCER_ID_EXPIRATION_MS, ProducerStateManager
 from engine.log.recovery import recover_segments
@@ -68,7 +68,7 @@ def open_log(
     deleted, so that a log that begins later has lost them (`LogManager` keeps it so). `was_cleaned` says that compaction
     may have left holes.
     Synchronous; the time of an unclean open is bounded by the bytes behind the recovery point. Raises KafkaError
-    INCONSISTENT_TOPIC_ID when the directory belongs to another topic, StorageError, LegacyFormat.
+    INCONSISTENT_TOPIC_ID when the directory belongs to another topic, DamagedPartition, StorageError, LegacyFormat.
     """
     report = RecoveryReport(directory)
     loader = _Loader(disk, clock, directory, config, report, pool or OpenFiles(), topic_partition)
@@ -223,7 +223,7 @@ class _Loader:
         try:
             return decode_partition_metadata(read_file(self._disk, path))
         except CorruptPartitionMetadata as error:
-            raise StorageError("read", path, str(error)) from error
+            raise DamagedPartition("read", path, str(error)) from error
 
     def leader_epochs(self) -> LeaderEpochCache:
         if LEADER_EPOCH_CHECKPOINT not in self._names:

@@ -5,10 +5,18 @@
       topic_id: <uuid, 22 characters of URL-safe base64>
 
 Written before the first record, so that a directory is never taken for a topic of the same name that was created later
-(KIP-516). An empty file is what a power cut leaves of one never synced: it counts as missing (Kafka: PartitionMetadataFile).
+(KIP-516). It appears under its name as a whole, by a rename; the sync follows within a second, and before that of any
+segment. (Kafka's PartitionMetadataFile syncs before the rename, in the scheduler or in the first append; an append here
+does not wait for a disk.) Until then a power cut may leave an empty file or zeros, which count as missing: the text lies
+within one sector, so nothing between that and the whole exists. Anything else is damage, and the partition stays offline.
 """
 
 from engine.protocol.uuids import ZERO_UUID, uuid_from_text, uuid_to_text
+from engine.runtime.disk import StorageError
+
+
+class DamagedPartition(StorageError):
+    """A partition that cannot be opened, because nobody can tell which topic it belongs to; its disk is well."""
 
 
 class CorruptPartitionMetadata(Exception):

@@ -382,3 +382,33 @@ def test_many_logs_are_created_with_few_files(node):
     manager = node.start(dirs=node.dirs[:1])
     manager.create(ORDERS[0], TOPIC_ID)
     assert node.disk.list_directory(f"{node.dirs[0]}/orders-0") == ["partition.metadata"]
+
+
+def test_a_partition_whose_topic_nobody_can_tell_is_offline_and_the_others_go_on(node):
+    """Kafka takes the whole directory offline; which topic a single partition is of says nothing about its disk."""
+    manager = node.start(dirs=node.dirs[:1])
+    for partition in ORDERS[:2]:
+        node.append(manager.create(partition, TOPIC_ID), 2)
+    node.run(manager.close(broker_epoch=42))
+    path = f"{node.dirs[0]}/orders-0/partition.metadata"
+    with open(path, "w") as file:
+        file.write("version: 0\ntopic_id: b29vb29v")
+    manager = node.start(dirs=node.dirs[:1])
+    assert list(manager.damaged) == [ORDERS[0]]
+    assert path in manager.damaged[ORDERS[0]]
+    assert manager.online_directories == node.dirs[:1]
+    assert manager.get(ORDERS[1]).log_end_offset == 2
+    with pytest.raises(KafkaError, match="damaged") as caught:
+        manager.create(ORDERS[0], TOPIC_ID)
+    assert caught.value.code is ErrorCode.KAFKA_STORAGE_ERROR
+
+
+def test_the_topic_ids_of_new_partitions_are_synced_soon_and_once(node):
+    manager = node.start(dirs=node.dirs[:1])
+    logs = [manager.create(partition, TOPIC_ID) for partition in ORDERS]
+    assert all(log.topic_id_unsynced for log in logs)
+    node.run(manager.flush_due(0))
+    assert not any(log.topic_id_unsynced for log in logs)
+    node.run(manager.close(broker_epoch=42))
+    manager = node.start(dirs=node.dirs[:1])
+    assert not any(log.topic_id_unsynced for log in manager.logs.values())
