@@ -123,8 +123,16 @@ class SqlService:
                 await result.begin(sql, parameters)
                 yield result
             finally:
-                if not await result.end():
-                    await self._drop_worker()
+                await self._ended(result)
+
+    async def _ended(self, result: SqlResult) -> None:
+        """Ends it. Who cancels a second time meanwhile gets a new worker: this one may still be at the query."""
+        usable = False
+        try:
+            usable = await result.end()
+        finally:
+            if not usable:
+                await self._drop_worker()
 
     async def explain(
         self, sql: str, parameters: Mapping[str, Any] | None = None, limits: SqlLimits | None = None
@@ -137,8 +145,7 @@ class SqlService:
             try:
                 plan = await result.plan(sql, parameters)
             finally:
-                if not await result.end():
-                    await self._drop_worker()
+                await self._ended(result)
         topics = {each["topic"] for each in plan["scans"]}
         held = None
         if topics:

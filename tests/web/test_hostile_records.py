@@ -78,7 +78,7 @@ def test_as_records_in_full_and_in_the_form_that_produces(page, part):
             page.locator("#part-value .vlist-row:not(.waiting), #part-value .field-error:visible").first
         ).to_be_visible()
         harmless(page)
-        if offset % 3 == 0:
+        if offset % 8 == part:
             page.goto(f"/topics/{TOPIC}/produce?again=0-{offset}")
             harmless(page)
 
@@ -91,13 +91,14 @@ def test_as_filters_and_keys_of_addresses(page, part):
         word = quote(text, safe="")
         page.goto(f"/topics/{TOPIC}/records?key={word}&start={word}&filter={word}&filter=any~{word}")
         harmless(page)
-        page.goto(f"/topics/{TOPIC}/search?filter=any~{word}")
-        harmless(page)
+        if len(text) % 6 == part:
+            page.goto(f"/topics/{TOPIC}/search?filter=any~{word}")
+            harmless(page)
 
 
 def test_as_names_of_topics(page):
     page.watched.allow("40")
-    for text in [each for each in PAYLOADS if len(each) < 300][::4]:
+    for text in [each for each in PAYLOADS if len(each) < 300][::8]:
         name = "".join(f"~{byte:02X}" for byte in text.encode())
         for view in ("records", "search", "tail", "produce", "records/0/0"):
             page.goto(f"/topics/{name}/{view}")
@@ -129,9 +130,10 @@ def test_as_statements_columns_and_errors_of_sql(page, part):
     for text in [each for each in PAYLOADS if len(each) < 1_000 and "\0" not in each][part::2]:
         name = text.replace('"', '""')
         literal = text.replace("'", "''")
-        page.goto(f"/sql?q={quote(text)}&p.{quote(text, safe='')}=1")
-        expect(page.locator("[data-plan]")).not_to_be_empty()
-        harmless(page)
+        if len(text) % 4 == part:
+            page.goto(f"/sql?q={quote(text)}&p.{quote(text, safe='')}=1")
+            expect(page.locator("[data-plan]")).not_to_be_empty()
+            harmless(page)
         page.goto("/sql?q=" + quote(f"select '{literal}' as \"{name}\", 1 as n"))
         page.keyboard.press("Enter")
         expect(page.locator("#result [data-state]").first).to_contain_text("1 row")
