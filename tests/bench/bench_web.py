@@ -107,7 +107,7 @@ def tails(visitor, pid, bootstrap):
     threads = [threading.Thread(target=follow, args=(index,), daemon=True) for index in range(TAILS)]
     for thread in threads:
         thread.start()
-    producer = Producer({"bootstrap.servers": bootstrap})
+    producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
     highest = before
     for _ in range(40):
         for _ in range(50):
@@ -115,6 +115,7 @@ def tails(visitor, pid, bootstrap):
         producer.flush(10)
         time.sleep(0.25)
         highest = max(highest, _memory_bytes(pid))
+    del producer
     stop.set()
     return before, highest, sum(1 for each in received if each)
 

@@ -16,6 +16,7 @@ from engine.net.cluster_view import address_text
 from engine.protocol.errors import ErrorCode
 from web.ask import Ask
 from web.changing import change_json
+from web.derived import derived
 from web.formatting import percent
 from web.history import WINDOWS, window_of
 from web.page import Crumb, Page, PageRoute
@@ -143,12 +144,12 @@ async def broker(ask: Ask) -> Page:
         raise OperatorError.refused(
             f"broker {name}", ErrorCode.BROKER_ID_NOT_REGISTERED, "there is no such broker", "The list has those there are."
         )  # fmt: skip
-    node = int(name)
-    dirs = [each for each in now.snapshot.log_dirs if each.node_id == node]
+    node, snapshot = int(name), now.snapshot
+    dirs = [each for each in snapshot.log_dirs if each.node_id == node]
     labels = {"broker": name}
     charts = []
     if ask.suffix == "html":
-        process = _process_of(now.snapshot, node)
+        process = _process_of(snapshot, node)
         figures = [
             Figure("Partitions it leads", "stoker_broker_leaders", _whole, labels, whole=True),
             Figure("Replicas not in sync", "stoker_broker_out_of_sync_replicas", _whole, labels, whole=True),
@@ -171,10 +172,9 @@ async def broker(ask: Ask) -> Page:
         charts = await drawn(ask, *figures)
     table = Table(
         REPLICA_COLUMNS,
-        replica_rows(now.snapshot, node),
+        derived(ask.cluster, snapshot, ("replicas", node), lambda: replica_rows(snapshot, node)),
         key="topic_partition",
         id="replicas",
-        sort="topic_partition",
         noun="replica",
         href=lambda each: ask.url("topics", str(each["topic"])),
         empty="It has no replicas.",
@@ -188,9 +188,9 @@ async def broker(ask: Ask) -> Page:
 
 
 def replica_rows(snapshot: Snapshot, node: int) -> list[Row]:
-    """The replicas assigned to the broker."""
+    """The replicas assigned to the broker, by topic and number."""
     rows: list[Row] = []
-    for partition, view in snapshot.partitions.items():
+    for partition, view in sorted(snapshot.partitions.items()):
         if node in view.replicas:
             ends = snapshot.offsets.get(partition)
             rows.append(
