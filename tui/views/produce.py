@@ -132,13 +132,14 @@ class ProduceView(RecordAccess, can_focus=True):
     async def load(self) -> None:
         if self._filled:
             return
-        self._filled = True
         self._name_value()
         if len(self._like) == 2 and all(word.isdecimal() for word in self._like):
             partition, offset = map(int, self._like)
             record = await find_record(self.client, self.topic, partition, offset)
             if record is not None:
                 self._fill(record)
+        # Only now: looking may be broken off by the next look at the cluster, and begins anew then.
+        self._filled = True
 
     def fail(self, error: OperatorError) -> None:
         self._say([error.title, *error.detail.splitlines(), *error.hint.splitlines()], bad=True)

@@ -99,7 +99,7 @@ def record_columns(*, with_topic: bool) -> Sequence[Column[RecordRow]]:
         Column("time", "TIME", lambda row: row.record.timestamp, time_text, letter="D", style=lambda _: "faint"),
         Column("partition", "P", lambda row: row.record.partition, str, right=True, letter="P", style=lambda _: "faint"),
         Column("offset", "OFFSET", lambda row: row.record.offset, str, right=True, letter="N"),
-        Column("key", "KEY", lambda row: row.key, letter="K", flexible=True, width_max=40,
+        Column("key", "KEY", lambda row: row.key, letter="K", flexible=True, width_max=24,
                style=lambda row: "faint" if row.record.key is None else "name"),
         Column("value", "VALUE", lambda row: row.value, letter="V", flexible=True, width_max=400,
                style=lambda row: row.value_role),

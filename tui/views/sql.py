@@ -478,6 +478,9 @@ def _moment(at_ms: int) -> str:
 
 def plan_words(plan: SqlPlan) -> str:
     """How much a statement would read."""
+    known = sum(scan.records for scan in plan.scans)
+    if known and not plan.records:
+        return f"nothing from the cluster: {counted(known, 'record')} are held already, or known from offsets"
     words = counted(plan.records, "record")
     if plan.records and plan.bytes is not None:
         words += f", about {size(plan.bytes)}"

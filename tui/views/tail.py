@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from console.errors import OperatorError
+from console.errors import Blame, OperatorError
 from console.output.text import count
 from console.records.follow import follow
 from console.records.stream import RecordStream
@@ -112,6 +112,8 @@ class TailView(RecordAccess):
                 self.failure = error
                 self.pane.say(error.title, *error.detail.splitlines(), *error.hint.splitlines())
                 self._show()
+                if error.blame is Blame.WORDS:
+                    return
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _once(self) -> None:
@@ -172,7 +174,8 @@ class TailView(RecordAccess):
         lines = self.lines
         parts = [f"{count(lines.arrived + self.dropped)} arrived"]
         if self.failure is not None:
-            parts.insert(0, "cannot read, trying again")
+            words = self.failure.blame is Blame.WORDS
+            parts.insert(0, "cannot read: e asks otherwise" if words else "cannot read, trying again")
         if self._past:
             parts.append(f"{rate(self.per_second)}/s")
         parts.append(f"{count(self.not_shown)} not shown")
