@@ -9,7 +9,7 @@ from benching import Table, heading
 from engine.sim.classroom import Classroom, ClassShape, Situation
 from engine.sim.classroom.actions import AddConsumer, AddMember, AddProducer, CreateTopic
 
-SECONDS = 30
+SECONDS = 8
 BACK_MINUTES = 10
 SHAPE = ClassShape(nodes=3, topics=(CreateTopic("orders", partitions=3),))
 
