@@ -42,6 +42,8 @@ def start_to_first_table(bootstrap):
 
     found, idle = [], None
     try:
+        # The server ends with its last session: this one stays.
+        tmux("new-session", "-d", "-s", "keep", "cat")
         for run in range(STARTS):
             name = f"s{run}"
             began = time.monotonic()

@@ -376,6 +376,22 @@ async def test_one_like_another_is_edited_and_sent(live):
     assert (found.key, found.value, found.headers) == (b"customer-2", b"changed", [("trace", b"abc2")])
 
 
+async def test_one_like_a_hostile_one_can_be_sent_without_a_screen_obeying_it(live):
+    topic = live.topic()
+    await live.send(topic, HOSTILE_RECORDS[:1])
+
+    async with live.open("produce", f"{topic} 0 0", size=(100, 40)) as app:
+        assert not {"\x1b", "\x07", "\u202e", "\u200b"} & set(app.text)
+        assert "1 of its headers cannot be typed" in app.text
+        await app.press("ctrl+y")
+        app.view.area.load_text("typed \x1b[31m \u202e")
+        await app.settle()
+        assert "typed ·[31m ·" in app.text
+
+    first, second = await produced(live, topic)
+    assert (first.key, first.value) == (second.key, second.value)
+
+
 async def test_read_only_sends_nothing(live):
     topic = live.topic()
 

@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -25,7 +26,7 @@ from tui.aliases import Place
 from tui.bindings import bindings_of
 from tui.views.record_access import RecordAccess
 from tui.views.words import whole_number
-from tui.widgets.cells import harmless
+from tui.widgets.cells import harmless, masked
 
 WRITABLE = ("utf-8", "json", "int16", "int32", "int64", "float", "double", "uuid", "hex", "base64")
 assert all(name in FORMATS for name in WRITABLE)
@@ -74,6 +75,9 @@ class ValueArea(TextArea):
 
     def __init__(self) -> None:
         super().__init__(tab_behavior="focus", show_line_numbers=False, compact=True, id="value")
+
+    def get_line(self, line_index: int) -> Text:
+        return Text(masked(self.document.get_line(line_index)), end="", no_wrap=True)
 
 
 class ProduceView(RecordAccess, can_focus=True):
@@ -149,7 +153,7 @@ class ProduceView(RecordAccess, can_focus=True):
         for name, data in (("key", record.key), ("value", record.value)):
             if data is None:
                 continue
-            text, format = _written(data)
+            text, format = _written(data, one_line=name == "key")
             self._input(f"{name}_format").value = format
             if name == "key":
                 self._input("key").value = text
@@ -159,8 +163,12 @@ class ProduceView(RecordAccess, can_focus=True):
         words = []
         for header, content in record.headers:
             written = header if content is None else f"{header}={content.decode(errors='surrogateescape')}"
-            words.append(shlex.quote(written))
+            # What a field cannot show cannot be edited in it.
+            if written == harmless(written):
+                words.append(shlex.quote(written))
         self._input("headers").value = " ".join(words)
+        if left_out := len(record.headers) - len(words):
+            self._say([f"{left_out:,} of its headers cannot be typed, and are left out."], bad=True)
         self._name_value()
 
     def _name_value(self) -> None:
@@ -266,12 +274,15 @@ class ProduceView(RecordAccess, can_focus=True):
         self.stoker.enter("records", shlex.quote(self.topic))
 
 
-def _written(data: bytes) -> tuple[str, str]:
-    """Bytes as they can be typed, and in which format."""
+def _written(data: bytes, *, one_line: bool) -> tuple[str, str]:
+    """Bytes as they can be typed, and in which format: what a field cannot show as it is, is written as base64."""
     import base64
 
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return base64.b64encode(data).decode(), "base64"
-    return (text, "utf-8") if "\x00" not in text else (base64.b64encode(data).decode(), "base64")
+    lines = [text] if one_line else text.replace("\t", " ").split("\n")
+    if all(line == harmless(line) for line in lines):
+        return text, "utf-8"
+    return base64.b64encode(data).decode(), "base64"

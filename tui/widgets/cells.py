@@ -49,3 +49,10 @@ def cut(text: str, columns: int) -> str:
     if text.isascii():
         return text[: columns - 1] + "…"
     return set_cell_size(text, columns - 1) + "…"
+
+
+def masked(text: str) -> str:
+    """`text` with "·" for each character that no screen may get as it is: for editors, where places must stay."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter == "\t" else "·" for letter in text)

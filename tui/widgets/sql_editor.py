@@ -11,6 +11,7 @@ from textual.widgets import TextArea
 
 from console.sql.completing import KEYWORDS, WORD, candidates
 from console.sql.lexing import tokens
+from tui.widgets.cells import masked
 from tui.widgets.roles import role_style
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class SqlEditor(TextArea):
         """The text before the cursor after a completion, and the word that it put there."""
 
     def get_line(self, line_index: int) -> Text:
-        line = super().get_line(line_index)
+        line = Text(masked(self.document.get_line(line_index)), end="", no_wrap=True)
         text = self.text
         if self._coloured[0] != text:
             self._coloured = (text, spans(text))
