@@ -29,10 +29,10 @@ COLUMNS = (
     Column("state", "State", "text", "Of the connection that this console has"),
     Column("bootstrap_servers", "Bootstrap servers", "mono"),
     Column("readonly", "Read-only", "flag"),
-    Column("is_current", "In use by the command line", "flag"),
+    Column("is_current", "In use", "flag", "By the command line"),
+    Column("settings", "Settings", "text"),
     Column("schema_registry", "Schema registry", "mono", narrow=False),
     Column("command_config", "Client properties", "mono", narrow=False),
-    Column("settings", "Settings", "text"),
 )
 
 
