@@ -1,0 +1,183 @@
+"""A world as faces hold it: pieces that changed, play and pause, the past, failures; and every lesson through it."""
+
+import asyncio
+
+import pytest
+
+from console.errors import OperatorError
+from console.laboratory.channel import LocalChannel, WorldFailed
+from console.laboratory.lessons import lesson_of, read_progress
+from console.laboratory.room import Room
+from console.laboratory.session import Session
+from engine.sim.lessons import LESSONS
+
+
+def run(story, channel=LocalChannel):
+    async def main():
+        session = Session(channel)
+        try:
+            return await story(session)
+        finally:
+            await session.close()
+
+    return asyncio.run(asyncio.wait_for(main(), 60))
+
+
+async def played(session):
+    while session.is_playing:
+        await asyncio.sleep(0.01)
+
+
+def test_only_pieces_that_changed_are_told_again():
+    room = Room()
+    first = room.answer({"ask": "open"})
+
+    quiet = room.answer({"ask": "look", "at_ms": None})
+    produced = room.answer({"ask": "do", "line": "produce orders hello"})
+    then = room.answer({"ask": "advance", "ms": 200})
+
+    assert first["reset"]
+    assert {"world", "node/1", "partition/orders-0", "log/orders-0/1", "quorum", "invariants"} <= set(first["set"])
+    assert quiet["set"] == {}
+    assert "A record 'hello'" in produced["said"]
+    assert "log/orders-0/1" in then["set"]
+    assert "quorum" not in then["set"]
+    assert not then["reset"]
+    assert then["first"] == produced["first"] + len(produced["events"])
+
+
+def test_play_moves_time_until_pause_and_the_recording_can_be_looked_at():
+    async def story(session):
+        await session.ask("open")
+        begun = session.value("world")["now_ms"]
+        session.speed = 5.0
+        session.play()
+        await asyncio.sleep(0.3)
+        await session.pause()
+        stopped = session.value("world")["now_ms"]
+        await asyncio.sleep(0.15)
+        assert session.value("world")["now_ms"] == stopped > begun
+
+        await session.ask("look", at_ms=begun)
+        assert session.value("moment")["past"]
+        assert session.value("world")["now_ms"] <= begun + 100
+        with pytest.raises(OperatorError, match="cannot be changed"):
+            await session.ask("do", line="kill 1")
+
+        await session.ask("look", at_ms=None)
+        assert not session.value("moment")["past"]
+        assert session.value("world")["now_ms"] == stopped
+
+    run(story)
+
+
+def test_a_fork_goes_on_from_the_past_and_cuts_off_what_came_later():
+    async def story(session):
+        await session.ask("open")
+        before = session.value("world")["now_ms"]
+        await session.ask("advance", ms=500)
+        await session.ask("do", line="kill 1")
+        await session.ask("advance", ms=500)
+        life = session.life
+
+        await session.ask("look", at_ms=before + 300)
+        await session.ask("fork")
+
+        assert session.life == life + 1
+        assert session.value("moment") == {"present_ms": session.value("world")["now_ms"], "past": False, "seed": 7}
+        assert session.value("node/1")["state"] == "up"
+
+    run(story)
+
+
+def test_a_situation_opens_the_same_world_elsewhere():
+    async def story(session):
+        await session.ask("open", seed=11, nodes=4)
+        await session.ask("do", line="produce orders hello acks=1")
+        await session.ask("advance", ms=700)
+        text = (await session.ask("situation"))["text"]
+        was = {**session.pieces, "moment": b""}
+
+        await session.ask("open", text=text)
+
+        assert {**session.pieces, "moment": b""} == was
+
+    run(story)
+
+
+def test_play_stops_at_what_is_lost():
+    async def story(session):
+        await session.ask("open", lesson="lost-record")
+        for line in ("partition 1|2,3", "produce orders precious acks=1"):
+            await session.ask("do", line=line)
+            await session.ask("advance", ms=300)
+        await session.ask("do", line="kill 1")
+        await session.ask("do", line="heal")
+        await session.ask("advance", ms=12_000)
+        await session.ask("do", line="restart 1")
+        session.speed = 20.0
+        session.play()
+        await played(session)
+
+        assert session.value("world")["counts"]["lost"] == 1
+        assert session.value("lost")[0]["value"] == "precious"
+
+    run(story)
+
+
+def test_a_world_that_fails_says_so_until_another_is_opened():
+    class Breaks(LocalChannel):
+        async def ask(self, question):
+            if question["ask"] == "advance":
+                raise WorldFailed("the world's process is gone")
+            return await super().ask(question)
+
+    async def story(session):
+        await session.ask("open")
+        with pytest.raises(WorldFailed):
+            await session.ask("advance", ms=1)
+        with pytest.raises(WorldFailed, match="is gone"):
+            await session.ask("do", line="kill 1")
+        assert session.failure
+
+        await session.ask("open")
+        assert session.failure == ""
+
+    run(story, Breaks)
+
+
+def test_a_world_in_its_own_process_answers_and_ends_with_its_session():
+    async def story(session):
+        await session.ask("open")
+        process = session._channel._process
+        await session.ask("do", line="kill 2")
+        assert session.value("node/2")["state"] == "down"
+        await session.close()
+        assert process.returncode is not None
+
+    async def main():
+        await story(Session())
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
+@pytest.mark.parametrize("lesson", [lesson.id for lesson in LESSONS])
+def test_every_lesson_is_solved_by_the_buttons_of_the_faces(lesson):
+    async def story(session):
+        session.speed = 100.0
+        await session.ask("open", lesson=lesson)
+        piece = session.value("lesson")
+        assert piece["explanation"] == ""
+        assert piece["answer"] is None
+        await session.ask("predict", choice=lesson_of(lesson).prediction.answer)
+        for task in piece["tasks"]:
+            await session.ask("task", number=task["number"])
+            session.play_task()
+            await played(session)
+        solved = session.value("lesson")
+        assert solved["is_solved"], solved["goals"]
+        assert solved["explanation"]
+        assert solved["answer"] == solved["chosen"]
+        assert read_progress()[lesson].solved
+
+    run(story)
