@@ -80,6 +80,13 @@ async def test_tab_completes_and_again_takes_the_next(live):
         assert {first, second} == {'select * from "apples-sql"', "select * from apricots_sql"}
 
 
+async def test_the_line_of_the_cursor_has_its_colours_too(live):
+    async with live.open("sql", "select 'a' -- why") as app:
+        line = app.app.screen._compositor.render_strips()[2]
+        colours = {segment.text.strip(): segment.style.color for segment in line if segment.style is not None}
+        assert len({str(colours[word]) for word in ("select", "'a'", "-- why")}) == 3
+
+
 async def test_signs_and_numbers_go_into_the_statement(live):
     async with live.open("sql") as app:
         await app.type("select 5/1 q -- ?:")

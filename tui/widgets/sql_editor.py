@@ -87,7 +87,14 @@ class SqlEditor(TextArea):
             self.words = words
 
     def __init__(self, text: str = "") -> None:
-        super().__init__(text, tab_behavior="focus", show_line_numbers=False, compact=True, soft_wrap=True)
+        super().__init__(
+            text,
+            tab_behavior="focus",
+            show_line_numbers=False,
+            compact=True,
+            soft_wrap=True,
+            highlight_cursor_line=False,
+        )
         self.tables: Sequence[TableName] = ()
         self._coloured: tuple[str, list[list[tuple[int, int, str]]]] = ("", [[]])
         self._cycle: list[tuple[str, str]] = []
