@@ -1,6 +1,6 @@
 """`./dev screenshots`: the main pages as PNG in docs/screenshots, light and dark, from a cluster with the sample data.
 
-The cluster is `stoker up --demo`; it runs long enough for the charts to have something to show.
+`./dev screenshots sql` takes only that one. The cluster is `stoker up --demo`; it runs long enough for the charts to have something to show.
 """
 
 import sys
@@ -40,18 +40,21 @@ def largest_group(page):
 
 
 def main():
+    wanted = sys.argv[1:]
+    with_past = not wanted or not set(wanted) <= {"records", "sql"}
     FOLDER.mkdir(parents=True, exist_ok=True)
     with stoker_up("--demo") as cluster, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        print(f"waiting {WARM_UP_S} s for something to show", flush=True)
-        time.sleep(WARM_UP_S)
+        if with_past:
+            print(f"waiting {WARM_UP_S} s for something to show", flush=True)
+            time.sleep(WARM_UP_S)
         base, _, _ = cluster["web_url"].partition("/?")
         for scheme in ("light", "dark"):
             context = browser.new_context(viewport=SIZE, color_scheme=scheme, base_url=base, reduced_motion="reduce")
             page = context.new_page()
             page.goto(cluster["web_url"])
             for name, path, schemes in SHOTS:
-                if scheme not in schemes:
+                if scheme not in schemes or (wanted and name not in wanted):
                     continue
                 answer = page.goto(path or f"/groups/{largest_group(page)}")
                 if answer is None or not answer.ok:
@@ -61,6 +64,7 @@ def main():
                     page.locator("textarea").first.focus()
                     page.keyboard.press("Control+Enter")
                 page.wait_for_timeout(4_000)
+                page.evaluate("scrollTo(0, 0)")
                 target = FOLDER / f"{name}-{scheme}.png"
                 page.screenshot(path=str(target))
                 print(f"{target.relative_to(ROOT)}  {target.stat().st_size // 1024} KiB", flush=True)
