@@ -61,7 +61,13 @@ async def records(ask: Ask) -> Page | Response:
         Table(COLUMNS, rows, key="place", id="records", noun="record", href=lambda each: str(each["href"])),
         missing,
         crumbs=crumbs(ask, asked.topic),
-        view={**form_view(ask, asked, problem), "page": page, "limit": count, **_steps(ask, asked, page, count)},
+        view={
+            **form_view(ask, asked, problem),
+            "page": page,
+            "in_all": _in_all(page),
+            "limit": count,
+            **_steps(ask, asked, page, count),
+        },
         status=400 if problem else 200,
         live=False,
     )
@@ -114,6 +120,11 @@ def row(ask: Ask, record: RecordView) -> Row:
 
 def _text(part: PartView) -> str | None:
     return None if part.format == "null" else part.text
+
+
+def _in_all(page: RecordsPage | None) -> int:
+    """Offsets between the starts and the ends: as many records, unless some were compacted or are markers."""
+    return 0 if page is None else sum(each.end_offset - each.log_start_offset for each in page.bounds)
 
 
 def _data(page: RecordsPage | None, problem: str) -> dict[str, Any]:

@@ -144,6 +144,7 @@ function begin() {
 
   addEventListener("pagehide", () => { abort?.abort(); });
   measure();
+  if (list.box.clientWidth < 560) find("wrap").click();
   setInterval(() => { if (!paused) account(); }, 1000);
   run();
 }
