@@ -211,4 +211,6 @@ async def test_pressing_a_key_of_records_or_sql_does_what_it_is_bound_to(key, pr
 
 def test_every_key_is_pressed_by_one_of_the_tests():
     pressed = {key.id for key, _ in (*PRESSES, *RECORD_PRESSES)}
-    assert {key.id for key in KEYS if key.scope not in ("partitions", "topic", "configs", "group", "broker", "lab")} <= pressed
+    assert {
+        key.id for key in KEYS if key.scope not in ("partitions", "topic", "configs", "group", "broker", "lab")
+    } <= pressed
