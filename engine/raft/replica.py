@@ -187,17 +187,14 @@ class RaftReplica(Replication):
         return math.inf
 
     def _poll_leader(self, state: Leader, now_ms: float) -> float:
-        if (
-            self._shutting_down
-            or state.resign_requested
-            or (now_ms >= state.check_quorum_deadline_ms and safeguards.check_quorum)
-        ):
+        check_quorum_deadline_ms = state.check_quorum_deadline_ms if safeguards.check_quorum else math.inf
+        if self._shutting_down or state.resign_requested or now_ms >= check_quorum_deadline_ms:
             # KAFKA-15489: a leader that a majority does not reach must not go on serving what may be stale.
             self._become_resigned(now_ms)
             return now_ms
         if now_ms >= state.begin_quorum_deadline_ms:
             self._send_begin_quorum_epoch_requests(state, now_ms)
-        return min(state.check_quorum_deadline_ms, state.begin_quorum_deadline_ms)
+        return min(check_quorum_deadline_ms, state.begin_quorum_deadline_ms)
 
     def _poll_follower(self, state: Follower, now_ms: float) -> float:
         if self._shutting_down:

@@ -1,7 +1,8 @@
 """`python -m engine.sim.hunt`: takes each safeguard away in turn, and says how many seeds it took to be noticed.
 
-Each safeguard has the scenario in which its bug of the past is likely; `--scenario swarm` hunts all of them in what
-every seed of the suite has. The exit code is 1 when one was not noticed within the seeds.
+Some have a script that walks into the bug on purpose (`engine.sim.scripts`), and "script" for a scenario. Each other has
+the scenario in which its bug of the past is likely; `--scenario NAME` hunts in that one, `--scenario swarm` in what every
+seed of the suite has. The exit code is 1 when one was not noticed within the seeds.
 """
 
 from __future__ import annotations
@@ -16,17 +17,15 @@ from engine.runtime import safeguards
 from engine.sim.case import Case, kind_of
 from engine.sim.run import parse_seeds
 from engine.sim.scenarios import SWARM, names
+from engine.sim.scripts import SCRIPTS
 
 SCENARIO_OF: Mapping[str, str] = {
-    "check_quorum": "partition",
-    "commit_generation_fencing": "clients",
     "epoch_start_at_election": "leaders",
     "isr_join_at_leader_epoch_start": "chase_leader",
     "isr_needs_current_broker_epoch": "crash",
     "pending_isr_counts": "leaders",
     "recovery_after_unclean_shutdown": "power",
     "sequence_deduplication": "duplicate_requests",
-    "unclean_shutdown_leaves_elr": "power",
 }
 """Where to look first; the swarm for all others."""
 
@@ -46,7 +45,12 @@ class Catch:
 
 
 def hunt(safeguard: str, seeds: Sequence[int], scenario: str | None = None, level: str = "stormy") -> Catch:
-    """Run seeds without `safeguard` until one violates something."""
+    """Play the script of `safeguard` without it; or, with a scenario or without a script, run seeds until one violates
+    something."""
+    if scenario is None and safeguard in SCRIPTS:
+        with safeguards.without(safeguard):
+            violations = SCRIPTS[safeguard]()
+        return Catch(safeguard, "script", 1, 1 if violations else None, kind_of(violations[0]) if violations else "")
     chosen = scenario or SCENARIO_OF.get(safeguard, SWARM)
     for count, seed in enumerate(seeds, 1):
         result = Case(seed, level, chosen, without=safeguard).run()
