@@ -8,6 +8,10 @@ first damage the log is cut and all later segments go (Kafka: LogLoader.recoverL
 Two things count as damage that Kafka lets pass, because a power cut can undo a truncation or a removal that was not synced
 and so bring back what another leader had overwritten: a leader epoch lower than the one before, and, in a log without
 the gaps of compaction, offsets missing between two segments.
+
+A batch's checksum does not cover its base offset and length (bytes 0 to 11), nor its leader epoch. A wrong base offset is
+noticed here where it breaks the order: below what is due, or out of the segment's range. Not noticed: one in a compacted
+log that is too high and stays below the next batch's, and anything in segments that are not read through.
 """
 
 from engine.log.batches import DamagedBatch, scan_batches
