@@ -10,8 +10,8 @@ and so bring back what another leader had overwritten: a leader epoch lower than
 the gaps of compaction, offsets missing between two segments.
 
 A batch's checksum does not cover its base offset and length (bytes 0 to 11), nor its leader epoch. A wrong base offset is
-noticed here where it breaks the order: below what is due, or out of the segment's range. Not noticed: one in a compacted
-log that is too high and stays below the next batch's, and anything in segments that are not read through.
+noticed here where it breaks the order: below what is due, or out of the segment's range. Not noticed: one that is
+too high and stays below the next batch's (it looks like a gap of compaction), and anything in segments not read through.
 """
 
 from engine.log.batches import DamagedBatch, scan_batches
