@@ -36,6 +36,7 @@ class Session:
         self._make_channel = channel
         self._channel: Channel | None = None
         self._lock = asyncio.Lock()
+        self._asking: set[asyncio.Task[dict[str, Any]]] = set()
         self._playing: asyncio.Task[None] | None = None
         self._listeners: list[asyncio.Event] = []
         self._closed = False
@@ -71,6 +72,18 @@ class Session:
     async def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         if self._closed:
             raise WorldFailed("this world is closed")
+        # Who asks may go away (a page that is left) while the world answers: the answer is taken all the same.
+        asking = asyncio.get_running_loop().create_task(self._exchange(question))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asked)
+        return await asyncio.shield(asking)
+
+    def _asked(self, asking: asyncio.Task[dict[str, Any]]) -> None:
+        self._asking.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # whoever is still there gets it
+
+    async def _exchange(self, question: dict[str, Any]) -> dict[str, Any]:
         async with self._lock:
             if self.failure and question["ask"] != "open":
                 raise WorldFailed(self.failure, hint="Open a new world.")

@@ -23,7 +23,7 @@ from tui.views.laboratory_lines import WIDE, event_lines, lesson_lines, roles, t
 from tui.widgets.document import Document
 
 PAINT_S = 0.05
-EVENTS_SHOWN = 300
+EVENTS_SHOWN = 120
 EXPORTS = ("html", "json", "pytest", "situation")
 _SESSIONS: WeakKeyDictionary[App[Any], list[Any]] = WeakKeyDictionary()
 """The application's world, and how many views show it."""
@@ -125,7 +125,7 @@ class LaboratoryView(View):
             columns = roles(session)
             self._events += [(msgspec.json.decode(each), columns) for each in fresh]
             self._next = session.first + len(session.events)
-            del self._events[: -EVENTS_SHOWN * 8]
+            del self._events[: -EVENTS_SHOWN * 20]
 
     def _until_now(self) -> list[tuple[dict[str, Any], str]]:
         world = self.session.value("world") or {"events": 0}

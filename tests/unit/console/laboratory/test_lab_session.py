@@ -146,6 +146,22 @@ def test_a_world_that_fails_says_so_until_another_is_opened():
     run(story, Breaks)
 
 
+def test_a_world_outlives_whoever_asked_and_went_away():
+    class Slow(LocalChannel):
+        async def ask(self, question):
+            await asyncio.sleep(0.05)
+            return await super().ask(question)
+
+    async def story(session):
+        asking = asyncio.ensure_future(session.ask("open"))
+        await asyncio.sleep(0.01)
+        asking.cancel()
+        await session.ask("do", line="kill 2")
+        assert session.value("node/2")["state"] == "down"
+
+    run(story, Slow)
+
+
 def test_a_world_in_its_own_process_answers_and_ends_with_its_session():
     async def story(session):
         await session.ask("open")

@@ -14,6 +14,9 @@ export async function doLine(line) {
   return !answer.error;
 }
 
+/** Closes a dialog, and leaves the keys to the page: a field that is closed away keeps the focus else. */
+function shut(box) { box.close(); if (box.contains(document.activeElement)) document.activeElement.blur(); }
+
 const quoted = (value) => (/[\s"'\\#]/.test(value) || value === "" ? `'${value.replaceAll("'", "'\"'\"'")}'` : value);
 
 /** The list of all actions: type to find one, or a whole command. */
@@ -46,7 +49,7 @@ export async function openActions(typed = "") {
     event.preventDefault();
     const line = input.value.trim();
     const exact = forms.find((form) => form.tag === line.split(/\s+/)[0]);
-    if (exact && (line.includes(" ") || !exact.fields.some((field) => field.required))) { if (await doLine(line)) box.close(); } else if (found[at]) openForm(found[at]);
+    if (exact && (line.includes(" ") || !exact.fields.some((field) => field.required))) { if (await doLine(line)) shut(box); } else if (found[at]) openForm(found[at]);
   });
   const box = openDialog(body, "Do something to the world");
   draw();
@@ -82,7 +85,7 @@ export async function openForm(form, known = {}) {
   };
   const show = () => { line.textContent = lineNow(); };
   body.addEventListener("input", show);
-  body.addEventListener("submit", async (event) => { event.preventDefault(); if (await doLine(lineNow())) box.close(); });
+  body.addEventListener("submit", async (event) => { event.preventDefault(); if (await doLine(lineNow())) shut(box); });
   const box = openDialog(body, form.title);
   show();
 }

@@ -1,0 +1,157 @@
+"""The laboratory as a learner meets it: from the overview to a first record lost on purpose, by mouse and by keyboard."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.conftest import RunningConsole
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory):
+    with RunningConsole(tmp_path_factory.mktemp("console"), nodes=1) as running:
+        yield running
+
+
+@pytest.fixture
+def slow(page):
+    """Worlds are processes: on a machine with much to do they take their time to start."""
+    page.set_default_timeout(30_000)
+    expect.set_options(timeout=12_000)
+    yield page
+    expect.set_options(timeout=5_000)
+
+
+def world_is_there(page):
+    expect(page.locator("[data-stage] .node")).to_have_count(4)
+
+
+def do(page, line):
+    """As a person would: a, the line, Enter."""
+    page.keyboard.press("a")
+    expect(page.locator("#dialog[open] input")).to_be_focused()
+    page.keyboard.type(line)
+    page.keyboard.press("Enter")
+    expect(page.locator("#dialog[open]")).to_have_count(0)
+
+
+def step_until(page, condition, times=60):
+    for _ in range(times):
+        if condition():
+            return
+        before = page.locator("[data-clock]").inner_text()
+        page.keyboard.press("s")
+        expect(page.locator("[data-clock]")).not_to_have_text(before)
+    raise AssertionError(f"it did not come to that: {page.locator('[data-timeline]').inner_text()[:1500]}")
+
+
+def test_a_first_record_is_lost_by_mouse_alone(slow):
+    page = slow
+    page.goto("/")
+    page.locator("#nav").get_by_role("link", name="Laboratory").click()
+    page.get_by_role("link", name="Lessons", exact=True).click()
+    page.get_by_role("link", name="Your first lost record").click()
+    panel = page.locator("[data-lesson-panel]")
+    expect(panel.locator("h2")).to_have_text("Your first lost record")
+    panel.get_by_role("button", name="No: node 1 deletes it").click()
+    expect(panel).to_contain_text("Noted")
+    tasks = panel.locator(".lab-tasks li")
+    for number in range(tasks.count()):
+        tasks.nth(number).get_by_role("button").click()
+        expect(tasks.nth(number)).to_have_class("done")
+        expect(page.locator("[data-play-words]")).to_contain_text("Play")
+    expect(panel).to_contain_text("solved")
+    expect(panel).to_contain_text("You were right")
+    expect(panel).to_contain_text("KIP-101")
+    expect(page.locator("[data-lost]")).to_contain_text("Lost: “precious”")
+    expect(page.locator("[data-timeline] li.bad").first).to_contain_text("LOST")
+    panel.get_by_role("link", name="All lessons").click()
+    expect(page.locator("#lesson-lost-record")).to_contain_text("done")
+
+
+def test_a_first_record_is_lost_by_keyboard_alone(slow):
+    page = slow
+    page.goto("/lab/lessons/lost-record")
+    world_is_there(page)
+    do(page, "partition 1|2,3")
+    do(page, "produce orders precious acks=1")
+    acknowledged = page.locator("[data-clients]")
+    step_until(
+        page, lambda: "hand-acks-1" in acknowledged.inner_text() and "acknowledged 1" in acknowledged.inner_text()
+    )
+    do(page, "kill 1")
+    logs = page.locator("[data-logs]")
+    step_until(page, lambda: "leader node 2" in logs.inner_text() or "Node 2 leader" in logs.inner_text())
+    do(page, "heal")
+    do(page, "restart 1")
+    step_until(page, lambda: "Lost" in page.locator("[data-lost]").inner_text())
+    page.keyboard.press("p")
+    expect(page.locator("[data-lesson-panel]")).to_contain_text("solved")
+
+
+def test_the_world_is_touched_by_clicking_what_one_sees(slow):
+    page = slow
+    page.goto("/lab")
+    page.locator("[data-lab=new]").click()
+    page.locator("#dialog").get_by_role("button", name="Open").click()
+    world_is_there(page)
+    page.locator("[data-stage] .node", has_text="Node 2").click()
+    page.locator("[data-inspector]").get_by_role("button", name="Kill").click()
+    expect(page.locator("[data-stage] .node.bad")).to_contain_text("✕ down")
+    expect(page.locator("[data-status]")).to_contain_text("Node 2 was killed")
+    page.locator("[data-stage] .node.clients").click()
+    page.locator("[data-inspector]").get_by_role("button", name="Producer").click()
+    page.locator("#lab-f-name").fill("writer")
+    expect(page.locator("#dialog .command")).to_contain_text("add-producer writer orders")
+    page.locator("#dialog").get_by_role("button", name="Do it").click()
+    expect(page.locator("[data-clients]")).to_contain_text("writer")
+    moving = page.locator("[data-stage] .message")
+    for _ in range(20):
+        if moving.count():
+            break
+        with page.expect_response("**/lab/ask"):
+            page.keyboard.press(".")
+        page.wait_for_timeout(100)
+    expect(moving.first).to_be_visible()
+
+
+def test_the_past_is_a_slider_away_and_can_be_gone_on_from(slow):
+    page = slow
+    page.goto("/lab")
+    world_is_there(page)
+    do(page, "kill 3")
+    page.keyboard.press("s")
+    page.keyboard.press("s")
+    page.locator("[data-slider]").fill("100")
+    expect(page.locator("#lab")).to_have_class(re.compile("past"))
+    expect(page.locator("[data-status]")).to_contain_text("The past")
+    page.locator("[data-lab=fork]").click()
+    expect(page.locator("#lab")).not_to_have_class(re.compile("past"))
+    expect(page.locator("[data-status]")).to_contain_text("goes on from")
+
+
+def test_an_address_brings_the_situation_to_another_browser(slow, browser, console):
+    page = slow
+    page.goto("/lab")
+    world_is_there(page)
+    do(page, "kill 1")
+    page.keyboard.press("y")
+    page.wait_for_url("**/lab?s=s1*")
+    other = browser.new_context(base_url=console.url)
+    other.set_default_timeout(30_000)
+    elsewhere = other.new_page()
+    elsewhere.goto(console.printed_url)
+    elsewhere.goto(page.url)
+    expect(elsewhere.locator("[data-stage] .node.bad")).to_contain_text("Node 1")
+    other.close()
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_nothing_is_wider_than_the_screen(slow, width):
+    page = slow
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in ("/lab", "/lab/lessons"):
+        page.goto(path)
+        page.wait_for_load_state("load")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
