@@ -76,10 +76,8 @@ def test_a_first_record_is_lost_by_keyboard_alone(slow):
     world_is_there(page)
     do(page, "partition 1|2,3")
     do(page, "produce orders precious acks=1")
-    acknowledged = page.locator("[data-clients]")
-    step_until(
-        page, lambda: "hand-acks-1" in acknowledged.inner_text() and "acknowledged 1" in acknowledged.inner_text()
-    )
+    by_hand = page.locator(".lab-client", has_text="hand-acks-1")
+    step_until(page, lambda: by_hand.count() and "acknowledged 1" in by_hand.inner_text())
     do(page, "kill 1")
     logs = page.locator("[data-logs]")
     step_until(page, lambda: "leader node 2" in logs.inner_text() or "Node 2 leader" in logs.inner_text())
