@@ -67,7 +67,17 @@ def test_every_command_has_help_for_itself_and_all_of_its_options(path):
 
 def test_every_listing_has_every_output():
     without = {"topics alter", "topics delete", "configs alter", "contexts add", "contexts use", "contexts remove"}
-    without |= {"tui", "web", "up", "node", "format", "topics delete-records", "topics elect-leaders", "groups delete"}
+    without |= {
+        "tui",
+        "web",
+        "up",
+        "node",
+        "format",
+        "topics delete-records",
+        "topics elect-leaders",
+        "groups delete",
+        "sim learn",
+    }
     for path, command in commands():
         if not isinstance(command, click.Group):
             options = [name for parameter in command.params for name in parameter.opts]
