@@ -190,7 +190,9 @@ KEYS: tuple[Key, ...] = (
     Key("tail", "follow", "s", "follow", "follow", "Follow the end, or stay where one reads", 1),
     Key("tail", "wrap", "w", "wrap", "wrap", "Wrap long lines, or cut them", 2),
     Key("tail", "times", "t", "times", "times", "Times, with the day, or none", 3),
-    Key("tail", "full_screen", "f", "full_screen", "full screen", "The whole screen for records; again or Esc: back", 4),
+    Key(
+        "tail", "full_screen", "f", "full_screen", "full screen", "The whole screen for records; again or Esc: back", 4
+    ),
     Key("tail", "next", "n", "next(1)", "next match", "The next match of the filter"),
     Key("tail", "before", "N", "next(-1)", "match before", "The match before"),
     Key("tail", "marks", "m", "marks", "marks", "Hide what does not match the filter, or only mark what does", 7),
@@ -223,7 +225,9 @@ KEYS: tuple[Key, ...] = (
     Key("produce", "look", "f2", "look", "records", "The topic's records", 3),
     # SQL
     Key("sql", "run", "f5,ctrl+j", "run", "run", "Run the statement, or what is selected of it (Ctrl-Enter)", 1),
-    Key("sql", "explain", "f6", "explain", "plan", "What the statement would read, without reading it", 2, priority=True),
+    Key(
+        "sql", "explain", "f6", "explain", "plan", "What the statement would read, without reading it", 2, priority=True
+    ),
     Key("sql", "complete", "tab", "complete", "complete", "Complete; again: the next that fits", 3),
     Key("sql", "switch", "f2", "switch", "editor", "Between the editor and the result", 4),
     Key("sql", "chart", "f7", "chart", "chart", "The result as a chart, or as a table", 5, priority=True),

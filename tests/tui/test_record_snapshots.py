@@ -3,6 +3,7 @@
 `STOKER_UPDATE_SNAPSHOTS=1` writes them anew: look at the difference before it is committed.
 """
 
+import asyncio
 import os
 import re
 
@@ -97,6 +98,11 @@ async def test_it_looks_as_it_did(filled, case, size):
             await app.press("f5")
             await app.until(lambda: not shown.running)
         await app.settle()
+        for _ in range(100):  # what is read in a thread may be later than the loop's rest
+            if "Reading" not in app.text:
+                break
+            await app.settle()
+            await asyncio.sleep(0.05)
         found = screen_snapshot(app.app, styled=False)
 
     compare(f"{case}-{size[0]}x{size[1]}", steady(found))

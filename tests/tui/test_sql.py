@@ -161,6 +161,7 @@ async def test_escape_ends_a_query_that_runs(live):
         assert "42" in app.text
 
 
+@pytest.mark.slow
 async def test_half_a_million_rows_scroll_sort_and_are_filtered(live):
     async with live.open("sql", "select range a, 'x' || range b from range(500000)") as app:
         await app.press("f5")

@@ -143,6 +143,10 @@ def test_a_group_is_reset_with_a_preview_and_back_by_undo(page, console):
     if page.locator("#dialog[open]").count():
         page.locator("#dialog[open]").get_by_role("button", name="Do it").click()
     page.wait_for_url("**/groups/billing")
+    for _ in range(100):
+        if committed(console, "billing", "orders") == before:
+            break
+        page.wait_for_timeout(100)
     assert committed(console, "billing", "orders") == before
 
 

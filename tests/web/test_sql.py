@@ -139,6 +139,7 @@ def test_values_are_whole_and_null_is_told_from_text(page):
     expect(page.locator("#dialog")).to_contain_text("12345678901234567890123")
 
 
+@pytest.mark.slow
 def test_a_chart_is_chosen_and_can_be_changed(page):
     run(page, "select key, count(*) as records from orders group by key order by key")
     expect(state(page)).to_contain_text("5 rows")
@@ -152,6 +153,7 @@ def test_a_chart_is_chosen_and_can_be_changed(page):
     expect(page.locator(".chart-room [role=status]")).to_contain_text("records 100")
 
 
+@pytest.mark.slow
 def test_statements_are_saved_found_and_forgotten(page):
     run(page, "select 42 as answer")
     expect(state(page)).to_contain_text("1 row")
