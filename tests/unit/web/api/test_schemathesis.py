@@ -15,8 +15,8 @@ from tests.unit.web.api.served import the_document  # noqa: E402
 EXAMPLES = int(os.environ.get("STOKER_API_EXAMPLES", "3"))
 """Of right and of wrong requests each, per operation."""
 
-ENDLESS = {"/api/tail", "/api/search", "/api/export"}
-"""Streams, which last as long as their reader: `test_streams` has them."""
+ENDLESS = {"/api/tail"}
+"""`test_streams` has it."""
 
 OF_KAFKA = {501, 503}
 """What the cluster has not, or cannot say just now: documented, and no failure of the API."""
