@@ -18,6 +18,7 @@ export class Editor {
     this.catalog = null;
     this.offers = [];
     this.at = 0;
+    this.closings = 0;
     this.run = run;
     this.changed = changed;
     this.area.addEventListener("input", (event) => { this.draw(); this.changed(); this.offer(event.inputType === "insertText" || event.inputType === "deleteContentBackward" ? 2 : 99); });
@@ -94,8 +95,10 @@ export class Editor {
     const last = tokens(before).at(-1);
     const tableWanted = /\b(from|join)\s+(?:"[^"]*|[\w.]*)$/i.test(before);
     if (["string", "note"].includes(last?.[1]) || (typed.length < least && !(tableWanted && least <= 2))) { this.close(); return; }
+    const asked = this.closings;
     const { tables, topic_columns: columns } = await this.words();
-    if (this.area.selectionStart !== caret) return;
+    // Whoever ran the statement or pressed Escape meanwhile wants no list any more.
+    if (this.area.selectionStart !== caret || this.closings !== asked) return;
     const known = new Set();
     const all = [];
     const put = (text, kind, about) => { if (!known.has(`${text} ${kind}`)) { known.add(`${text} ${kind}`); all.push({ text, kind, about }); } };
@@ -168,6 +171,7 @@ export class Editor {
   }
 
   close() {
+    this.closings += 1;
     this.list.hidden = true;
     this.root.style.overflow = "";
     this.area.setAttribute("aria-expanded", "false");
