@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -75,10 +75,12 @@ async def take_snapshot(client: ClusterClient, at_ms: int, *, usage: LocalUsage 
     }
     loop = asyncio.get_running_loop()
     missing: list[Missing] = []
-    offsets = loop.create_task(_part("offsets", start_and_end_offsets(client, partitions, patience_ms=1_000), missing))
-    held = loop.create_task(_part("sizes", sizes(client), missing))
-    groups = loop.create_task(_part("groups", _groups(client), missing))
-    quorum = loop.create_task(_part("quorum", describe_quorum(client), missing))
+    offsets = loop.create_task(
+        _part("offsets", lambda: start_and_end_offsets(client, partitions, patience_ms=1_000), missing)
+    )
+    held = loop.create_task(_part("sizes", lambda: sizes(client), missing))
+    groups = loop.create_task(_part("groups", lambda: _groups(client), missing))
+    quorum = loop.create_task(_part("quorum", lambda: describe_quorum(client), missing))
     tasks: list[asyncio.Task[object]] = [offsets, held, groups, quorum]
     try:
         await asyncio.gather(*tasks)
@@ -109,10 +111,11 @@ async def take_snapshot(client: ClusterClient, at_ms: int, *, usage: LocalUsage 
     )
 
 
-async def _part(what: str, work: Awaitable[T], missing: list[Missing]) -> T | None:
+async def _part(what: str, work: Callable[[], Awaitable[T]], missing: list[Missing]) -> T | None:
     """The answer, or None with the reason in `missing`: the rest of the pass goes on."""
     try:
-        return await work
+        # Begun here: a pass that is called off before that leaves nothing behind that was never awaited.
+        return await work()
     except OperatorError as error:
         missing.append(Missing(what, error.detail or error.title))
     except (KafkaError, BrokerUnreachable, ClusterUnreachable, UnsupportedByBroker, ProtocolError) as error:

@@ -8,7 +8,10 @@ from console.cli import run
 
 
 @pytest.fixture
-def stoker(capsys):
+def stoker(capsys, monkeypatch, tmp_path):
+    """Runs a command; what this learner has done is nobody else's."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+
     def call(*words):
         code = run([*words])
         captured = capsys.readouterr()
