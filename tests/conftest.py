@@ -40,6 +40,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "seeds(count): how many seeds the test runs for when --seeds is not given")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that drive a browser or a terminal in real time get two more tries, and the summary counts each ("rerun").
+
+    They wait for what another program draws, and on a busy machine that can take longer than any limit one would choose.
+    Nothing else is ever tried again: there, what fails once has failed.
+    """
+    here = os.path.dirname(__file__)
+    faces = (os.path.join(here, "web", ""), os.path.join(here, "tui", ""))
+    for item in items:
+        if str(item.path).startswith(faces):
+            item.add_marker(pytest.mark.flaky(reruns=2))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     own = {mark.args[0] for mark in metafunc.definition.iter_markers("parametrize") if isinstance(mark.args[0], str)}
     if "seed" in metafunc.fixturenames and "seed" not in own:
