@@ -12,6 +12,7 @@ import uvicorn
 
 from console.errors import OperatorError
 from web.app import Console
+from web.security.closing import HEAD_BYTES_MAX
 from web.security.slow_clients import http_protocol
 
 CONNECTIONS_MAX = 1_000
@@ -45,7 +46,7 @@ class ConsoleServer:
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=STOP_S,
                 backlog=512,
-                h11_max_incomplete_event_size=64 * 1024,
+                h11_max_incomplete_event_size=HEAD_BYTES_MAX,
             )
         )
 

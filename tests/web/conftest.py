@@ -37,6 +37,14 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="needs Chromium: apt-get install chromium"))
 
 
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    """What the console keeps for its user (saved statements, their history, contexts) is each test's own: tests come in
+    any order, and several modules share a process."""
+    for name in ("CONFIG", "DATA", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / "home" / name.lower()))
+
+
 class RunningConsole:
     """A cluster with its console. `cluster` is the engine's, `opened` the console's, `url` its address without token."""
 

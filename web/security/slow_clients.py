@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from web.security.closing import polite
+
 HEAD_S = 10.0
 """From the first byte (or the connection) to the end of the headers."""
 
@@ -19,7 +21,7 @@ class _Cycle(Protocol):
 
 
 def impatient(protocol: type[Any], head_s: float = HEAD_S) -> type[Any]:
-    """That protocol, closing connections whose request does not come to the end of its headers in time."""
+    """That `polite` protocol, closing connections whose request does not come to the end of its headers in time."""
 
     class Impatient(protocol):  # type: ignore[misc]
         _head_timer: asyncio.TimerHandle | None = None
@@ -53,15 +55,15 @@ def impatient(protocol: type[Any], head_s: float = HEAD_S) -> type[Any]:
             self._head_timer = None
             cycle: _Cycle | None = self.cycle
             if cycle is None or cycle.response_complete:
-                self.transport.close()
+                self.transport.close_now()
 
     return Impatient
 
 
 def http_protocol() -> type[Any]:
-    """The quicker parser where it is installed, with patience limited."""
+    """The quicker parser where it is installed, with patience limited, and answers that arrive."""
     try:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
     except ImportError:
-        return impatient(H11Protocol)
-    return impatient(HttpToolsProtocol)
+        return impatient(polite(H11Protocol))
+    return impatient(polite(HttpToolsProtocol))

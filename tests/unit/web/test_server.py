@@ -1,13 +1,17 @@
-"""The server itself: clients that never finish, and stopping while streams are open."""
+"""The server itself: clients that never finish, answers that arrive although more was sent, and stopping."""
 
 import asyncio
+import importlib.util
 
+import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from web.security.slow_clients import http_protocol, impatient
+from web.security.closing import HEAD_BYTES_MAX, polite
+from web.security.slow_clients import impatient
 from web.server import _bound
 
 
@@ -15,19 +19,44 @@ async def hello(request):
     return PlainTextResponse("hello")
 
 
-def serving(story, head_s):
+async def refuse(request):
+    """Without a look at the body."""
+    return PlainTextResponse("too large", 413, {"Connection": "close"})
+
+
+@pytest.fixture(params=["h11", "httptools"])
+def parser(request):
+    if request.param == "h11":
+        return H11Protocol
+    if importlib.util.find_spec("httptools") is None:
+        pytest.skip("httptools is not installed")
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    return HttpToolsProtocol
+
+
+def serving(story, parser, head_s=10):
     """Runs `story(port)` against a server that waits so long for the head of a request."""
 
     async def main():
-        protocol = impatient(http_protocol().__mro__[1], head_s)
-        app = Starlette(routes=[Route("/", hello)])
-        server = Server(Config(app, http=protocol, ws="none", log_config=None, access_log=False))
+        app = Starlette(routes=[Route("/", hello), Route("/refused", refuse, methods=["POST"])])
+        protocol = impatient(polite(parser), head_s)
+        server = Server(
+            Config(
+                app,
+                http=protocol,
+                ws="none",
+                log_config=None,
+                access_log=False,
+                h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+            )
+        )
         taken = _bound("127.0.0.1", 0)
         running = asyncio.create_task(server.serve([taken]))
         while not server.started:
             await asyncio.sleep(0.005)
         try:
-            return await asyncio.wait_for(story(taken.getsockname()[1]), 20)
+            return await asyncio.wait_for(story(taken.getsockname()[1]), 60)
         finally:
             server.should_exit = True
             await running
@@ -36,7 +65,7 @@ def serving(story, head_s):
     return asyncio.run(main())
 
 
-def test_a_connection_that_says_nothing_or_only_half_a_request_is_closed():
+def test_a_connection_that_says_nothing_or_only_half_a_request_is_closed(parser):
     async def story(port):
         for words in (b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nX: "):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -44,10 +73,10 @@ def test_a_connection_that_says_nothing_or_only_half_a_request_is_closed():
             assert await reader.read() == b""
             writer.close()
 
-    serving(story, head_s=0.05)
+    serving(story, parser, head_s=0.05)
 
 
-def test_a_request_that_comes_in_one_piece_is_answered_and_the_connection_may_be_used_again():
+def test_a_request_that_comes_in_one_piece_is_answered_and_the_connection_may_be_used_again(parser):
     async def story(port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for _ in range(3):
@@ -58,4 +87,62 @@ def test_a_request_that_comes_in_one_piece_is_answered_and_the_connection_may_be
         assert await reader.read() == b""
         writer.close()
 
-    serving(story, head_s=0.3)
+    serving(story, parser, head_s=0.3)
+
+
+async def sent_slowly(port, head, size, piece=64 * 1024):
+    """All of it is sent, whatever is answered meanwhile; then the answer is read to its end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    for _ in range(size // piece):
+        writer.write(b"x" * piece)
+        await writer.drain()
+        await asyncio.sleep(0)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def test_a_refused_body_is_taken_and_thrown_away_so_that_the_refusal_arrives(parser):
+    async def story(port):
+        size = 8 * 1024 * 1024
+        head = f"POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n".encode()
+        for _ in range(3):
+            answer = await sent_slowly(port, head, size)
+            assert answer.startswith(b"HTTP/1.1 413")
+            assert answer.endswith(b"too large")
+
+    serving(story, parser)
+
+
+def test_an_endless_head_is_refused_and_the_refusal_arrives(parser):
+    async def story(port):
+        for head in (b"GET /?q=", b"GET / HTTP/1.1\r\nHost: a\r\nCookie: "):
+            answer = await sent_slowly(port, head, 4 * 1024 * 1024)
+            assert answer.startswith(b"HTTP/1.1 400")
+
+    serving(story, parser)
+
+
+def test_many_requests_on_one_connection_have_room_for_a_head_each(parser):
+    async def story(port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(12):
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 10_000 + b"\r\n\r\n")
+            assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+    serving(story, parser)
+
+
+def test_the_server_stops_although_a_client_keeps_its_connection(parser):
+    kept = []
+
+    async def story(port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await reader.readuntil(b"hello")
+        kept.append(writer)
+
+    serving(story, parser)
+    assert kept

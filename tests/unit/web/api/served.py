@@ -20,6 +20,8 @@ from console.target import Target
 from web.api.openapi import document
 from web.api.router import ApiRoutes
 from web.clusters import Clusters
+from web.security.closing import HEAD_BYTES_MAX
+from web.security.slow_clients import http_protocol
 
 
 @functools.cache
@@ -117,7 +119,14 @@ class Served:
 
         app = Starlette(routes=web.api.routes(), lifespan=lifespan)
         config = uvicorn.Config(
-            app, host="127.0.0.1", port=0, log_level="error", loop="asyncio", timeout_graceful_shutdown=1
+            app,
+            http=http_protocol(),
+            host="127.0.0.1",
+            port=0,
+            log_level="error",
+            loop="asyncio",
+            timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         )
         self._server = uvicorn.Server(config)
         serving = asyncio.ensure_future(self._server.serve())
