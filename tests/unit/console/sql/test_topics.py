@@ -1,5 +1,7 @@
 """A topic as a table: what its columns hold, and that only what is needed is read."""
 
+import asyncio
+import contextlib
 import datetime
 import re
 
@@ -436,3 +438,35 @@ def test_a_name_that_with_defines_is_not_looked_for_in_the_cluster(ask, orders):
     assert ask(
         "with recursive r as (select 1 a union all select a + 1 from r where a < 5) select max(a) from r"
     ).rows == [(5,)]
+
+
+def test_who_cancels_a_second_time_gets_a_new_worker_and_nothing_of_the_old_query(ask):
+    """The first cancelling waits until the worker has let go of the query; who cannot wait must not inherit it."""
+    service = ask.new_service()
+
+    async def cancel_twice():
+        begun = asyncio.Event()
+
+        async def ask_too_much():
+            heavy = "select sum(a.range * b.range) from range(1000000) a, range(1000000) b"
+            try:
+                async with service.run(heavy) as result:
+                    begun.set()
+                    async for _ in result:
+                        pass
+            finally:
+                begun.set()
+
+        asking = asyncio.create_task(ask_too_much())
+        await begun.wait()
+        process = service.worker_pid
+        asking.cancel()
+        await asyncio.sleep(0)
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+        return process
+
+    before = ask.do(cancel_twice())
+    assert ask("select 1", service=service).rows == [(1,)]
+    assert service.worker_pid != before
