@@ -12,13 +12,14 @@ from typing import Any
 
 import msgspec
 
-from console.laboratory.commands import CommandError, action_of, completions, parse, text_of
+from console.laboratory.commands import CommandError, action_of, completions, parse
 from console.laboratory.frames import Frames
+from console.laboratory.learning import Learning
 from console.laboratory.lessons import lesson_of
 from engine.sim.classroom import Action, Classroom, ClassShape, Situation, SituationError, from_json, from_text
 from engine.sim.classroom.actions import CLIENTS, CreateTopic
 from engine.sim.classroom.view import WorldView
-from engine.sim.lessons.lesson import Lesson, Task
+from engine.sim.lessons.lesson import Lesson
 
 FREE_WORLD = Situation(seed=7, shape=ClassShape(nodes=3, topics=(CreateTopic("orders", partitions=1),)))
 """What one begins with: three nodes, and a topic with a replica on each."""
@@ -27,9 +28,6 @@ EVENTS_AT_ONCE = 2_000
 ADVANCE_MS_MAX = 60_000
 BACK_MS = 100
 """How far one step goes through the past: views are kept about so often."""
-_TASK_SLICE_MS = 20
-_NEXT_TO_NOTHING_MS = 0.001
-"""Less than that is no time to play: floats do not add up."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -39,14 +37,7 @@ class Room:
     def __init__(self) -> None:
         self._frames = Frames()
         self._room: Classroom | None = None
-        self._lesson: Lesson | None = None
-        self._is_variant = False
-        self._prediction: int | None = None
-        self._solved_ms: float | None = None
-        self._played: list[int] = []
-        """Tasks that were shown, by number."""
-        self._task: tuple[Task, float] | None = None
-        """What is being shown, and when it is over."""
+        self._learning: Learning | None = None
         self._past_ms: float | None = None
         self._sent = 0
         self._reset = True
@@ -78,12 +69,12 @@ class Room:
     def _changes(self) -> dict[str, Any]:
         world = self._world
         view = self._view()
-        if self._past_ms is None:
-            self._look_at_goals()
+        if self._learning is not None and self._past_ms is None:
+            self._learning.look(world)
         changed, gone = self._frames.changes(
             view,
             {
-                "lesson": self._lesson_piece(),
+                "lesson": None if self._learning is None else self._learning.piece(world),
                 "moment": {"present_ms": world.now_ms, "past": self._past_ms is not None, "seed": world.seed},
             },
         )
@@ -101,7 +92,6 @@ class Room:
         if self._room is not None:
             self._room.close()
         self._room = room
-        self._task = None
         self._past_ms = None
         self._sent = 0
         self._reset = True
@@ -128,8 +118,7 @@ class Room:
                 shape = msgspec.structs.replace(shape, topics=(topic,))
             room = Classroom(Situation(seed=_whole(question.get("seed", 7), 0, (1 << 63) - 1), shape=shape))
         self._take(room)
-        self._lesson, self._is_variant = lesson, bool(lesson and question.get("variant"))
-        self._prediction, self._solved_ms, self._played = None, None, []
+        self._learning = None if lesson is None else Learning(lesson, bool(question.get("variant")))
         return "" if lesson is None else f"Lesson: {lesson.title}"
 
     def _ask_fork(self, question: dict[str, Any]) -> str:
@@ -137,18 +126,23 @@ class Room:
         at_ms = float(question["at_ms"]) if "at_ms" in question else self._view().now_ms
         at_ms = min(max(0.0, at_ms), self._world.now_ms)
         self._take(self._world.fork_at(at_ms))
-        self._solved_ms = None
+        if self._learning is not None:
+            self._learning.rewind(self._world.now_ms)
         return f"The world goes on from {self._world.now_ms / 1000:.3f} s; what came later is cut off."
 
     # ---- time
 
-    def _ask_advance(self, question: dict[str, Any]) -> None:
+    def _ask_advance(self, question: dict[str, Any]) -> dict[str, bool]:
+        """Play `ms`; `result.done` when the world waits, for a step of the lesson is over."""
         by_ms = min(max(0.0, float(question["ms"])), ADVANCE_MS_MAX)
         world = self._world
         if self._past_ms is not None:
             self._look_at(self._past_ms + by_ms)
+        elif self._learning is not None and self._learning.steps.is_playing:
+            return {"done": self._learning.play(world, by_ms)}
         else:
             world.advance(by_ms)
+        return {"done": False}
 
     def _ask_step(self, question: dict[str, Any]) -> str | None:
         """To the next line of the timeline (`by` event), or the next instant (`by` instant)."""
@@ -181,9 +175,12 @@ class Room:
             action = action_of(str(question.get("tag")), values if isinstance(values, dict) else {})
         return self._do(action)
 
-    def _do(self, action: Action) -> str:
+    def _need_present(self) -> None:
         if self._past_ms is not None:
             raise CommandError("This is the past, and it cannot be changed: go on from here (fork), or go to now.")
+
+    def _do(self, action: Action) -> str:
+        self._need_present()
         event = self._world.do(action)
         return f"{event.text} {event.why}".strip()
 
@@ -210,82 +207,26 @@ class Room:
 
     def _ask_predict(self, question: dict[str, Any]) -> str:
         """What the learner believes: the number of a choice."""
-        lesson = self._need_lesson()
-        self._prediction = _whole(question.get("choice"), 0, len(lesson.prediction.choices) - 1)
+        learning = self._need_lesson()
+        learning.prediction = _whole(question.get("choice"), 0, len(learning.lesson.prediction.choices) - 1)
         return ""
 
     def _ask_task(self, question: dict[str, Any]) -> str:
-        """Do a task of the lesson, by number, as the lesson would; `play_task` then plays what belongs to it."""
-        lesson = self._need_lesson()
-        number = _whole(question.get("number"), 0, len(lesson.tasks) - 1)
-        task = lesson.tasks[number]
-        said = []
-        for each in task.do:
-            action = each(self._world.view()) if callable(each) else each
-            said.append(self._do(action))
-        self._task = (task, self._world.now_ms + task.play_ms)
-        self._played.append(number)
-        return " ".join(said) or task.text
+        """Take a step of the lesson, by number, as the lesson would; `advance` and `play_task` then play it."""
+        learning = self._need_lesson()
+        number = _whole(question.get("number"), 0, len(learning.lesson.tasks) - 1)
+        self._need_present()
+        return learning.begin(number, self._world)
 
     def _ask_play_task(self, question: dict[str, Any]) -> dict[str, bool]:
-        """Play the task that was begun on, at most `ms`; `result.done` when it is over."""
-        if self._task is None:
-            return {"done": True}
-        task, end_ms = self._task
-        world = self._world
-        pause_ms = min(world.now_ms + min(max(1.0, float(question["ms"])), ADVANCE_MS_MAX), end_ms)
-        done = False
-        while not done and pause_ms - world.now_ms > _NEXT_TO_NOTHING_MS and not world.broken:
-            done = task.until is not None and _holds(task.until, world)
-            if not done:
-                world.advance(min(_TASK_SLICE_MS, pause_ms - world.now_ms))
-                self._look_at_goals()
-        if done or world.broken or end_ms - world.now_ms <= _NEXT_TO_NOTHING_MS:
-            self._task = None
-        return {"done": self._task is None}
+        """Play the step that was begun on, at most `ms`; `result.done` when it is over."""
+        by_ms = min(max(1.0, float(question["ms"])), ADVANCE_MS_MAX)
+        return {"done": self._learning is None or self._learning.play(self._world, by_ms)}
 
-    def _need_lesson(self) -> Lesson:
-        if self._lesson is None:
+    def _need_lesson(self) -> Learning:
+        if self._learning is None:
             raise CommandError("this world is no lesson's")
-        return self._lesson
-
-    def _look_at_goals(self) -> None:
-        if self._lesson is not None and self._solved_ms is None and self._lesson.is_solved(self._world):
-            self._solved_ms = self._world.now_ms
-
-    def _lesson_piece(self) -> dict[str, Any] | None:
-        lesson = self._lesson
-        if lesson is None:
-            return None
-        reached = lesson.reached(self._world)
-        answered, solved = self._prediction is not None, self._solved_ms is not None
-        return {
-            "id": lesson.id,
-            "title": lesson.title,
-            "is_variant": self._is_variant,
-            "story": lesson.story,
-            "minutes": lesson.minutes,
-            "look_at": lesson.look_at,
-            "question": lesson.prediction.question,
-            "choices": lesson.prediction.choices,
-            "chosen": self._prediction,
-            "answer": lesson.prediction.answer if answered else None,
-            "why": lesson.prediction.why if answered and solved else "",
-            "tasks": [
-                {"number": number, "text": task.text, "commands": [_command(each) for each in task.do],
-                 "is_done": number in self._played}
-                for number, task in enumerate(lesson.tasks)
-            ],
-            "goals": [
-                {"text": goal.text, "is_reached": solved or each}
-                for goal, each in zip(lesson.goals, reached, strict=True)
-            ],
-            "is_solved": solved,
-            "solved_ms": self._solved_ms,
-            "explanation": lesson.explanation if solved else "",
-            "kips": lesson.kips,
-            "variant": None if lesson.variant is None else lesson.variant.title,
-        }  # fmt: skip
+        return self._learning
 
     # ---- taking it along
 
@@ -314,17 +255,6 @@ class Room:
     def close(self) -> None:
         if self._room is not None:
             self._room.close()
-
-
-def _command(each: Any) -> str:
-    return "" if callable(each) else text_of(each)
-
-
-def _holds(test: Callable[[Classroom], bool], room: Classroom) -> bool:
-    try:
-        return test(room)
-    except (KeyError, AttributeError):  # what is asked for is not there (yet)
-        return False
 
 
 def _safeguards() -> tuple[str, ...]:

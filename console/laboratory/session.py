@@ -180,8 +180,10 @@ class Session:
         """Until `pause`, the end of the recording when the past is shown, or something bad."""
         self._start(self._play())
 
-    def play_task(self) -> None:
-        """What belongs to the task of a lesson that was begun."""
+    async def take_step(self, number: int) -> None:
+        """Take a step of the lesson, and play it to its end. Raises OperatorError while another one is being played."""
+        await self.ask("task", number=number)
+        await self.pause()
         self._start(self._play_task())
 
     def _start(self, work: Any) -> None:

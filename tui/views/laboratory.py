@@ -288,9 +288,10 @@ class LaboratoryView(View):
             if not todo:
                 self.stoker.say("All tasks are done.")
                 return
-            await self.session.pause()
-            await self._ask("task", number=todo[0])
-            self.session.play_task()
+            try:
+                await self.session.take_step(todo[0])
+            except OperatorError as error:
+                self.stoker.tell(error)
 
         self.run_worker(do(), group="lab-ask")
 

@@ -228,6 +228,10 @@ def event_lines(events: Sequence[tuple[dict[str, Any], str]], width: int) -> lis
     return lines
 
 
+_STEPS = {"todo": ("☐", ""), "playing": ("▸", "warning"), "done": ("✓", "faint"), "missed": ("✗", "bad")}
+"""What a step of a lesson is marked with."""
+
+
 def lesson_lines(lesson: dict[str, Any], width: int) -> list[DocumentLine]:
     """The lesson: story, prediction, tasks, goals, and what it was about once it is solved."""
     room = max(20, width - 4)
@@ -243,16 +247,18 @@ def lesson_lines(lesson: dict[str, Any], width: int) -> list[DocumentLine]:
         lines += [((f" {part}", "good"),) for part in wrapped(said + lesson["why"], room)]
     lines.append(((" 2. Do it (t does the next for you)", "label"),))
     for task in lesson["tasks"]:
-        text = f"{'✓' if task['is_done'] else '☐'} {task['text'] or 'Then this.'}"
-        lines += [((f"  {part}", "faint" if task["is_done"] else ""),) for part in wrapped(text, room)]
+        sign, style = _STEPS[task["state"]]
+        lines += [((f"  {part}", style),) for part in wrapped(f"{sign} {task['text'] or 'Then this.'}", room)]
         commands = " ; ".join(each for each in task["commands"] if each)
         if commands:
-            lines.append(((f"    a {commands}", "faint"),))
+            lines += [((f"    {part}", "faint"),) for part in wrapped(f"a {commands}", room - 2)]
+        lines += [((f"    {part}", "warning"),) for part in wrapped(task["said"], room - 2)]
     lines.append(((" 3. What shows that you did", "label"),))
     for goal in lesson["goals"]:
         lines.append(
             ((f"  {'☑' if goal['is_reached'] else '☐'} {goal['text']}", "good" if goal["is_reached"] else ""),)
         )
+    lines += [((f" {part}", "warning"),) for part in wrapped(lesson["hint"], room)]
     if lesson["explanation"]:
         lines.append(heading(" What happened"))
         lines += [((f" {part}", ""),) for part in wrapped(lesson["explanation"], room)]

@@ -78,6 +78,8 @@ class Classroom:
         self.clients: dict[str, tuple[ClientState, Actor]] = {}
         self.broken = ""
         """Why the simulation cannot go on; "" while it can."""
+        self.refused = ""
+        """Why the last action was not done; "" when it was."""
         self.elections = 0
         self.quorum_elections = 0
         self.truncations = 0
@@ -244,6 +246,7 @@ class Classroom:
         at_ns = self._now_ns
         self._steps.append(Step(at_ns - START_NS, action))
         told: list[Event] = []
+        self.refused = self.broken
 
         def act() -> None:
             subject = f"node-{getattr(action, 'node', '')}" if hasattr(action, "node") else getattr(action, "name", "")
@@ -252,6 +255,7 @@ class Classroom:
                 text, why = self._acting.act(action)
                 told.append(Event("action", text, why, subject=subject))
             except Refused as refused:
+                self.refused = str(refused)
                 told.append(Event("action", f"{tag_of(action)}: nothing was done, for {refused}.", subject=subject))
 
         loop = self.world.loop

@@ -7,7 +7,8 @@ than through the classroom's actions.
     for lesson in LESSONS: ...          in the order in which they are best taken
     room = lesson.open()                a Classroom with the setup played
     lesson.reached(room)                which goals hold now; `is_solved` for all
-    lesson.solve(room)                  does every task by itself (for tests, and for who is stuck)
+    steps = Steps(lesson)               its tasks as they are taken in a world, one at a time, done or missed
+    solve(lesson, room)                 takes every step by itself (for tests)
     lesson.as_variant()                 the same with a safeguard or a setting taken away, when `lesson.variant`
 """
 
@@ -41,7 +42,8 @@ from engine.sim.lessons import (
     unclean_election,
     zombie_leader,
 )
-from engine.sim.lessons.lesson import Goal, Lesson, Prediction, Task, Variant, play
+from engine.sim.lessons.lesson import Goal, Lesson, Prediction, Task, Variant
+from engine.sim.lessons.steps import StepRefused, Steps, StepState, solve
 
 LESSONS: tuple[Lesson, ...] = (
     lost_record.LESSON,
@@ -82,4 +84,16 @@ def find(lesson_id: str) -> Lesson:
     return _BY_ID[lesson_id]
 
 
-__all__ = ["LESSONS", "Goal", "Lesson", "Prediction", "Task", "Variant", "find", "play"]
+__all__ = [
+    "LESSONS",
+    "Goal",
+    "Lesson",
+    "Prediction",
+    "StepRefused",
+    "StepState",
+    "Steps",
+    "Task",
+    "Variant",
+    "find",
+    "solve",
+]

@@ -34,7 +34,13 @@ LESSON = Lesson(
             12_000,
             lambda room: len(room.clients["worker"][0].processed) > 10 and _in_a_batch(room),
         ),
-        Task("Crash it now.", (CrashClient("worker"),), 500),
+        Task(
+            "Crash it now.",
+            (CrashClient("worker"),),
+            500,
+            needs=lambda room: len(room.clients["worker"][0].processed) % 10 != 0,
+            otherwise="It is not in the middle of a batch any more. Start again, and crash it as soon as it is.",
+        ),
         Task(
             "Start it again and let it finish.",
             (RestartClient("worker"),),

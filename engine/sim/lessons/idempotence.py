@@ -43,8 +43,8 @@ LESSON = Lesson(
     ),
     tasks=(
         Task("Cut the link from node 1 back to the clients.", (Cut(source=1, to=0, both_ways=False),), 8_000),
-        Task("Heal it, let the producers go on for a while, and end them.", (Heal(),), 5_000),
-        Task("", (RemoveClient("plain"), RemoveClient("safe")), 5_000),
+        Task("Heal it, and let the producers go on for a while.", (Heal(),), 5_000),
+        Task("End them.", (RemoveClient("plain"), RemoveClient("safe")), 5_000),
     ),
     goals=(
         Goal("a record of the plain producer is there twice", lambda room: _copies(room, "plain") > 0),

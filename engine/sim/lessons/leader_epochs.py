@@ -43,6 +43,42 @@ def _acknowledged_twice(room: Classroom) -> bool:
     return room.view().client("hand").acked >= 2
 
 
+def _tasks(*, is_safe: bool) -> tuple[Task, ...]:
+    return (
+        Task(
+            "Produce a record, and stop in the moment when it is acknowledged but node 3 has not heard so.",
+            (ProduceByHand("orders", "precious"),),
+            8_000,
+            _committed_but_not_known,
+            otherwise="There was no such moment: node 3 must be slow, and follow node 1. Start again.",
+        ),
+        Task(
+            "Cut the leader's power, and wait until node 3 follows node 2.",
+            (PowerCut(nodes=(1,)),),
+            20_000,
+            _follows_the_second,
+            needs=_committed_but_not_known,
+            otherwise="Too late: node 3 has heard by now that the record is committed. Start again, and do not wait.",
+        ),
+        Task(
+            "Give node 3 the time to connect to node 2 and ask, not to get the answer.",
+            (),
+            1_500,
+            None if is_safe else _cut_off,
+            otherwise="Node 3 cut the record off, and has fetched it again already. Start again, and do not wait.",
+        ),
+        Task(
+            "Kill node 2, and wait for node 3 to lead.",
+            (Kill(node=2),),
+            20_000,
+            leader_is("orders", 3),
+            needs=None if is_safe else _cut_off,
+            otherwise="Too late: node 3 has fetched the record again. Start again, and do not wait.",
+        ),
+        Task("Look at the log of node 3.", (), 1_000),
+    )
+
+
 LESSON = Lesson(
     id="leader-epochs",
     title="Committed, and deleted all the same",
@@ -64,20 +100,7 @@ LESSON = Lesson(
     ),
     shape=_shape(),
     setup=(Task("", (ProduceByHand("orders", "first"), SlowDown(node=3, by_ms=300)), 6_000),),
-    tasks=(
-        Task(
-            "Produce a record, and stop in the moment when it is acknowledged but node 3 has not heard so.",
-            (ProduceByHand("orders", "precious"),),
-            8_000,
-            _committed_but_not_known,
-        ),
-        Task("Cut the leader's power, and wait until node 3 follows node 2.", (PowerCut(nodes=(1,)),), 20_000,
-             _follows_the_second),
-        Task("Give node 3 the time to connect to node 2 and ask, not to get the answer.", (), 1_500,
-             _cut_off),
-        Task("Kill node 2, and wait for node 3 to lead.", (Kill(node=2),), 20_000, leader_is("orders", 3)),
-        Task("Look at the log of node 3.", (), 1_000),
-    ),
+    tasks=_tasks(is_safe=True),
     goals=(
         Goal("both records were acknowledged", _acknowledged_twice),
         Goal("node 3 leads", leader_is("orders", 3)),
@@ -105,5 +128,6 @@ LESSON = Lesson(
                 "precious" not in room.log_values("orders", 0, 3).values())),
         ),
         shape=_shape("truncate_by_epoch"),
+        tasks=_tasks(is_safe=False),
     ),
 )  # fmt: skip

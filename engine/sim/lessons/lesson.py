@@ -38,7 +38,11 @@ class Task:
     do: tuple[Do, ...] = ()
     play_ms: int = 1_000
     until: Test | None = None
-    """Play on until this holds, at most `play_ms`."""
+    """Play on until this holds, at most `play_ms`: the effect without which the step is not done."""
+    needs: Test | None = None
+    """What must hold before, or the step leads nowhere: the learner may have waited, or done something else."""
+    otherwise: str = ""
+    """What to tell the learner when `needs` did not hold, or it did not come to `until`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,35 +113,30 @@ class Lesson:
 
     def reached(self, room: Classroom) -> tuple[bool, ...]:
         """Which goals hold now."""
-        return tuple(_holds(goal.reached, room) for goal in self.goals)
+        return tuple(holds(goal.reached, room) for goal in self.goals)
 
     def is_solved(self, room: Classroom) -> bool:
         """Whether all goals hold now."""
         return all(self.reached(room))
 
-    def solve(self, room: Classroom) -> bool:
-        """Do every task as the lesson would; whether that reached all goals."""
-        for task in self.tasks:
-            play(room, task)
-        return self.is_solved(room)
-
 
 def play(room: Classroom, task: Task) -> None:
-    """Do a task in its own way."""
+    """Do a task of the setup."""
     for each in task.do:
         room.do(each(room.view()) if callable(each) else each)
     if task.until is None:
         room.advance(task.play_ms)
         return
     end_ms = room.now_ms + task.play_ms
-    while room.now_ms < end_ms and not _holds(task.until, room) and not room.broken:
+    while room.now_ms < end_ms and not holds(task.until, room) and not room.broken:
         room.advance(20)
 
 
-def _holds(test: Test, room: Classroom) -> bool:
+def holds(test: Test, room: Classroom) -> bool:
+    """Whether it holds now; what asks for something that is not there (yet) does not."""
     try:
         return test(room)
-    except (KeyError, AttributeError, IndexError, StopIteration):  # what is asked for is not there (yet)
+    except (KeyError, AttributeError, IndexError, StopIteration):
         return False
 
 

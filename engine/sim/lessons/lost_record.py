@@ -1,6 +1,6 @@
 """The first record lost on purpose: acks=1."""
 
-from engine.sim.classroom import ClassShape
+from engine.sim.classroom import Classroom, ClassShape
 from engine.sim.classroom.actions import CreateTopic, Heal, Kill, Partitioned, ProduceByHand, Restart
 from engine.sim.lessons.lesson import (
     Goal,
@@ -19,20 +19,44 @@ from engine.sim.lessons.lesson import (
 _SHAPE = ClassShape(nodes=3, topics=(CreateTopic("orders", replicas=((1, 2, 3),)),))
 
 
+def _on_node_1_alone(room: Classroom) -> bool:
+    holders = [node for node in (1, 2, 3) if "precious" in values(room, "orders", node)]
+    return holders == [1]
+
+
+def _acknowledged(room: Classroom) -> bool:
+    return room.view().client("hand-acks-1").acked > 0 and _on_node_1_alone(room)
+
+
 def _tasks(acks: int) -> tuple[Task, ...]:
     return (
         Task("Cut node 1 off from nodes 2 and 3. Clients still reach it.", (Partitioned(sets=((1,), (2, 3))),), 100),
         Task(
             f"Produce a record by hand, with acks={'all' if acks == -1 else acks}.",
             (ProduceByHand("orders", "precious", acks=acks),),
-            500,
+            5_000,
+            _acknowledged if acks == 1 else _on_node_1_alone,
+            needs=lambda room: leader_is("orders", 1)(room) and len(room.view().links) >= 4,
+            otherwise=(
+                "Node 1 must lead and be cut off when the record comes. The others wait only 9 seconds for its "
+                "heartbeats (broker.session.timeout.ms), then they elect node 2. Start again, and produce sooner."
+            ),
         ),
-        Task("Kill node 1, and wait for the election.", (Kill(node=1),), 15_000, leader_is("orders", 2)),
+        Task(
+            "Kill node 1, and wait for the election.",
+            (Kill(node=1),),
+            15_000,
+            leader_is("orders", 2),
+            needs=_on_node_1_alone,
+            otherwise="The record must be on node 1, and nowhere else. Start again: cut node 1 off, then produce.",
+        ),
         Task(
             "Heal the network and start node 1 again. Look at the ends of the logs.",
             (Heal(), Restart(node=1)),
             15_000,
             in_sync("orders", 3),
+            needs=leader_is("orders", 2),
+            otherwise="Node 2 must lead before node 1 is back, or node 1 just goes on. Start again, and wait for it.",
         ),
         Task("Let it settle.", (), 3_000),
     )

@@ -45,7 +45,13 @@ LESSON = Lesson(
         Task(
             "Write three records that only node 1 gets (acks=1).",
             tuple(ProduceByHand("orders", f"stale-{number}", acks=1) for number in range(3)),
-            1_000,
+            5_000,
+            lambda room: sum("stale" in value for value in values(room, "orders", 1)) == 3,
+            needs=leader_is("orders", 1),
+            otherwise=(
+                "Node 1 leads no more: the others wait only 9 seconds for its heartbeats "
+                "(broker.session.timeout.ms). Start again, and write sooner."
+            ),
         ),
         Task("Wait until node 2 leads.", (), 15_000, leader_is("orders", 2)),
         Task("Let node 2 take records of its own.", (AddProducer("fresh", "orders", rate=5.0, count=5),), 4_000),

@@ -20,6 +20,12 @@ def local():
     return Session(LocalChannel)
 
 
+@pytest.fixture(autouse=True)
+def learner(monkeypatch, tmp_path):
+    """What this learner has done is nobody else's."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
 def run(story, tmp_path):
     async def main():
         async with Cluster(nodes=1, port=0) as cluster, console_on(cluster, tmp_path) as visitor:

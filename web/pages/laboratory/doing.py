@@ -1,7 +1,7 @@
 """What the page asks of its world: `POST /lab/ask` with JSON, and `GET /lab/export` for what is taken along.
 
 `{"ask": "do", "line": "kill 2"}` and every other question of `console.laboratory.room`; `play`, `pause`, `speed`,
-`stops_at_bad` and `play_task` are the session's. The answer has `said`, `result`, or `error` with `hint` and status 422.
+`stops_at_bad` and `task` are the session's. The answer has `said`, `result`, or `error` with `hint` and status 422.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from web.ask import Ask
 from web.page import PageRoute, json_response
 from web.pages.laboratory.sessions import session_of
 
-QUESTIONS = frozenset(
-    {"open", "fork", "advance", "step", "look", "do", "complete", "names", "predict", "task", "situation"}
-)
+QUESTIONS = frozenset({"open", "fork", "advance", "step", "look", "do", "complete", "names", "predict", "situation"})
 
 
 async def asked(ask: Ask) -> Response:
@@ -59,14 +57,12 @@ async def put(session: Session, question: dict[str, Any]) -> Any:
         session.faster(1 if question.get("by") == 1 else -1)
     elif name == "stops_at_bad":
         session.stops_at_bad = bool(question.get("on"))
+    elif name == "task":
+        await session.take_step(question.get("number", -1))
     elif name in QUESTIONS:
         if name in ("open", "fork", "step", "look"):
             await session.pause()
-        result = await session.ask(name, **question)
-        if name == "task":
-            await session.pause()
-            session.play_task()
-        return result
+        return await session.ask(name, **question)
     else:
         raise OperatorError.words(f"there is no question {name!r:.40}")
     return None

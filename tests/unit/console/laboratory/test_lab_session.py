@@ -12,6 +12,12 @@ from console.laboratory.session import Session
 from engine.sim.lessons import LESSONS
 
 
+@pytest.fixture(autouse=True)
+def learner(monkeypatch, tmp_path):
+    """What this learner has done is nobody else's."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
 def run(story, channel=LocalChannel):
     async def main():
         session = Session(channel)
@@ -177,6 +183,49 @@ def test_a_world_in_its_own_process_answers_and_ends_with_its_session():
     asyncio.run(asyncio.wait_for(main(), 60))
 
 
+def states(session):
+    return [task["state"] for task in session.value("lesson")["tasks"]]
+
+
+def test_a_step_is_played_to_its_end_before_the_next_and_the_world_waits_there():
+    async def story(session):
+        await session.ask("open", lesson="lost-record")
+        await session.take_step(0)
+        with pytest.raises(OperatorError, match="step 1 is still being played"):
+            await session.take_step(1)
+        await played(session)
+        assert states(session) == ["done", "todo", "todo", "todo", "todo"]
+
+        session.play()
+        await session.take_step(1)
+        await played(session)
+        await session.take_step(2)
+        await session.pause()
+        assert states(session)[:3] == ["done", "done", "playing"]
+        session.play()
+        await played(session)
+        assert states(session)[:3] == ["done", "done", "done"]
+
+    run(story)
+
+
+def test_a_step_that_leads_nowhere_says_why_and_the_last_one_that_it_became_another_story():
+    async def story(session):
+        await session.ask("open", lesson="lost-record")
+        session.speed = 100.0
+        for number in range(5):
+            await session.take_step(number)
+            await played(session)
+            await session.ask("advance", ms=20_000)
+        lesson = session.value("lesson")
+        assert states(session) == ["done", "missed", "missed", "done", "done"]
+        assert "produce sooner" in lesson["tasks"][1]["said"]
+        assert not lesson["is_solved"]
+        assert "Start again" in lesson["hint"]
+
+    run(story)
+
+
 @pytest.mark.parametrize("lesson", [lesson.id for lesson in LESSONS])
 def test_every_lesson_is_solved_by_the_buttons_of_the_faces(lesson):
     async def story(session):
@@ -187,8 +236,7 @@ def test_every_lesson_is_solved_by_the_buttons_of_the_faces(lesson):
         assert piece["answer"] is None
         await session.ask("predict", choice=lesson_of(lesson).prediction.answer)
         for task in piece["tasks"]:
-            await session.ask("task", number=task["number"])
-            session.play_task()
+            await session.take_step(task["number"])
             await played(session)
         solved = session.value("lesson")
         assert solved["is_solved"], solved["goals"]

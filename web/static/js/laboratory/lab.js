@@ -57,7 +57,7 @@ function paint() {
   if (isNew("client", "group")) drawClients(root, store, choose);
   if (isNew("invariants", "lost")) drawInvariants(root, store, look);
   if (isNew("events", "moment")) { drawTimeline(find("timeline"), store, look, find("quiet").checked); drawMarks(find("marks"), store); }
-  if (isNew("lesson")) drawLesson(find("lesson-panel"), store.get("lesson"), ask, { list: `${base}/lab/lessons`, lesson: openLesson });
+  drawLesson(find("lesson-panel"), store.get("lesson"), store.play.is_playing, ask, { list: `${base}/lab/lessons`, lesson: openLesson });
   if (chosen) drawInspector();
   drawnAt = performance.now();
   root.dataset.paintMs = (drawnAt - begun).toFixed(1);

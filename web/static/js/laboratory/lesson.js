@@ -3,9 +3,24 @@ import { html, present } from "./dom.js";
 
 let shown = "";
 
-export function drawLesson(root, lesson, ask, open) {
+const SIGNS = { done: "✓ ", missed: "✗ ", playing: "▸ ", todo: "" };
+
+/** One step: only one is played at a time, and what was missed says why. */
+function step(task, busy, isPlaying) {
+  const isMine = task.state === "playing";
+  const words = isMine ? (isPlaying ? "Playing…" : "Go on") : task.state === "missed" ? "Try again" : "Do it for me";
+  const commands = task.commands.filter(Boolean).join(" ; ");
+  return html("li", { class: task.state === "todo" ? "" : task.state }, ...present(
+    html("p", {}, `${SIGNS[task.state]}${task.text || "Then this."}`),
+    commands ? html("p", { class: "mono muted" }, commands) : null,
+    task.said ? html("p", { class: "lab-missed" }, task.said) : null,
+    html("button", { type: "button", "data-task": task.number, "data-focus": `task-${task.number}`, "aria-disabled": String(busy && (!isMine || isPlaying)), "aria-label": `${words}: ${task.text || commands}` }, words)));
+}
+
+export function drawLesson(root, lesson, isPlaying, ask, open) {
   root.hidden = !lesson;
-  const now = JSON.stringify(lesson ?? null);
+  const busy = Boolean(lesson?.tasks.some((task) => task.state === "playing"));
+  const now = JSON.stringify([lesson ?? null, busy && isPlaying]);
   if (now === shown) return;
   shown = now;
   if (!lesson) { root.replaceChildren(); return; }
@@ -23,16 +38,17 @@ export function drawLesson(root, lesson, ask, open) {
     predicted && !lesson.is_solved ? html("p", { class: "muted" }, "Noted. See what happens.") : null,
     lesson.why ? html("p", { class: "lab-why" }, `${lesson.chosen === lesson.answer ? "You were right. " : "It is otherwise. "}${lesson.why}`) : null,
     html("h3", {}, "2. Do it"),
-    html("ol", { class: "lab-tasks" }, ...lesson.tasks.map((task) => html("li", { class: task.is_done ? "done" : "" }, html("p", {}, `${task.is_done ? "✓ " : ""}${task.text || "Then this."}`), html("p", { class: "mono muted" }, task.commands.filter(Boolean).join(" ; ")), html("button", { type: "button", "data-task": task.number, "data-focus": `task-${task.number}`, "aria-label": `Do it for me: ${task.text || task.commands.join(" ")}` }, "Do it for me")))),
+    html("ol", { class: "lab-tasks" }, ...lesson.tasks.map((task) => step(task, busy, isPlaying))),
     html("h3", {}, "3. What shows that you did"),
     html("ul", { class: "lab-goals" }, ...lesson.goals.map((goal) => html("li", { class: goal.is_reached ? "done" : "" }, `${goal.is_reached ? "☑" : "☐"} ${goal.text}`))),
+    lesson.hint ? html("p", { class: "lab-missed" }, lesson.hint) : null,
     lesson.is_solved ? html("div", { class: "notice ok lab-explained" }, html("div", {}, html("p", { class: "notice-title" }, "What happened"), html("p", {}, lesson.explanation), html("p", {}, ...lesson.kips.map((kip) => html("span", { class: "badge" }, kip))))) : null,
     html("p", { class: "lab-lesson-foot" }, lesson.variant ? html("button", { type: "button", "data-variant": true, "data-focus": "variant" }, `The other way: ${lesson.variant}`) : lesson.is_variant ? html("button", { type: "button", "data-original": true }, "Back to the lesson itself") : null, html("button", { type: "button", "data-again": true, "data-focus": "again" }, "Start again"), html("a", { href: open.list }, "All lessons")),
   ));
   if (focused) root.querySelector(`[data-focus="${focused}"]`)?.focus({ preventScroll: true });
   root.onclick = (event) => {
     const button = event.target.closest("button");
-    if (!button) return;
+    if (!button || button.getAttribute("aria-disabled") === "true") return;
     if (button.dataset.choice) ask("predict", { choice: Number(button.dataset.choice) });
     else if (button.dataset.task) ask("task", { number: Number(button.dataset.task) });
     else if ("variant" in button.dataset) open.lesson(lesson.id, true);
