@@ -82,11 +82,11 @@ class Monitor:
         if self._history is None:
             return
         sends = self._history.sends
-        self._open.extend(sends[self._sends_seen :])
+        self._open.extend(send for send in sends[self._sends_seen :] if send.acks == -1)
         self._sends_seen = len(sends)
         acknowledged = self.replication.acknowledged
         for send in self._open:
-            if send.fate is Fate.ACKNOWLEDGED and send.acks == -1 and send.topic_partition is not None:
+            if send.fate is Fate.ACKNOWLEDGED and send.topic_partition is not None:
                 place = send.topic_partition
                 acknowledged[place] = max(acknowledged.get(place, 0), send.offset + 1)
         self._open = [send for send in self._open if send.fate is Fate.UNKNOWN]

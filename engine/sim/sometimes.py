@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from engine.sim.invariants.views import GroupView, QuorumView, ReplicaView
+from engine.types import TopicPartition
 
 POINTS: dict[str, str] = {
     "leader-changed": "another node leads a partition than before",
@@ -53,7 +54,7 @@ class Sometimes:
         self._controller = -1
         self._metadata_ends: dict[tuple[int, int], int] = {}
         self._groups: dict[str, tuple[int, int]] = {}
-        self._topics: dict[str, bytes] = {}
+        self._topics: dict[TopicPartition, bytes] = {}
 
     def note(self, point: str, times: int = 1) -> None:
         """`point` was reached. KeyError for one that is not in POINTS."""
@@ -85,9 +86,8 @@ class Sometimes:
         if view.log_end_offset < self._ends.get(life, 0) and not view.leads:
             self.note("follower-truncated")
         self._ends[life] = view.log_end_offset
-        name = f"{view.place}"
-        if self._topics.setdefault(name, view.topic_id) != view.topic_id:
-            self._topics[name] = view.topic_id
+        if self._topics.setdefault(view.place, view.topic_id) != view.topic_id:
+            self._topics[view.place] = view.topic_id
             self.note("topic-recreated")
 
     def _look_at_leader(self, view: ReplicaView) -> None:

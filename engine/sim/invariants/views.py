@@ -92,13 +92,14 @@ def replicas(nodes: Iterable[SimNode]) -> Iterator[ReplicaView]:
         broker = sim_node.node.broker if sim_node.node is not None else None
         if broker is None or sim_node.has_failed:
             continue
+        node_id, life, is_up = sim_node.node_id, sim_node.lives, sim_node.is_up
         for place, partition in broker.replicas.partitions.items():
             log = partition.log
             if log is None:
                 continue
             view = ReplicaView(
-                sim_node.node_id,
-                sim_node.lives,
+                node_id,
+                life,
                 place,
                 partition.topic_id,
                 log.log_start_offset,
@@ -107,7 +108,7 @@ def replicas(nodes: Iterable[SimNode]) -> Iterator[ReplicaView]:
                 log.log_end_offset,
                 partition.leader_epoch,
                 partition.partition_epoch,
-                sim_node.is_up,
+                is_up,
                 leader_id=partition.leader_id,
             )
             leader = partition.leader
