@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from console.output.text import safe
+from web.csv_cells import unformulated
 
 Row = Mapping[str, object]
 
@@ -211,14 +212,9 @@ def _test(column: Column, operator: str, word: str) -> Callable[[Row], bool]:
     return test
 
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
 def csv_cell(value: object) -> object:
-    """A value for a CSV file that no spreadsheet takes for a formula (OWASP: CSV injection): text that begins like one
-    gets an apostrophe before it. Numbers stay numbers."""
+    """A value for a CSV file: numbers stay numbers, and text is no formula."""
     if value is None or isinstance(value, int | float):
         return value
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    text = safe(text)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    return unformulated(safe(text))

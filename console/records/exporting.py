@@ -111,10 +111,14 @@ class JsonLinesWriter:
 
 
 class CsvWriter:
-    """RFC 4180 with a heading. Lines end in CR LF, so that both are quoted where they are data."""
+    """RFC 4180 with a heading. Lines end in CR LF, so that both are quoted where they are data. `cell` is what a text
+    becomes; by default itself, which `importing` reads back."""
 
-    def __init__(self, stream: BinaryIO, decoder: RecordDecoder | None = None) -> None:
+    def __init__(
+        self, stream: BinaryIO, decoder: RecordDecoder | None = None, cell: Callable[[Any], Any] = lambda value: value
+    ) -> None:
         self._decoder = decoder
+        self._cell = cell
         self._columns = CSV_COLUMNS if decoder is None else (*CSV_COLUMNS, *DECODED_COLUMNS)
         self._text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=False)
         self._writer = csv.writer(self._text, lineterminator="\r\n")
@@ -128,7 +132,8 @@ class CsvWriter:
             row["headers"] = msgspec.json.encode(row["headers"]).decode() if row["headers"] else ""
             if self._decoder is not None:
                 _as_text(row)
-            self._writer.writerow(["" if (cell := row.get(name)) is None else cell for name in self._columns])
+            own = self._cell
+            self._writer.writerow(["" if (cell := row.get(name)) is None else own(cell) for name in self._columns])
 
     def finish(self) -> None:
         self._text.flush()

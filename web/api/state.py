@@ -61,11 +61,15 @@ class ClusterState:
             self._results = make()
         return self._results
 
+    def check_streams(self) -> None:
+        """Raises ApiError when there are too many."""
+        if self.streams >= STREAMS_MAX:
+            raise ApiError(429, f"{STREAMS_MAX} streams are open", hint="Close some: each open tail is one.")
+
     @contextmanager
     def stream(self) -> Iterator[None]:
         """While a tail, a search or an export runs. Raises ApiError when there are too many."""
-        if self.streams >= STREAMS_MAX:
-            raise ApiError(429, f"{STREAMS_MAX} streams are open", hint="Close some: each open tail is one.")
+        self.check_streams()
         self.streams += 1
         try:
             yield

@@ -12,7 +12,7 @@ import msgspec
 from starlette.responses import StreamingResponse
 
 from console.open_cluster import OpenCluster
-from console.records.exporting import record_writer
+from console.records.exporting import CsvWriter, RecordWriter, record_writer
 from console.records.positions import BEGINNING
 from console.records.scope import find_bounds
 from console.records.stream import RecordStream, StreamRequest
@@ -21,6 +21,7 @@ from web.api.names import Place, now_ms, place
 from web.api.operations import Asked, Call, operation
 from web.api.records.asked import Filters, Isolation, Partitions, Text, Topics, filter_of_words, visibility
 from web.api.state import state_of
+from web.csv_cells import unformulated
 
 MEDIA = {
     "jsonl": "application/x-ndjson",
@@ -55,11 +56,21 @@ class Sink(io.RawIOBase):
         return b"".join(parts)
 
 
+Formulas = Annotated[
+    Literal["guarded", "kept"],
+    msgspec.Meta(
+        description="In CSV: whether text that a spreadsheet would take for a formula gets an apostrophe before it. "
+        "Only `kept` is what there was, to be imported again."
+    ),
+]
+
+
 class ExportAsked(Asked, kw_only=True):
     """Which records, and as what."""
 
     topic: Topics
     format: Literal["jsonl", "csv", "parquet"] = "jsonl"
+    formulas: Formulas = "guarded"
     start: Place = "beginning"
     until: Place | None = None
     partition: Partitions = ()
@@ -77,7 +88,7 @@ class ExportAsked(Asked, kw_only=True):
     summary="Export records",
     media={
         "application/x-ndjson": "An object a line; `POST …/records` takes them.",
-        "text/csv": "RFC 4180 with a heading. Cells are as they are: a spreadsheet may take some for formulas.",
+        "text/csv": "RFC 4180 with a heading. What begins like a formula is guarded, unless `formulas` says otherwise.",
         "application/vnd.apache.parquet": "Keys and values as bytes.",
     },
     statuses={429: "Too many streams are open."},
@@ -99,18 +110,23 @@ async def export_records(call: Call, asked: ExportAsked) -> StreamingResponse:
         count=asked.limit,
         filter=filter_of_words(asked.filter, call.cluster.decoder),
     )
-    # What does not exist is an error, not an empty file.
+    # What does not exist is an error, not an empty file; nor is one stream too many.
     await find_bounds(call.cluster.client, request.scope)
+    state_of(call.cluster).check_streams()
     name = asked.topic[0] if len(asked.topic) == 1 else "records"
     headers = {**NEVER_KEPT, "Content-Disposition": f'attachment; filename="{name}.{asked.format}"'}
-    source = _pieces(call.cluster, request, asked.format)
+    source = _pieces(call.cluster, request, asked.format, asked.formulas == "guarded")
     return StreamingResponse(source, media_type=MEDIA[asked.format], headers=headers)
 
 
-async def _pieces(cluster: OpenCluster, request: StreamRequest, kind: str) -> AsyncIterator[bytes]:
+def _writer(kind: str, sink: BinaryIO, guarded: bool) -> RecordWriter:
+    return CsvWriter(sink, cell=unformulated) if kind == "csv" and guarded else record_writer(kind, sink)
+
+
+async def _pieces(cluster: OpenCluster, request: StreamRequest, kind: str, guarded: bool) -> AsyncIterator[bytes]:
     with state_of(cluster).stream():
         sink = Sink()
-        writer = await asyncio.to_thread(record_writer, kind, cast(BinaryIO, sink))
+        writer = await asyncio.to_thread(_writer, kind, cast(BinaryIO, sink), guarded)
         stream = RecordStream(request, now_ms())
         async with aclosing(stream.steps(cluster.client)) as steps:  # type: ignore[type-var]
             async for records in steps:

@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 
+from console.errors import OperatorError
 from console.sql.topic_columns import TOPIC_COLUMNS
+from web.api.errors import ApiError, Failure, api_error
 from web.api.operations import Call, Nothing, operation
 from web.api.records.view import MissingView, missing_views
-from web.api.sql.run import SqlAsked, check_text, limits_of
+from web.api.sql.run import SqlAsked, SqlBody, check_text, limits_of
 
 
 class RangeView(msgspec.Struct, kw_only=True):
@@ -50,10 +52,33 @@ class SqlPlanView(msgspec.Struct, kw_only=True):
     duckdb_plan: str
 
 
+class SqlCheckView(msgspec.Struct, kw_only=True):
+    """Either what a statement would read, or what is wrong with it."""
+
+    plan: SqlPlanView | None = None
+    problem: Failure | None = None
+
+
 @operation("POST", "/api/sql/plan", tag="sql", summary="What a statement would read")
 async def plan_sql(call: Call, asked: SqlAsked) -> SqlPlanView:
     """Nothing is read: partitions, offsets and columns as they would be, with records and bytes."""
-    body = asked.body
+    return await _planned(call, asked.body)
+
+
+@operation("POST", "/api/sql/check", tag="sql", summary="A statement while it is typed")
+async def check_sql(call: Call, asked: SqlAsked) -> SqlCheckView:
+    """As the plan; what is wrong with the statement is no failure of the request, for it is not typed to its end."""
+    _ = call.cluster  # that there is none is a failure
+    try:
+        return SqlCheckView(plan=await _planned(call, asked.body))
+    except (OperatorError, ApiError) as error:
+        said = api_error(error) if isinstance(error, OperatorError) else error
+        if said.status not in (400, 404, 409):
+            raise
+        return SqlCheckView(problem=said.failure)
+
+
+async def _planned(call: Call, body: SqlBody) -> SqlPlanView:
     check_text(body.sql)
     plan = await call.cluster.sql.explain(body.sql, body.parameters, limits_of(body))
     return SqlPlanView(

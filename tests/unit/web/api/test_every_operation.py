@@ -59,6 +59,7 @@ def test_records_sql_and_history(api, topic, put):
         ASKED.add(operation_of("GET", "/api/tail").name)
         assert next(events)[0] == "begin"
     assert ask(200, "POST", "/api/sql/plan", {"sql": f'select * from "{topic}"'}).json()["records"] == 3
+    assert ask(200, "POST", "/api/sql/check", {"sql": f'select * from "{topic}"'}).json()["plan"]["records"] == 3
     assert any(each["name"] == topic for each in ask(200, "GET", "/api/sql/tables").json()["tables"])
     ran = ask(200, "POST", "/api/sql", {"sql": "select 1 as one"}, headers={"Accept": "application/x-ndjson"})
     assert b'"finished"' in ran.body

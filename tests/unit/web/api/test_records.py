@@ -1,5 +1,6 @@
 """Records over HTTP: pages, one in full, filters, producing, export."""
 
+import csv
 import io
 import json
 
@@ -154,3 +155,18 @@ def test_what_is_shown_is_harmless_and_headers_are_counted(api, topic, put):
     assert (len(listed["headers"]), listed["headers_count"]) == (100, 150)
     whole = api.checked("GET", f"/api/topics/{topic}/partitions/0/records/0").json()["record"]
     assert len(whole["headers"]) == 150
+
+
+FORMULAS = ["=cmd|' /C calc'!A0", "@SUM(1)", "+1+1", "-2+3", " =1", "\t=1"]
+
+
+def test_no_cell_of_an_exported_file_is_a_formula_unless_that_is_asked_for(api, topic, put):
+    texts = [*FORMULAS, "-5", "1e3", "plain", "'quoted"]
+    put(topic, *[{"key": text, "value": text} for text in texts])
+
+    def cells(**more):
+        said = api.get("/api/export", topic=topic, format="csv", **more).text
+        return [row["value"] for row in csv.DictReader(io.StringIO(said, newline=""))]
+
+    assert cells() == [f"'{text}" for text in FORMULAS] + texts[len(FORMULAS) :]
+    assert cells(formulas="kept") == texts

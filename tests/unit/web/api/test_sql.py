@@ -168,3 +168,21 @@ async def test_closing_ends_what_is_under_way(anyio_backend):
     await asyncio.sleep(0)
     await store.close()
     assert result.state == "cancelled"
+
+
+def test_what_is_wrong_with_a_statement_that_is_typed_is_an_answer_and_no_failure(api):
+    for sql, words in (("selec", "cannot be parsed"), ("select * from no_such", "no_such"), ("drop table x", "")):
+        said = api.checked("POST", "/api/sql/check", {"sql": sql})
+        assert said.status == 200, said
+        assert said.json()["plan"] is None
+        assert words in str(said.json()["problem"])
+    assert api.checked("POST", "/api/sql/check", {"sql": "select 1", "x": 1}).status == 400
+
+
+def test_no_cell_of_a_result_as_csv_is_a_formula_unless_that_is_asked_for(api):
+    sql = "select '=1+1' as \"@name\", -5 as n, '-5' as t"
+    api.post("/api/sql", {"sql": sql}, headers={"Accept": "application/x-ndjson"})
+    (kept, *_) = api.get("/api/sql/results").json()
+    place = f"/api/sql/results/{kept['id']}/export?format=csv"
+    assert api.ask("GET", place).text == "'@name,n,t\r\n'=1+1,-5,-5\r\n"
+    assert api.ask("GET", f"{place}&formulas=kept").text == "@name,n,t\r\n=1+1,-5,-5\r\n"

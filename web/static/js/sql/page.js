@@ -81,9 +81,11 @@ async function showPlan() {
   const request = planRequest;
   plan.setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(`${base()}/api/sql/plan`, post(question(), request.signal));
+    const response = await fetch(`${base()}/api/sql/check`, post(question(), request.signal));
     if (!response.ok) throw await failureOf(response);
-    drawPlan(await response.json());
+    const said = await response.json();
+    if (said.problem) throw failure(said.problem);
+    drawPlan(said.plan);
   } catch (error) {
     if (error.name === "AbortError") return;
     plan.replaceChildren(make("p", "field-error pre", safe(error.message).replaceAll("\\n", "\n")));
