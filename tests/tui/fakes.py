@@ -1,7 +1,6 @@
 """A cluster that exists only as a snapshot, and screens as text: what the tests of views stand on."""
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -226,6 +225,7 @@ class FakeSource:
 
     def __post_init__(self):
         self._passed = asyncio.Event()
+        self._waits = False
         if self.snapshot is not None:
             first, self.snapshot = self.snapshot, None
             self.show(first)
@@ -251,10 +251,17 @@ class FakeSource:
     async def refresh(self):
         self.refreshed += 1
 
+    @property
+    def is_seen(self):
+        """Whether the app has been told of all looks at the cluster."""
+        return self.closed or (self._waits and not self._passed.is_set())
+
     async def passes(self):
         yield
         while True:
+            self._waits = True
             await self._passed.wait()
+            self._waits = False
             self._passed.clear()
             yield
 
@@ -302,24 +309,37 @@ def app_of(source, start=None, **options):
     return StokerApp(source, start=start, **options)
 
 
+WAIT_SECONDS = 60
+"""How long a state is waited for: far more than it takes on a machine that is busy with others."""
+
+
 async def settle(pilot):
-    """Until everything that was set off is done: workers and repaints."""
-    for _ in range(6):
+    """Until everything that was set off is done: looks at the cluster, workers, and repaints."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + WAIT_SECONDS
+    quiet = 0
+    # Twice in a row: what a widget does with a message may set off a worker.
+    while quiet < 2 and pilot.app.is_running and not pilot.app._exit:
         await pilot.pause()
-        waiting = [
-            each
-            for each in pilot.app.workers
-            if each.group not in ("follow", "change", "edit") and not each.is_finished
-        ]
-        if not waiting:
-            break
-        await asyncio.wait([asyncio.ensure_future(_finished(each)) for each in waiting], timeout=5)
-    await pilot.pause()
+        waiting = unfinished(pilot.app)
+        quiet = 0 if waiting else quiet + 1
+        assert clock() < deadline, f"it did not settle: {waiting}"
+    if pilot.app.is_running:
+        await pilot.pause()
 
 
-async def _finished(worker):
-    with contextlib.suppress(Exception):
-        await worker.wait()
+def unfinished(app):
+    """What is still to be done before the screen is as it stays: nothing that goes on for ever, nor what waits for a person."""
+    waiting = [each for each in app.workers if not each.is_finished and not _goes_on(app, each)]
+    if not getattr(app.source, "is_seen", True):
+        waiting.append("a look at the cluster")
+    return waiting
+
+
+def _goes_on(app, worker):
+    # A change waits for its plan first, then for the answer to the dialog that shows it.
+    asks = worker.group in ("change", "edit", "run") and app.screen.is_modal
+    return asks or worker.group in ("follow", "lab")
 
 
 def screen_text(app):

@@ -9,7 +9,7 @@ from console.records.producer import RecordProducer
 from console.records.producing import NewRecord
 from console.target import find_target
 from engine.runtime import SystemClock
-from tests.tui.fakes import NOW_MS, app_of, screen_text, settle
+from tests.tui.fakes import NOW_MS, WAIT_SECONDS, app_of, screen_text, settle
 from tui.aliases import Place
 from tui.source import Source
 
@@ -37,9 +37,13 @@ class LiveSource(Source):
     def now_ms(self):
         return NOW_MS + 60_000
 
+    is_seen = False
+    """Whether the app has been told of the look at the cluster."""
+
     async def passes(self):
         await self.refresh()
         yield
+        self.is_seen = True
         await asyncio.Event().wait()
 
 
@@ -104,8 +108,6 @@ class LiveApp:
         await self._context.__aexit__(*error)
 
     async def settle(self):
-        # What a view asks for when it is shown may be asked by another worker.
-        await settle(self.pilot)
         await settle(self.pilot)
 
     async def press(self, *keys):
@@ -121,19 +123,23 @@ class LiveApp:
         self.app.run_command(line)
         await self.settle()
 
-    async def until(self, holds, seconds=15):
+    async def until(self, holds):
         """Until something comes from the cluster."""
-        async with asyncio.timeout(seconds):
-            while not holds():
-                await self.pilot.pause(0.02)
+        await self.reaches(holds)
         await self.settle()
 
-    async def until_shown(self, dialog, seconds=15):
+    async def until_shown(self, dialog):
         """Until a dialog is there that a worker put up and waits for."""
-        async with asyncio.timeout(seconds):
-            while not isinstance(self.app.screen, dialog):
-                await self.pilot.pause(0.02)
-        await self.pilot.pause()
+        await self.reaches(lambda: isinstance(self.app.screen, dialog))
+        await self.settle()
+
+    async def reaches(self, holds):
+        """The same, but while something still runs."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + WAIT_SECONDS
+        while not holds():
+            assert clock() < deadline, f"it did not come to that:\n{self.text}"
+            await self.pilot.pause(0.02)
 
     @property
     def view(self):

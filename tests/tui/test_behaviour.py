@@ -1,6 +1,6 @@
 """What the application does when keys are pressed and the cluster changes."""
 
-import asyncio
+import time
 
 import pytest
 
@@ -695,11 +695,12 @@ async def test_read_only_stands_in_the_header_and_takes_changes_out_of_the_foote
 
 async def test_ten_thousand_partitions_scroll_at_once():
     async with Opened(FakeSource(huge()), Place("partitions", ("big",))) as on:
-        began = asyncio.get_running_loop().time()
+        # Of this process alone: others on the machine must not be measured.
+        began = time.process_time()
         await on.press("end")
         assert on.app.view.table.row.partition.partition == 9_999
         await on.press("home")
-        assert asyncio.get_running_loop().time() - began < 2
+        assert time.process_time() - began < 2
 
 
 async def test_an_unknown_theme_is_refused_with_the_names_of_all():

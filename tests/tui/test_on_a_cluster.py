@@ -10,7 +10,7 @@ from console.open_cluster import OpenCluster
 from console.services.topics import list_topic_names
 from console.target import Target
 from engine.cluster import Cluster
-from tests.tui.fakes import app_of, screen_text, settle
+from tests.tui.fakes import WAIT_SECONDS, app_of, screen_text, settle
 from tui.aliases import Place
 from tui.source import Source
 from tui.widgets.plan_dialog import PlanDialog
@@ -20,13 +20,15 @@ pytestmark = pytest.mark.anyio
 
 async def seen(pilot, *words):
     """Waits until the screen has these words: as long as the cluster is looked at."""
-    async with asyncio.timeout(25):
-        while True:
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + WAIT_SECONDS
+    while True:
+        await pilot.pause(0.05)
+        text = "\n".join(screen_text(pilot.app))
+        if all(word in text for word in words):
             await settle(pilot)
-            text = "\n".join(screen_text(pilot.app))
-            if all(word in text for word in words):
-                return text
-            await asyncio.sleep(0.05)
+            return text
+        assert clock() < deadline, f"no {' and '.join(words)} on the screen:\n{text}"
 
 
 async def test_a_topic_is_created_seen_loses_a_broker_and_is_deleted(tmp_path):
@@ -38,7 +40,9 @@ async def test_a_topic_is_created_seen_loses_a_broker_and_is_deleted(tmp_path):
         app = app_of(Source(opened), Place("topics"))
         async with app.run_test(size=(100, 30), notifications=True) as pilot:
             await seen(pilot, "There are no topics yet.", "3 brokers")
-            await pilot.press("n", *"orders")
+            await pilot.press("n")
+            await settle(pilot)
+            await pilot.press(*"orders")
             await pilot.press("enter", "3", "ctrl+y")
             await seen(pilot, "+ topic orders: 3 partitions, replication factor 3")
             await pilot.press("ctrl+y")

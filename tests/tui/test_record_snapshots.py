@@ -3,7 +3,6 @@
 `STOKER_UPDATE_SNAPSHOTS=1` writes them anew: look at the difference before it is committed.
 """
 
-import asyncio
 import os
 import re
 
@@ -18,6 +17,8 @@ pytestmark = pytest.mark.anyio
 SIZES = [(80, 24), (160, 45)]
 VARYING = re.compile(r"[\d,.]+ ?/s|in \d+\.\d\d s|Producer +id \d+|batch|KiB read|\d ms left|Size  .*compression|Base offset|^\|.*\d+ B read")  # fmt: skip
 """What is otherwise in each run: rates, times, producers."""
+UNREADY = re.compile(r"(?i)\b(reading|searching|asking|planning|decoding|loading)\b")
+"""What a screen says that is not as it stays."""
 
 CASES = {
     "records-empty": ("records", "snap-empty"),
@@ -97,20 +98,21 @@ async def test_it_looks_as_it_did(filled, case, size):
         elif view == "sql" and words:
             await app.press("f5")
             await app.until(lambda: not shown.running)
-        await app.settle()
-        for _ in range(100):  # what is read in a thread may be later than the loop's rest
-            if "Reading" not in app.text:
-                break
-            await app.settle()
-            await asyncio.sleep(0.05)
+        await ready(app)
         found = screen_snapshot(app.app, styled=False)
 
     compare(f"{case}-{size[0]}x{size[1]}", steady(found))
 
 
+async def ready(app):
+    """Until the screen is as it stays: what is read in a thread may be later than the loop's rest."""
+    await app.until(lambda: not UNREADY.search(app.text))
+
+
 async def test_the_light_theme_has_colours_of_its_own(filled):
     view, *words = CASES["records-hostile"]
     async with filled.open(view, *words, size=(80, 24), theme="stoker-light") as app:
+        await ready(app)
         found = screen_snapshot(app.app)
     compare("records-light", found)
 
@@ -122,6 +124,7 @@ async def test_plan_and_chart_look_as_they_did(filled, mode):
         await app.until(lambda: not app.view.running)
         await app.press(mode)
         await app.until(lambda: not app.view.running)
+        await ready(app)
         found = screen_snapshot(app.app, styled=False)
     compare(f"sql-{'plan' if mode == 'f6' else 'chart'}", steady(found))
 

@@ -6,7 +6,7 @@ import pytest
 
 from console.errors import OperatorError
 from console.records.producing import NewRecord
-from tests.tui.fakes import NOW_MS
+from tests.tui.fakes import NOW_MS, WAIT_SECONDS
 from tests.tui.live import HOSTILE_RECORDS, order
 from tui.views import search as search_view
 from tui.views.tail import TailEntry
@@ -105,7 +105,7 @@ async def test_records_of_several_topics_appear_as_they_arrive(live):
     async with live.open("tail", f"{first},{second}") as app:
         assert "Following" in app.text
         await app.until(lambda: app.view._positions or app.app.source.snapshot)
-        await asyncio.wait_for(followed(live, app, first), 20)
+        await asyncio.wait_for(followed(live, app, first), WAIT_SECONDS)
         await live.send(second, [NewRecord(b"k", b"from the other", (), 0, NOW_MS)])
         await app.until(lambda: "from the other" in app.text)
         assert f"{second}-0@0 k  from the other" in app.text

@@ -32,6 +32,8 @@ class View(Widget):
     def __init__(self, place: Place) -> None:
         super().__init__()
         self.place = place
+        self._reload_wanted = False
+        self._reloading = False
 
     @property
     def stoker(self) -> StokerApp:
@@ -49,15 +51,27 @@ class View(Widget):
     # what the app calls
 
     def reload(self) -> None:
-        """Shows what is known now: when the view is shown, after each look at the cluster, after a change."""
-        self.run_worker(self._reload(), group="reload", exclusive=True, exit_on_error=True)
+        """Shows what is known now: when the view is shown, after each look at the cluster, after a change.
+
+        What is being loaded is finished first, and loaded once more then: a cluster that answers more slowly than it is
+        looked at would never be seen otherwise.
+        """
+        self._reload_wanted = True
+        if not self._reloading:
+            self._reloading = True
+            self.run_worker(self._reload(), group="reload")
 
     async def _reload(self) -> None:
         try:
-            await self.load()
-        except OperatorError as error:
-            self.fail(error)
-        self.stoker.show_bars()
+            while self._reload_wanted:
+                self._reload_wanted = False
+                try:
+                    await self.load()
+                except OperatorError as error:
+                    self.fail(error)
+                self.stoker.show_bars()
+        finally:
+            self._reloading = False
 
     async def load(self) -> None:
         """Brings what is shown up to date. May raise OperatorError, which `fail` then shows."""

@@ -125,6 +125,8 @@ class RecordView(RecordAccess):
             self.fail(self._error)
         elif self.record is None and self._where is not None:
             await self._read(self._where)
+        elif self.shown is None:
+            await self._show()
 
     async def _read(self, where: RecordPlace) -> None:
         if not len(self.document.lines):

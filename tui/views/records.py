@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
+from textual.worker import Worker, get_current_worker
 
 from console.errors import OperatorError
 from console.history.snapshot import Snapshot
@@ -44,6 +45,7 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
         self.pages: RecordPages | None = None
         self._rows: dict[Hashable, RecordRow] = {}
         self._reading = ""
+        self._reader: Worker[None] | None = None
         self._ends: dict[Any, int] = {}
         """Where the partitions ended when the newest page was read."""
 
@@ -75,7 +77,7 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
 
     def _read(self, where: str) -> None:
         self._reading = where
-        self.run_worker(self._take(where), group="page", exclusive=True)
+        self._reader = self.run_worker(self._take(where), group="page", exclusive=True)
 
     async def _take(self, where: str) -> None:
         try:
@@ -87,7 +89,9 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
             else:
                 self.fail(error)
         finally:
-            self._reading = ""
+            # One that was called off says nothing of the one that was begun in its stead.
+            if self._reader is get_current_worker():
+                self._reading = ""
             self.stoker.show_bars()
 
     async def _page(self, where: str) -> None:

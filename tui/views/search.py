@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.worker import Worker
+from textual.worker import Worker, get_current_worker
 
 from console.errors import OperatorError
 from console.history.snapshot import Snapshot
@@ -113,7 +113,9 @@ class SearchView(RecordExport, TableView[RecordRow]):
             else:
                 self.fail(error)
         finally:
-            self.running = False
+            # One that was called off says nothing of the one that was begun in its stead.
+            if self._searching is get_current_worker():
+                self.running = False
             if self.is_attached:
                 self._show_progress()
                 self.stoker.show_bars()

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.worker import Worker
+from textual.worker import Worker, get_current_worker
 
 from console.errors import OperatorError
 from console.output.text import count, size
@@ -226,8 +226,10 @@ class SqlView(View, can_focus=True):
             self.statistics = None
             self._page(error_lines(error))
         finally:
-            self.running = ""
-            self.progress = None
+            # One that was called off says nothing of the one that was begun in its stead.
+            if self._worker is get_current_worker():
+                self.running = ""
+                self.progress = None
             if self.is_attached:
                 self._say()
 
