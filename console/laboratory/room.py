@@ -26,6 +26,8 @@ FREE_WORLD = Situation(seed=7, shape=ClassShape(nodes=3, topics=(CreateTopic("or
 
 EVENTS_AT_ONCE = 2_000
 ADVANCE_MS_MAX = 60_000
+PINPOINT_MS_MAX = 120_000
+"""The event that broke an invariant is looked for up to here: the world is played to it once more."""
 BACK_MS = 100
 """How far one step goes through the past: views are kept about so often."""
 _encode = msgspec.json.Encoder().encode
@@ -41,6 +43,8 @@ class Room:
         self._past_ms: float | None = None
         self._sent = 0
         self._reset = True
+        self._sought: list[str] = []
+        """Invariants whose event was looked for."""
 
     @property
     def _world(self) -> Classroom:
@@ -71,6 +75,8 @@ class Room:
         view = self._view()
         if self._learning is not None and self._past_ms is None:
             self._learning.look(world)
+        self._pinpoint(view)
+        view = self._view()
         changed, gone = self._frames.changes(
             view,
             {
@@ -85,6 +91,13 @@ class Room:
         self._sent = count
         return {"set": changed, "gone": gone, "events": events, "first": first, "reset": reset}
 
+    def _pinpoint(self, view: WorldView) -> None:
+        """Find the very event that broke an invariant, once."""
+        for each in view.invariants:
+            if not each.holds and not each.cause and each.at_ms <= PINPOINT_MS_MAX and each.name not in self._sought:
+                self._sought.append(each.name)
+                self._world.pinpoint(each.name)
+
     def _view(self) -> WorldView:
         return self._world.view() if self._past_ms is None else self._world.view_at(self._past_ms)
 
@@ -95,6 +108,7 @@ class Room:
         self._past_ms = None
         self._sent = 0
         self._reset = True
+        self._sought = []
         self._frames.forget()
 
     # ---- worlds

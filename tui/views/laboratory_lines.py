@@ -71,7 +71,16 @@ def world_lines(session: Session, width: int) -> list[DocumentLine]:
         lines += [((f"  ✖ {each['value']!r} of {each['topic']}-{each['partition']} at offset {each['offset']}, acks={_acks(each['acks'])}", "bad"),) for each in lost[:10]]  # fmt: skip
     for each in session.value("invariants", ()):
         if not each["holds"]:
-            lines.append(((f"  ✖ {each['name']}, event {each['callback']}: {each['detail']}", "bad"),))
+            lines.append(
+                (
+                    (
+                        f"  ✖ {each['name']}, event {each['callback']} at {each['at_ms'] / 1000:.3f} s: {each['detail']}",
+                        "bad",
+                    ),
+                )
+            )
+            if each["cause"]:
+                lines.append(((f"    at that event: {each['cause']}", "faint"),))
     return lines
 
 

@@ -103,7 +103,7 @@ class Looker:
         quorum = self._quorum(nodes)
         ends = {TopicPartition(each.topic, each.partition): each.high_watermark for each in partitions}
         view = WorldView(
-            now_ms=room.now_ms,
+            now_ms=round(room.now_ms, 3),
             nodes=tuple(self._node(node, image, quorum, room) for node in nodes),
             partitions=partitions,
             messages=tuple(flight.messages(room.world.network)),

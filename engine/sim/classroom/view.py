@@ -246,8 +246,10 @@ class InvariantView(_Value, frozen=True):
     holds: bool
     at_ms: float = -1.0
     callback: int = -1
-    """The number of the world's event after which it was first seen violated."""
+    """The number of the world's event after which it was first seen violated; up to a tick late until `cause` is known."""
     detail: str = ""
+    cause: str = ""
+    """What ran at that very event, as the world's trace has it; "" until it was looked for (`Classroom.pinpoint`)."""
 
 
 class LostView(_Value, frozen=True):

@@ -20,6 +20,7 @@ from engine.sim.classroom.clients import ClientState
 from engine.sim.classroom.explain import Event, differences
 from engine.sim.classroom.keeping import Keeper
 from engine.sim.classroom.looking import Looker
+from engine.sim.classroom.pinpoint import pinpoint
 from engine.sim.classroom.situation import ACTIONS_MAX, MOMENT_MS_MAX, Situation, Step
 from engine.sim.classroom.view import ClientView, EventView, InvariantView, LostView, WorldView
 from engine.sim.invariants.table import INVARIANTS
@@ -181,7 +182,10 @@ class Classroom:
                 self._ticks += 1
                 self._tick()
             if not self.broken:
+                stood = self._now_ns, self.world.loop.callbacks
                 self._run(until_ns)
+                if stood != (self._now_ns, self.world.loop.callbacks):
+                    self._latest = None
 
     def _run(self, until_ns: int) -> None:
         loop = self.world.loop
@@ -445,6 +449,30 @@ class Classroom:
                 )
         if fresh:
             self._invariant_views = tuple(self._invariants.values())
+
+    def pinpoint(self, name: str) -> bool:
+        """Find the very event after which an invariant that is violated no longer held, and keep the view of it, by
+        playing the world up to there once more. False when it is not violated, or not seen that way."""
+        known = self._invariants.get(name)
+        if known is None or known.holds:
+            return False
+        if known.cause:
+            return True
+        exact = pinpoint(self, known)
+        if exact is None:
+            return False
+        at_ms = round(exact.at_ns / 1e6, 3)
+        found = msgspec.structs.replace(
+            known, at_ms=at_ms, callback=exact.callback, detail=exact.detail, cause=exact.cause
+        )
+        self._invariants[name] = found
+        self._invariant_views = tuple(self._invariants.values())
+        self._latest = None
+        shown = tuple(found if each.name == name else each for each in exact.view.invariants)
+        index = bisect_right(self._view_ms, at_ms)
+        self._views.insert(index, msgspec.structs.replace(exact.view, invariants=shown))
+        self._view_ms.insert(index, at_ms)
+        return True
 
     def _look_at_clients(self) -> None:
         before = {view.name: view for view in self._client_views}

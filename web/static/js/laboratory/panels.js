@@ -59,9 +59,9 @@ export function drawInvariants(root, store, look) {
     item.className = each.holds ? "" : "bad";
     item.title = each.source;
     text(name, `${each.holds ? "✓" : "✖"} ${each.name}`);
-    text(words, each.holds ? each.text : `${each.text} ${each.detail}`);
+    text(words, each.holds ? each.text : `${each.text} ${each.detail}${each.cause ? ` At that event: ${each.cause}.` : ""}`);
     button.hidden = each.holds;
-    text(button, each.holds ? "" : `event ${each.callback}, at ${(each.at_ms / 1000).toFixed(3)} s`);
+    text(button, each.holds ? "" : `${each.cause ? "" : "by "}event ${each.callback}, at ${(each.at_ms / 1000).toFixed(3)} s`);
     button.onclick = () => look(each.at_ms);
   });
   keyed(root.querySelector("[data-lost]"), lost.slice(0, 8), (each) => `${each.topic}-${each.partition}-${each.offset}-${each.value}`, () => html("p", { class: "lab-lost" }), (item, each) => text(item, `✖ Lost: “${each.value}” (${each.topic}-${each.partition}, offset ${each.offset}), acknowledged with acks=${each.acks < 0 ? "all" : each.acks}.`));

@@ -51,6 +51,19 @@ def test_a_situation_plays_bit_equal_again_however_it_is_sliced_and_looked_at():
     assert [event.text for event in again.events()] == [event.text for event in room.events()]
 
 
+def test_the_view_is_of_this_very_moment_also_between_two_looks_of_the_judges():
+    room = Classroom(Situation(seed=3, shape=SHAPE))
+    room.do(AddProducer("writer", "orders", rate=50.0))
+    for _ in range(5):
+        room.advance(30)
+        assert room.view().now_ms == round(room.now_ms, 3)
+    while room.step():
+        assert room.view().now_ms == round(room.now_ms, 3)
+        if room.now_ms > 400:
+            break
+    room.close()
+
+
 def test_a_situation_plays_bit_equal_in_another_process_with_another_hash_seed():
     room = played()
     code = (

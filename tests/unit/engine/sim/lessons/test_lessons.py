@@ -87,6 +87,30 @@ def test_a_step_whose_action_cannot_be_done_is_missed():
         room.close()
 
 
+def test_a_violation_is_led_back_to_the_very_event_that_broke_the_invariant():
+    lesson = find("leader-epochs").as_variant()
+    room = lesson.open()
+    try:
+        solve(lesson, room)
+        seen = next(each for each in room.view().invariants if each.name == "candidate-incomplete")
+        assert room.pinpoint("candidate-incomplete")
+        exact = next(each for each in room.view().invariants if each.name == "candidate-incomplete")
+        assert seen.at_ms - 200 <= exact.at_ms < seen.at_ms
+        assert exact.callback <= seen.callback
+        assert "node-3:disk truncate /data/orders-0" in exact.cause
+
+        there = room.view_at(exact.at_ms)
+        assert there.now_ms == exact.at_ms
+        assert exact in there.invariants
+        assert there.partition("orders").log(3).log_end_offset == 1
+        before = room.view_at(exact.at_ms - 0.001)
+        assert all(each.holds for each in before.invariants)
+
+        assert not room.pinpoint("quorum-log-matching"), "it holds"
+    finally:
+        room.close()
+
+
 def test_a_world_that_goes_on_from_the_past_has_not_taken_the_steps_that_came_later():
     lesson = find("failover")
     room = lesson.open()
