@@ -30,6 +30,7 @@ from engine.protocol.messages import (
     ConfigRecord,
     IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse,
+    PartitionChangeRecord,
 )
 
 _KNOWN_TYPES = (
@@ -133,7 +134,7 @@ def _alter(
             error = ApiError.of(refusal)
         results.append((key, error))
     if elr_enabled(image):
-        records += _clear_elr_records(records)
+        records += _clear_elr_records(image, records)
     check_record_count(records)
     return records, results
 
@@ -197,13 +198,31 @@ def _check_length(name: str, value: str) -> None:
         )
 
 
-def _clear_elr_records(records: Iterable[Message]) -> list[Message]:
-    """Who was eligible under the old min.insync.replicas need not be under the new (KIP-966)."""
+def _clear_elr_records(image: MetadataImage, records: Iterable[Message]) -> list[Message]:
+    """Who was eligible under the old min.insync.replicas need not be under the new (KIP-966).
+
+    Where nobody is in sync nothing can have been committed since, so who was eligible still is; to forget it would leave
+    the partition to an unclean election. Such partitions are given back what the ClearElrRecord takes (Kafka does not).
+    """
     topics: dict[str, None] = {}
     for record in records:
         if isinstance(record, ConfigRecord) and record.name == MIN_INSYNC_REPLICAS:
             topics[record.resource_name if record.resource_type == RESOURCE_TOPIC else ""] = None
-    return [ClearElrRecord(topic_name=topic) for topic in topics]
+    return [
+        *(ClearElrRecord(topic_name=topic) for topic in topics),
+        *(
+            PartitionChangeRecord(
+                partition_id=index,
+                topic_id=topic.id,
+                eligible_leader_replicas=list(partition.elr),
+                last_known_elr=list(partition.last_known_elr),
+            )
+            for topic in image.topics()
+            if topics and (topic.name in topics or "" in topics)
+            for index, partition in topic.partitions.items()
+            if not partition.isr and (partition.elr or partition.last_known_elr)
+        ),
+    ]
 
 
 def _records(key: ConfigKey, changes: Changes) -> list[Message]:

@@ -149,6 +149,27 @@ def test_with_eligible_replicas_the_minimum_is_the_same_everywhere(make_cluster:
     assert cluster.log[-1] == ClearElrRecord(topic_name="")
 
 
+def test_whoever_was_eligible_still_is_where_nobody_is_in_sync(make_cluster: Any) -> None:
+    """Nothing can have been committed since. Without them only an unclean election would bring the partition back."""
+    cluster = make_cluster(elr=True)
+    cluster.start(1, 2, 3)
+    cluster.create("orders", 1, 3)
+    cluster.alter_configs(TOPIC, "orders", min_insync_replicas="3")
+    cluster.fence(1)
+    assert cluster.image.partition("orders", 0).elr == (1,)
+    cluster.alter_configs(TOPIC, "orders", min_insync_replicas="2")
+    assert cluster.image.partition("orders", 0).elr == (), "the others may commit without it"
+    cluster.fence(2, 3)
+    before = cluster.image.partition("orders", 0)
+    assert before.isr == ()
+    assert before.elr
+    cluster.alter_configs(TOPIC, "orders", min_insync_replicas=None)
+    after = cluster.image.partition("orders", 0)
+    assert (after.isr, after.elr, after.last_known_elr) == ((), before.elr, before.last_known_elr)
+    cluster.unfence(after.elr[0])
+    assert cluster.image.partition("orders", 0).leader == after.elr[0]
+
+
 def update(cluster: Any, feature: str, level: int, upgrade_type: int = 1, version: int = 2) -> Any:
     request = UpdateFeaturesRequest(
         feature_updates=[
