@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -11,8 +12,10 @@ from console.sql.catalog import TableName
 from console.sql.results import Page, ResultColumn
 from console.sql.saved import load_history, load_saved
 from tui.views import sql as sql_view
+from tui.widgets import result_rows
 from tui.widgets.question import QuestionDialog
 from tui.widgets.result_chart import picture_of
+from tui.widgets.result_order import ResultOrder
 from tui.widgets.result_rows import ArrowRows, ResultModel, value_text
 from tui.widgets.sql_editor import spans, suggestions
 
@@ -178,6 +181,34 @@ async def test_half_a_million_rows_scroll_sort_and_are_filtered(live):
         await app.until(lambda: len(app.view._model) == 11)
         await app.press("escape")
         await app.until(lambda: len(app.view._model) == 500_000)
+
+
+async def test_many_rows_are_sorted_and_filtered_beside_the_keys_and_escape_ends_it(live, monkeypatch):
+    goes_on, make = threading.Event(), ResultOrder.make
+    monkeypatch.setattr(result_rows, "BESIDE_ROWS", 1_000)
+    monkeypatch.setattr(ResultOrder, "make", lambda self: make(self) if goes_on.wait(60) else None)
+    try:
+        async with live.open("sql", "select range a, 'x' || range b from range(30000)") as app:
+            await app.press("f5")
+            await ran(app)
+            await app.pilot.press("O")
+            await app.reaches(lambda: "sorting 30,000 rows" in app.text and "Esc ends it" in app.text)
+            await app.pilot.press("G")
+            await app.reaches(lambda: "row 30,000 of 30,000" in app.text)
+            await app.pilot.press("escape")
+            await app.reaches(lambda: "sorting" not in app.text)
+            assert app.view._model.sort is None
+            assert app.view._model.row(0).cell(0) == 0
+
+            app.view.set_filter("x7777")
+            await app.reaches(lambda: "filtering 30,000 rows" in app.text)
+            app.view.set_filter("x77")
+            goes_on.set()
+            await app.until(lambda: len(app.view._model) == 111)
+            await app.press("escape")
+            assert len(app.view._model) == 30_000
+    finally:
+        goes_on.set()
 
 
 async def test_a_result_that_is_cut_says_so(live, monkeypatch):

@@ -32,6 +32,7 @@ from tui.widgets.form import Field, FormDialog
 from tui.widgets.progress import progress_parts
 from tui.widgets.question import QuestionDialog
 from tui.widgets.result_chart import ResultChart, picture_of
+from tui.widgets.result_order import ResultOrder
 from tui.widgets.result_rows import ArrowRows, ResultModel, ResultRow, value_text
 from tui.widgets.row_dialog import RowDialog
 from tui.widgets.sql_editor import SqlEditor
@@ -93,6 +94,9 @@ class SqlView(View, can_focus=True):
         self._suggested: list[tuple[str, str]] = []
         self._known = False
         self._model: ResultModel = ResultModel(())
+        self._order: ResultOrder | None = None
+        """That is being made of many rows."""
+        self._order_wanted = False
 
     def compose(self) -> ComposeResult:
         yield SqlEditor(" ".join(self.place.arguments))
@@ -158,6 +162,10 @@ class SqlView(View, can_focus=True):
                 left.append((f" {self.running} …", "key"))
             if self.rows is not None and len(self.rows):
                 left.append((f" · {counted(len(self.rows), 'row')}", ""))
+            right.append(("Esc ends it ", "warning"))
+        elif self._order is not None:
+            left = progress_parts(round(self._order.share * 100), 100)
+            left.append((f" {self._order.what} {counted(len(self._model.rows), 'row')}", ""))
             right.append(("Esc ends it ", "warning"))
         elif statistics is not None:
             left.append((f" {counted(statistics.rows, 'row')}", "strong"))
@@ -280,7 +288,9 @@ class SqlView(View, can_focus=True):
     async def _show_columns(self, rows: ArrowRows) -> None:
         """A table for these columns in place of the old one."""
         self.rows = rows
+        self._stop_arranging()
         self._model = ResultModel(rows.columns)
+        self._model.arrange_beside = self._arrange
         old = self.table
         had_focus = old.has_focus
         table: VirtualTable[ResultRow] = VirtualTable(self._model)
@@ -297,6 +307,42 @@ class SqlView(View, can_focus=True):
             self.query_one(ResultChart).set_picture(picture_of(rows))
         self._say()
 
+    # many rows filtered and sorted beside the keys
+
+    def _arrange(self) -> None:
+        self._order_wanted = True
+        if self._order is None:
+            self._order = self._model.to_arrange()
+            self.run_worker(self._arranging(self._model), group="arrange", exclusive=True)
+        elif self._order.meant != (self._model.filter_text, self._model.sort):
+            self._order.stopped = True
+
+    async def _arranging(self, model: ResultModel) -> None:
+        while self._order_wanted and model is self._model:
+            self._order_wanted = False
+            order = self._order = model.to_arrange()
+            making = asyncio.ensure_future(asyncio.to_thread(order.make))
+            try:
+                while not making.done():
+                    await asyncio.wait([making], timeout=PAINT_SECONDS)
+                    self._say()
+            finally:
+                order.stopped = True
+            numbers = making.result()
+            if numbers is not None and order.meant == (model.filter_text, model.sort):
+                model.take(numbers)
+                self.table.rearrange()
+        self._order = None
+        self._say()
+
+    def _stop_arranging(self) -> None:
+        """What is being made is not wanted any more."""
+        self._order_wanted = False
+        if self._order is not None:
+            self._order.stopped = True
+            self._order = None
+            self.workers.cancel_group(self, "arrange")
+
     # what the app asks
 
     def take_focus(self) -> None:
@@ -310,6 +356,8 @@ class SqlView(View, can_focus=True):
         return self._model.filter_text
 
     def set_filter(self, text: str) -> None:
+        if not text:
+            self._stop_arranging()
         self._model.set_filter(text)
         if self.rows is not None and self._model.filter_text:
             self.table.say(f"Nothing matches {text}.", "Esc shows all rows.")
@@ -319,6 +367,11 @@ class SqlView(View, can_focus=True):
         if self.running and self._worker is not None:
             self._worker.cancel()
             self.stoker.say("Ended.")
+            return True
+        if self._order is not None:
+            self._stop_arranging()
+            self._model.give_up()
+            self._say()
             return True
         if self._model.filter_text or self._model.marked:
             self._model.marked.clear()

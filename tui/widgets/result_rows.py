@@ -4,18 +4,21 @@ which filters and sorts 500,000 rows without making any. Pure."""
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, overload
 
 from console.sql.values import plain
+from tui.widgets.result_order import ResultOrder
 from tui.widgets.table_filter import matcher
-from tui.widgets.table_model import Column, TableModel
+from tui.widgets.table_model import Column, Sort, TableModel
 
 if TYPE_CHECKING:
     from console.sql.results import Page, ResultColumn
 
 CELL_CHARACTERS_MAX = 2_000
+BESIDE_ROWS = 20_000
+"""More are filtered and sorted beside the keys."""
 NUMBERS = frozenset(
     ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
      "FLOAT", "DOUBLE"]
@@ -67,7 +70,7 @@ class ArrowRows(Sequence[ResultRow]):
         self.columns = tuple(columns)
         self.pages: list[Page] = []
         self._tops = [0]
-        self._strings: dict[int, tuple[int, Any]] = {}
+        self._strings: dict[tuple[int, int], Any] = {}
 
     def add(self, page: Page) -> None:
         if page.batch.num_rows:
@@ -95,21 +98,21 @@ class ArrowRows(Sequence[ResultRow]):
 
         return pa.chunked_array([page.batch.column(index) for page in self.pages])
 
-    def strings(self, index: int) -> Any:
-        """The same as text, for filters."""
+    def strings(self, index: int, page: int) -> Any:
+        """One column of one page as text, for filters; kept for the next."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        known = self._strings.get(index)
-        if known is not None and known[0] == len(self):
-            return known[1]
-        column = self.column(index)
+        known = self._strings.get((index, page))
+        if known is not None:
+            return known
+        column = self.pages[page].batch.column(index)
         try:
             found = pc.cast(column, pa.string())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            found = pa.chunked_array([pa.array([value_text(value) for value in column.to_pylist()], pa.string())])
+            found = pa.array([value_text(value) for value in column.to_pylist()], pa.string())
         found = pc.fill_null(found, "NULL")
-        self._strings[index] = (len(self), found)
+        self._strings[index, page] = found
         return found
 
 
@@ -119,6 +122,19 @@ class ResultModel(TableModel[ResultRow]):
     def __init__(self, columns: Sequence[ResultColumn]) -> None:
         super().__init__([_column(at, each) for at, each in enumerate(columns)], lambda row: row.number)
         self._types = [each.type for each in columns]
+        self.arrange_beside: Callable[[], None] | None = None
+        """Begins to arrange many rows beside the keys: `take` of what `to_arrange` makes ends it."""
+        self._taken: tuple[str, Sort | None] = ("", None)
+
+    def set_rows(self, rows: Sequence[ResultRow]) -> None:
+        # More of the same rows come, none ever goes: marks stay.
+        self.rows = rows
+        self.arrange()
+
+    def chosen(self, at: int) -> list[ResultRow]:
+        if self.marked:
+            return [self.row(at) for at, number in enumerate(self.order) if number in self.marked]
+        return super().chosen(at)
 
     def find(self, key: Hashable, near: int = 0) -> int | None:
         order = self.order
@@ -126,7 +142,7 @@ class ResultModel(TableModel[ResultRow]):
             return key if isinstance(key, int) and key < len(order) else None
         try:
             return order.index(int(str(key)))
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
 
     def set_filter(self, text: str) -> None:
@@ -136,59 +152,33 @@ class ResultModel(TableModel[ResultRow]):
 
     def arrange(self) -> None:
         rows = self.rows
-        if not isinstance(rows, ArrowRows) or not len(rows):
-            self.order = range(len(rows))
-            return
-        kept = self._kept(rows)
-        sort = self.sort
-        if sort is None:
-            self.order = range(len(rows)) if kept is None else kept
-            return
-        index = next(at for at, column in enumerate(self.columns) if column.name == sort.column)
-        order = _sorted(rows, index, descending=sort.descending)
-        if kept is None:
-            self.order = order
+        if not isinstance(rows, ArrowRows) or not len(rows) or (self.sort is None and not self.filter_text):
+            self.take(range(len(rows)))
+        elif self.arrange_beside is not None and len(rows) > BESIDE_ROWS:
+            # What is shown stays until then.
+            self.arrange_beside()
         else:
-            wanted = set(kept)
-            self.order = [at for at in order if at in wanted]
+            order = self.to_arrange().make()
+            assert order is not None
+            self.take(order)
 
-    def _kept(self, rows: ArrowRows) -> list[int] | None:
-        """Numbers of the rows that the filter lets through; None: all of them."""
-        text = self.filter_text.removeprefix("/")
-        if not text:
-            return None
-        import pyarrow.compute as pc
+    def to_arrange(self) -> ResultOrder:
+        """What is still to be made for the filter and the order that are wanted."""
+        assert isinstance(self.rows, ArrowRows)
+        sort = self.sort
+        index = 0
+        if sort is not None:
+            index = next(at for at, column in enumerate(self.columns) if column.name == sort.column)
+        return ResultOrder(self.rows, self.filter_text, sort, index)
 
-        if text.startswith("-f"):
-            fits = matcher(text)
-            assert fits is not None
-            texts = zip(*(rows.strings(at).to_pylist() for at in range(len(self.columns))), strict=True)
-            return [at for at, cells in enumerate(texts) if fits(" ".join(cells))]
-        inverse = text.startswith("!")
-        pattern = text[1:] if inverse else text
-        if not pattern:
-            return None
-        mask: Any = None
-        for at in range(len(self.columns)):
-            found = pc.match_substring_regex(rows.strings(at), pattern, ignore_case=pattern == pattern.lower())
-            mask = found if mask is None else pc.or_(mask, found)
-        if inverse:
-            mask = pc.invert(mask)
-        kept: list[int] = pc.indices_nonzero(mask).to_pylist()
-        return kept
+    def take(self, order: Sequence[int]) -> None:
+        """Shows them so."""
+        self.order = order
+        self._taken = (self.filter_text, self.sort)
 
-
-def _sorted(rows: ArrowRows, index: int, *, descending: bool) -> list[int]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    order = "descending" if descending else "ascending"
-    try:
-        found = pc.sort_indices(rows.column(index), sort_keys=[("", order, "at_end")])
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError):
-        found = pc.sort_indices(rows.strings(index), sort_keys=[("", order, "at_end")])
-    numbers: list[int] = found.to_pylist()
-    return numbers
+    def give_up(self) -> None:
+        """Back to the filter and the order of what is shown."""
+        self.filter_text, self.sort = self._taken
 
 
 def _column(at: int, column: ResultColumn) -> Column[ResultRow]:
