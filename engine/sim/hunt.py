@@ -20,10 +20,7 @@ from engine.sim.scenarios import SWARM, names
 from engine.sim.scripts import SCRIPTS
 
 SCENARIO_OF: Mapping[str, str] = {
-    "epoch_start_at_election": "leaders",
     "isr_join_at_leader_epoch_start": "chase_leader",
-    "isr_needs_current_broker_epoch": "crash",
-    "pending_isr_counts": "leaders",
     "recovery_after_unclean_shutdown": "power",
     "sequence_deduplication": "duplicate_requests",
 }

@@ -474,15 +474,15 @@ class World:
         self.readers.append(reader)
         self.client_process.spawn(reader.run(), name=reader.name)
 
-    async def settle(self) -> bool:
+    async def settle(self, seconds: float = LIVENESS_S) -> bool:
         """After healing: wait until all is answered and whole. False, with a violation, when it takes too long."""
-        deadline = self.loop.now_ns + int(LIVENESS_S * 1e9)
+        deadline = self.loop.now_ns + int(seconds * 1e9)
         while self.loop.now_ns < deadline:
             missing = self._unsettled()
             if not missing:
                 return True
             await asyncio.sleep(0.25)
-        self.complain("not-live", f"{LIVENESS_S:.0f} s after healing: {missing}")
+        self.complain("not-live", f"{seconds:.0f} s after healing: {missing}")
         return False
 
     def _unsettled(self) -> str:
@@ -544,6 +544,11 @@ class World:
             and self._is_registered(image, node_id)
             and all(node_id in partition.isr for partition in _replicated_by(image, node_id))
         )
+
+    def is_in_this_life(self, node_id: int) -> bool:
+        """Whether the newest image has the node active, in the life it lives now."""
+        image = self.image()
+        return image is not None and self._is_registered(image, node_id)
 
     def _is_registered(self, image: MetadataImage, node_id: int) -> bool:
         """Whether the node is up and active in `image` with the epoch of its present life."""

@@ -9,6 +9,9 @@ from engine.sim.scripts import SCRIPTS
 NOTICED_AS = {
     "check_quorum": {"stale-controller"},
     "commit_generation_fencing": {"commit-lost"},
+    "epoch_start_at_election": {"not-live"},
+    "isr_needs_current_broker_epoch": {"lost-write"},
+    "pending_isr_counts": {"lost-write"},
     "unclean_shutdown_leaves_elr": {"lost-write"},
 }
 

@@ -1,0 +1,112 @@
+"""Stories of the in-sync set: what a leader counts, what a controller accepts, where an epoch begins.
+
+For the safeguards of `engine.sim.scripts` that storms put to the test once in thousands of seeds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from engine.sim.crash import PowerLoss
+from engine.sim.nodes import CONTROLLER_PORT, SimNode
+from engine.sim.script import Script, ScriptFailed
+
+
+async def pending_isr_counts(script: Script) -> list[str]:
+    """KIP-497. The controller has put a follower back into the ISR; the leader waits for the answer, and must count it.
+
+    It commits without it otherwise, and whoever is elected from the controller's ISR need not hold what was committed.
+    """
+    leader, (in_sync, joins), others = await script.begin()
+    await _lead_no_quorum(script, leader, in_sync)
+    await script.send(5)
+    script.cut(leader, joins)
+    script.cut(in_sync, joins)
+    await script.send(5)  # acknowledged once `joins` has left the ISR
+    for node in (in_sync, joins, *others):  # the leader is heard, and hears nothing
+        script.world.network.link(node.host, leader.host).set_port_cut(CONTROLLER_PORT, True)
+    script.cut(leader, joins, False)
+    await script.until(lambda: joins.node_id in script.committed_isr(), "the controller has it in the ISR", 3)
+    script.cut(leader, joins)
+    if joins.node_id in script.isr(leader):
+        raise ScriptFailed("the leader has heard of it")
+    await asyncio.sleep(1.6)  # so long the high watermark waits for a follower that was caught up, in the ISR or not
+    script.produce(5)
+    await script.comes(lambda: script.unanswered == 0, 1)
+    leader.kill()
+    in_sync.kill()
+    await script.until(lambda: script.leads(joins), "the one that joined leads")
+    return await script.judge()
+
+
+async def isr_needs_current_broker_epoch(script: Script) -> list[str]:
+    """KAFKA-15221, KIP-903. A follower catches up; before its leader can say so it loses power and comes back with less.
+
+    What the leader then says is of its former life.
+    """
+    leader, (in_sync, restarts), _ = await script.begin()
+    world = script.world
+    await script.send(5)
+    script.cut(leader, restarts)
+    script.cut(in_sync, restarts)
+    await script.send(10)  # acknowledged once `restarts` has left the ISR
+    with world.points.in_charge():
+        world.points.hold("isr.before_proposal")
+        script.cut(leader, restarts, False)
+        await script.until(lambda: restarts.node_id in script.proposed_isr(leader), "it has caught up")
+        script.cut(leader, restarts)
+        restarts.lose_power(PowerLoss.LOST)
+        await asyncio.sleep(0.5)
+        restarts.start()
+        await script.until(lambda: world.is_in_this_life(restarts.node_id), "the controller knows its new life")
+        world.points.release("isr.before_proposal")
+        await script.comes(lambda: restarts.node_id in script.committed_isr(), 1)
+    leader.kill()
+    in_sync.kill()
+    await asyncio.sleep(6)
+    return await script.judge()
+
+
+async def epoch_start_at_election(script: Script) -> list[str]:
+    """KAFKA-7415. A leader of a new epoch that nobody writes to; a follower that has records of an epoch in between.
+
+    Both logs are as long as each other. Only where the new epoch begins tells the follower what to cut.
+    """
+    first, followers, _ = await script.begin()
+    replicas = script.partition(first).replicas
+    between, last = sorted(followers, key=lambda node: int(replicas.index(node.node_id)))
+    await script.send(10)
+    script.cut(first, between)
+    script.cut(between, last)
+    script.produce()
+    await script.until(lambda: script.log_end(last) == 11, "the last has what was sent")
+    first.kill()
+    await script.until(lambda: script.leads(between), "the one without it leads")
+    await script.until(lambda: script.log_end(between) == 11, "the producer has sent it again")
+    between.kill()
+    await script.until(lambda: script.leads(last), "the last leads, in a third epoch")
+    return await script.judge(20)  # it takes two; without the safeguard it takes for ever
+
+
+async def _lead_no_quorum(script: Script, *nodes: SimNode) -> None:
+    """Another node is the controller: its quorum's traffic is to go on when these are gone."""
+
+    def controllers() -> list[SimNode]:
+        found = []
+        for node in script.world.nodes.values():
+            raft = node.node.raft if node.node is not None else None
+            if raft is not None and raft.is_leader:
+                found.append(node)
+        return found
+
+    for _ in range(20):
+        await script.until(controllers, "there is a controller")
+        for node in controllers():
+            if node not in nodes:
+                return
+            assert node.node is not None
+            assert node.node.raft is not None
+            assert node.process is not None
+            node.process.run(node.node.raft.resign, node.node.raft.leader.epoch)
+        await asyncio.sleep(3)
+    raise ScriptFailed("it is always one of them that is elected")
