@@ -14,13 +14,13 @@ the kind: it is what a crash would leave (Kafka: KafkaRaftServer, BrokerServer, 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from collections.abc import Mapping
 
 from engine.broker.broker import Broker
 from engine.broker.controller_channel import ControllerChannel
 from engine.broker.housekeeping import HouseKeeping
+from engine.broker.listener_limits import listener_limits
 from engine.config import BrokerConfig
 from engine.controller.controller import Controller
 from engine.controller.raft_driver import RaftDriver
@@ -38,35 +38,6 @@ from engine.runtime import Runtime, StorageError
 from engine.types import Endpoint
 
 logger = logging.getLogger(__name__)
-
-
-async def _by_address(counts: Mapping[str, int]) -> dict[str, int]:
-    """Host names and addresses to addresses: a connection only has the latter (Kafka: ConnectionQuotas).
-
-    Raises ConfigError for a name that cannot be resolved.
-    """
-    found: dict[str, int] = {}
-    for host, count in counts.items():
-        try:
-            addresses = {host} if _is_address(host) else await _resolve(host)
-        except OSError as error:
-            raise ConfigError(
-                f"max.connections.per.ip.overrides: {host} cannot be resolved: {error.strerror or error}"
-            ) from error
-        found |= dict.fromkeys(sorted(addresses), count)
-    return found
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-async def _resolve(host: str) -> set[str]:
-    return {str(entry[4][0]) for entry in await asyncio.get_running_loop().getaddrinfo(host, None)}
 
 
 class Node:
@@ -92,6 +63,7 @@ class Node:
         """metadata.log.dir, when it is none of log.dirs."""
         self._broker_stopped = False
         self._registrar: ControllerRegistrar | None = None
+        self._relimiting: asyncio.Task[None] | None = None
 
     # addresses
 
@@ -149,29 +121,18 @@ class Node:
             for report in self.logs.recovery_reports:
                 if report.lost_data:
                     logger.warning("%s: %s", report.directory, "; ".join(report.reasons))
+            limits = await listener_limits(config)
             if config.is_controller:
                 for endpoint in config.controller_listeners:
-                    await self._listen(endpoint, ListenerKind.CONTROLLER)
+                    await self._listen(endpoint, ListenerKind.CONTROLLER, limits)
             if config.is_broker:
                 for endpoint in config.broker_listeners:
-                    await self._listen(endpoint, ListenerKind.BROKER)
+                    await self._listen(endpoint, ListenerKind.BROKER, limits)
         except BaseException:
             self.kill()
             raise
 
-    async def _listen(self, endpoint: Endpoint, kind: ListenerKind) -> None:
-        config = self.config
-        limits = ServerLimits(
-            frame_bytes_max=config.get_int("socket.request.max.bytes"),
-            pending_max=config.get_int("queued.max.requests"),
-            connections_max=min(config.get_int("max.connections"), 1_000_000),
-            connections_per_ip_max=min(config.get_int("max.connections.per.ip"), 1_000_000),
-            idle_ms_max=config.get_int("connections.max.idle.ms"),
-            connections_per_ip_overrides=await _by_address(config.connections_per_address),
-            backlog=config.get_int("socket.listen.backlog.size"),
-            receive_buffer_bytes=config.get_int("socket.receive.buffer.bytes"),
-            send_buffer_bytes=config.get_int("socket.send.buffer.bytes"),
-        )
+    async def _listen(self, endpoint: Endpoint, kind: ListenerKind, limits: ServerLimits) -> None:
         server = Server(endpoint.listener, HandlerTable(handlers(kind), unsupported_version), None, limits)
         try:
             await server.bind(endpoint.host, endpoint.port)
@@ -206,6 +167,7 @@ class Node:
             self.broker = broker = Broker(config, runtime, raft, logs, self.cluster_id)
             broker.advertised_endpoints = self.advertised_endpoints
             broker.previous_broker_epoch = logs.previous_broker_epoch
+            broker.on_dynamic_configs = self._reconfigure
             if self.controller is None:
                 self._loader = MetadataLoader(self.cluster_id, lambda: raft.high_watermark, self._snapshots(raft))
                 raft.register(self._loader)
@@ -223,6 +185,23 @@ class Node:
 
     def _current_config(self) -> BrokerConfig:
         return self.config if self.broker is None else self.broker.config
+
+    def _reconfigure(self, config: BrokerConfig) -> None:
+        """Configs were changed by request: those that the node itself reads (Kafka: DynamicBrokerConfig)."""
+        if self.logs is not None:
+            self.logs.set_producer_id_expiration(config.get_int("producer.id.expiration.ms"))
+        if self._relimiting is not None:
+            self._relimiting.cancel()
+        self._relimiting = asyncio.get_running_loop().create_task(self._relimit(config))
+
+    async def _relimit(self, config: BrokerConfig) -> None:
+        try:
+            limits = await listener_limits(config)
+        except ConfigError as error:
+            logger.warning("node %d: the bounds of its connections stay as they were: %s", self.node_id, error)
+            return
+        for server in self.servers.values():
+            server.limits = limits
 
     def _snapshots(self, raft: RaftDriver) -> SnapshotSchedule:
         loop = asyncio.get_running_loop()
@@ -277,6 +256,8 @@ class Node:
         await self.stop_broker()
         if self._housekeeping is not None:
             await self._housekeeping.stop()
+        if self._relimiting is not None:
+            self._relimiting.cancel()
         if self._registrar is not None:
             self._registrar.stop()
         if self.controller is not None:
@@ -299,6 +280,8 @@ class Node:
             server.kill()
         if self._housekeeping is not None:
             self._housekeeping.kill()
+        if self._relimiting is not None:
+            self._relimiting.cancel()
         if self.broker is not None:
             self.broker.kill()
         if self._registrar is not None:

@@ -7,7 +7,7 @@ and applying each metadata image to them (Kafka: BrokerServer, BrokerMetadataPub
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from engine.broker.controller_channel import ControllerChannel
@@ -56,6 +56,8 @@ class Broker:
         self.previous_broker_epoch = -1
         """The epoch of the earlier life that stopped cleanly, -1 after a crash (KIP-966)."""
         self.supported_features: Mapping[str, tuple[int, int]] = SUPPORTED_FEATURES
+        self.on_dynamic_configs: Callable[[BrokerConfig], None] | None = None
+        """Told of each new configuration, for what is the node's own."""
         self.metadata = MetadataCache()
         self.timeouts = TimeoutWheel()
         self.fetch_max_bytes = config.get_int("fetch.max.bytes")
@@ -108,6 +110,8 @@ class Broker:
             logger.warning("node %d: %s", self.node_id, warning)
         self.fetch_max_bytes = self.config.get_int("fetch.max.bytes")
         self.replicas.update_all_configs()
+        if self.on_dynamic_configs is not None:
+            self.on_dynamic_configs(self.config)
 
     async def start(self) -> None:
         """Register with the controller and start what runs by itself. Returns before the broker is unfenced."""

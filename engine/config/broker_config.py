@@ -18,7 +18,7 @@ from engine.config.broker_configs import (
 )
 from engine.config.broker_rules import Network, check_whole
 from engine.config.definition import ConfigDefinition, Effect, Required, Scope, Value, value_text
-from engine.config.listeners import HostPort, Voter
+from engine.config.listeners import HostPort, Voter, parse_counts
 from engine.config.properties import Properties
 from engine.config.topic_configs import TOPIC_CONFIGS
 from engine.errors import ConfigError
@@ -251,8 +251,9 @@ class BrokerConfig:
 
     @property
     def connections_per_address(self) -> Mapping[str, int]:
-        """max.connections.per.ip.overrides."""
-        return self._network.connections_per_address
+        """max.connections.per.ip.overrides: host name or address to most connections."""
+        name = "max.connections.per.ip.overrides"
+        return parse_counts(name, self.get_str(name) or "")
 
     @property
     def log_dirs(self) -> tuple[str, ...]:

@@ -37,7 +37,6 @@ class Network:
     controller_listener_names: tuple[str, ...]
     voters: tuple[Voter, ...]
     bootstrap_servers: tuple[HostPort, ...]
-    connections_per_address: Mapping[str, int]
     warnings: tuple[str, ...] = ()
 
 
@@ -127,7 +126,6 @@ class _Rules:
             controller_names,
             voters,
             servers,
-            parse_counts("max.connections.per.ip.overrides", self.text("max.connections.per.ip.overrides") or ""),
             self._warnings(controller_names),
         )
 
@@ -268,7 +266,8 @@ class _Rules:
         self.require(
             0 < heartbeat < session, "broker.heartbeat.interval.ms must be above 0 and below broker.session.timeout.ms"
         )
+        overrides = "max.connections.per.ip.overrides"
         self.require(
-            self.number("max.connections.per.ip") > 0 or bool(self.text("max.connections.per.ip.overrides")),
+            bool(parse_counts(overrides, self.text(overrides) or "")) or self.number("max.connections.per.ip") > 0,
             "max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.",
         )

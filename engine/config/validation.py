@@ -15,6 +15,7 @@ from engine.config.broker_config import BrokerConfig
 from engine.config.broker_configs import base_name, broker_config, unknown_name_hint
 from engine.config.definition import ConfigDefinition, Effect, Scope, Value
 from engine.config.group_configs import GROUP_CONFIGS
+from engine.config.listeners import parse_counts
 from engine.config.topic_configs import TOPIC_CONFIGS
 from engine.errors import ConfigError, KafkaError
 from engine.protocol.errors import ErrorCode
@@ -51,6 +52,9 @@ class ConfigChange:
 
 _TABLES: Final = {ResourceType.TOPIC: TOPIC_CONFIGS, ResourceType.GROUP: GROUP_CONFIGS}
 NOT_BUILT: Final = "which is not built yet in this engine"
+_READ_AT_START: Final = ("listeners", "listener.security.protocol.map")
+"""Kafka opens and closes listeners while it runs; this engine takes its ports once."""
+_OVERRIDES: Final = "max.connections.per.ip.overrides"
 
 
 def definition(resource_type: int, name: str) -> ConfigDefinition | None:
@@ -138,7 +142,7 @@ def validate_configs(resource_type: int, name: str, configs: Mapping[str, str | 
         validate_topic_configs(configs, broker)
     elif resource_type == ResourceType.BROKER:
         validate_broker_name(name)
-        validate_broker_configs(configs, per_broker=bool(name))
+        validate_broker_configs(configs, broker, per_broker=bool(name))
     elif resource_type == ResourceType.GROUP:
         if not name:
             raise KafkaError(ErrorCode.INVALID_REQUEST, "Default group resources are not allowed.")
@@ -197,7 +201,7 @@ def validate_broker_name(name: str) -> None:
         raise KafkaError(ErrorCode.INVALID_REQUEST, "Invalid negative broker ID.")
 
 
-def validate_broker_configs(configs: Mapping[str, str | None], *, per_broker: bool) -> None:
+def validate_broker_configs(configs: Mapping[str, str | None], static: BrokerConfig, *, per_broker: bool) -> None:
     """Check dynamic configs of one broker, or of all (KIP-226). KafkaError INVALID_REQUEST.
 
     INVALID_CONFIG would be the better code, but Kafka answers INVALID_REQUEST (KAFKA-13609). Kafka takes unknown names
@@ -214,6 +218,12 @@ def validate_broker_configs(configs: Mapping[str, str | None], *, per_broker: bo
             (Scope.PER_BROKER,),
             "Cannot update these configs at default cluster level, broker id must be specified",
         )
+    listening = [name for name in configs if base_name(name) in _READ_AT_START]
+    if listening:
+        raise KafkaError(
+            ErrorCode.INVALID_REQUEST,
+            f"Cannot update these configs dynamically: [{', '.join(listening)}]. Listeners are read when a node starts.",
+        )
     for name, raw in configs.items():
         row = broker_config(name)
         assert row is not None
@@ -222,6 +232,22 @@ def validate_broker_configs(configs: Mapping[str, str | None], *, per_broker: bo
                 _parse(row, raw)
         except KafkaError as error:
             raise KafkaError(ErrorCode.INVALID_REQUEST, error.message) from None
+    _check_connections(configs, static)
+
+
+def _check_connections(configs: Mapping[str, str | None], static: BrokerConfig) -> None:
+    """What the properties file is checked for as well (Kafka: KafkaConfig.validateValues, ConnectionQuotas)."""
+    overrides = configs.get(_OVERRIDES)
+    try:
+        counts = static.connections_per_address if overrides is None else parse_counts(_OVERRIDES, overrides)
+    except ConfigError as error:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, str(error)) from None
+    most = configs.get("max.connections.per.ip")
+    if most is not None and int(most) == 0 and not counts:
+        raise KafkaError(
+            ErrorCode.INVALID_REQUEST,
+            f"max.connections.per.ip can be set to zero only if {_OVERRIDES} property is set.",
+        )
 
 
 def _refuse(names: Iterable[str], scopes: tuple[Scope, ...], reason: str) -> None:

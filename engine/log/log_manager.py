@@ -460,6 +460,12 @@ class LogManager:
                 await asyncio.sleep(0)
         return deleted
 
+    def set_producer_id_expiration(self, expiration_ms: int) -> None:
+        """producer.id.expiration.ms, for every log that is open and those to come (KIP-854)."""
+        self._producer_id_expiration_ms = expiration_ms
+        for log in self.logs.values():
+            log.producers.expiration_ms = expiration_ms
+
     async def expire_producers(self, now_ms: int) -> None:
         """Forget the producers that wrote nothing for producer.id.expiration.ms."""
         for number, log in enumerate(list(self.logs.values())):

@@ -279,6 +279,7 @@ COORDINATORS: Final[tuple[ConfigDefinition, ...]] = (
         accepts=at_least(1),
         importance=Importance.HIGH,
         unit="ms",
+        effect=Effect.NOT_YET,
     ),
     _config(
         "transactional.id.expiration.ms",

@@ -16,6 +16,7 @@ from engine.protocol.messages import (
     CreateTopicsRequest,
     FetchRequest,
     FindCoordinatorRequest,
+    IncrementalAlterConfigsRequest,
     MetadataRequest,
     OffsetCommitRequest,
     OffsetFetchRequest,
@@ -25,6 +26,7 @@ from engine.protocol.records.batch import iterate_batches
 from engine.protocol.records.record import Record, build_batch, decode_records
 from engine.runtime import Runtime
 from engine.runtime.system_disk import SystemDisk
+from engine.types import TopicPartition
 
 PROPERTIES = {
     "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
@@ -353,6 +355,48 @@ def test_connections_are_counted_per_address_with_exceptions(tmp_path):
             assert server.limits.connections_per_ip_overrides["127.0.0.1"] == 2
             assert server.limits.of_address("10.1.2.3") == (7, "max.connections.per.ip.overrides")
             assert server.limits.of_address("10.1.2.4") == (100, "max.connections.per.ip")
+
+    run(scenario())
+
+
+def test_connection_bounds_and_producer_expiration_change_while_the_node_runs(tmp_path):
+    """KIP-226, KIP-402, KIP-854: what is said to be dynamic is read again."""
+    changes = {
+        "max.connections": "40",
+        "max.connections.per.ip": "30",
+        "max.connections.per.ip.overrides": "10.1.2.3:7",
+        "producer.id.expiration.ms": "1234",
+    }
+
+    async def alter(connection, operation):
+        config = IncrementalAlterConfigsRequest.AlterableConfig
+        configs = [config(name=name, config_operation=operation, value=value) for name, value in changes.items()]
+        resource = IncrementalAlterConfigsRequest.AlterConfigsResource(
+            resource_type=4, resource_name="1", configs=configs
+        )
+        response = await connection.request(IncrementalAlterConfigsRequest(resources=[resource]))
+        assert response.responses[0].error_code == 0, response.responses[0].error_message
+
+    async def scenario():
+        async with combined(tmp_path) as node:
+            connection = await connect(node)
+            await create_topic(connection, "orders")
+            server = node.servers["PLAINTEXT"]
+            before = server.limits.of_address("10.1.2.3")
+            log = node.logs.logs[TopicPartition("orders", 0)]
+            expiration_before = log.producers.expiration_ms
+
+            async def bounds_are(connections_max, of_address, expiration_ms):
+                limits = server.limits
+                found = limits.connections_max, limits.of_address("10.1.2.3"), log.producers.expiration_ms
+                return found == (connections_max, of_address, expiration_ms)
+
+            connections_before = server.limits.connections_max
+            await alter(connection, 0)
+            await until(lambda: bounds_are(40, (7, "max.connections.per.ip.overrides"), 1234))
+            assert server.limits.of_address("10.1.2.4") == (30, "max.connections.per.ip")
+            await alter(connection, 1)
+            await until(lambda: bounds_are(connections_before, before, expiration_before))
 
     run(scenario())
 

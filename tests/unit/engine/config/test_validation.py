@@ -147,7 +147,7 @@ def test_broker_configs_are_dynamic_only_within_their_scope(configs: dict[str, s
 
 def test_dynamic_broker_configs_within_their_scope_are_fine() -> None:
     validate_configs(ResourceType.BROKER, "", {"log.retention.ms": "1", "min.insync.replicas": "2"}, BROKER)
-    validate_configs(ResourceType.BROKER, "1", {"listeners": "PLAINTEXT://:1", "log.roll.ms": "1"}, BROKER)
+    validate_configs(ResourceType.BROKER, "1", {"max.connections": "5", "log.roll.ms": "1"}, BROKER)
 
 
 @pytest.mark.parametrize(
@@ -214,3 +214,25 @@ def test_requests_that_make_no_sense_are_refused(changes: list[ConfigChange], me
 
 def test_the_legacy_request_replaces_everything() -> None:
     assert legacy_changes({"a": "1", "b": "2"}, {"b": "3", "c": "4"}) == {"b": "3", "c": "4", "a": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("listeners", "PLAINTEXT://:9999", "Listeners are read when a node starts"),
+        ("listener.security.protocol.map", "A:PLAINTEXT", "Listeners are read when a node starts"),
+        ("max.connections.per.ip.overrides", "127.0.0.1", "expected address:count"),
+        ("max.connections.per.ip", "0", "can be set to zero only if max.connections.per.ip.overrides"),
+    ],
+)
+def test_what_would_be_ignored_or_lock_everybody_out_is_refused_of_a_running_broker(
+    name: str, value: str, message: str
+) -> None:
+    with pytest.raises(KafkaError, match=message) as refusal:
+        validate_configs(ResourceType.BROKER, "1", {name: value}, BROKER)
+    assert refusal.value.code is ErrorCode.INVALID_REQUEST
+
+
+def test_no_connections_but_the_exceptions_is_fine() -> None:
+    configs = {"max.connections.per.ip": "0", "max.connections.per.ip.overrides": "127.0.0.1:5"}
+    validate_configs(ResourceType.BROKER, "", configs, BROKER)
