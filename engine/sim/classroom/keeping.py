@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,8 @@ class Keeper:
         self.lost: tuple[LostView, ...] = ()
         self.processed_twice = 0
         self.skipped = 0
-        self._seen: dict[str, dict[tuple[int, int], None]] = {}
+        self._seen: dict[tuple[str, int], list[int]] = {}
+        """(group, partition) -> offsets that its members have processed, in order."""
         self._read: dict[str, int] = {}
         self._committed: tuple[tuple[str, int, int], ...] = ()
         for topic in room.shape.topics:
@@ -124,11 +126,13 @@ class Keeper:
         for state in self._room.client_states():
             done = self._read.get(state.name, 0)
             if state.kind == "member" and len(state.processed) > done:
-                seen = self._seen.setdefault(state.group, {})
-                for each in state.processed[done:]:
-                    if each in seen:
+                for partition, processed in state.processed[done:]:
+                    seen = self._seen.setdefault((state.group, partition), [])
+                    place = bisect_left(seen, processed)
+                    if place < len(seen) and seen[place] == processed:
                         self.processed_twice += 1
-                    seen[each] = None
+                    else:
+                        seen.insert(place, processed)
                 self._read[state.name] = len(state.processed)
                 changed = True
         committed = tuple(
@@ -138,6 +142,5 @@ class Keeper:
             self._committed = committed
             skipped = 0
             for group, partition, end in committed:
-                seen = self._seen.get(group, {})
-                skipped += end - sum(1 for at, offset in seen if at == partition and offset < end)
+                skipped += end - bisect_left(self._seen.get((group, partition), ()), end)
             self.skipped = max(0, skipped)

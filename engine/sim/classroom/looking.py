@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from engine.broker.group_shard_host import HostState
 from engine.errors import KafkaError
 from engine.metadata.image import MetadataImage, PartitionImage
@@ -120,6 +122,14 @@ class Looker:
         )
         self._before = view
         return view
+
+    def later(self, view: WorldView) -> WorldView:
+        """The same world somewhat later: nothing ran, and only what is under way has come closer."""
+        room = self._room
+        messages = tuple(flight.messages(room.world.network)) if view.messages else view.messages
+        found = msgspec.structs.replace(view, now_ms=round(room.now_ms, 3), messages=messages)
+        self._before = found
+        return found
 
     def counts(self) -> CountsView:
         """Totals, as of the last tick."""
