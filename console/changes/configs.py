@@ -10,6 +10,7 @@ from console.changes.draft import HIDDEN, Difference, Draft, Facts
 from console.changes.kinds import AlterConfig, Change
 from console.errors import OperatorError
 from console.services.configs import ConfigEntry, Resource, ResourceType, alter_config, describe_config
+from engine.config.broker_configs import broker_config
 from engine.net.cluster_client import ClusterClient
 
 _KEPT_LESS = frozenset(
@@ -156,11 +157,17 @@ _OF_A_LISTENER = re.compile(r"listener\.name\.[^.]+\.")
 
 def _is_secret(resource: Resource, name: str, entries: Mapping[str, ConfigEntry]) -> bool:
     """Whether the value must not be shown. As for Kafka, a broker's property of unknown meaning may be a secret
-    (KafkaConfig.maybeSensitive); one for a single listener is what it is for all of them."""
+    (KafkaConfig.maybeSensitive); one for a single listener is what it is for all of them.
+
+    The default of all brokers is described with what is set alone: there Kafka's own table says what the rest is.
+    """
     entry = entries.get(name) or entries.get(_OF_A_LISTENER.sub("", name, count=1))
-    if entry is None:
-        return resource.type is ResourceType.BROKER
-    return entry.is_sensitive
+    if entry is not None:
+        return entry.is_sensitive
+    if resource.type is not ResourceType.BROKER:
+        return False
+    known = broker_config(name)
+    return known is None or known.is_sensitive
 
 
 def _own_value(entry: ConfigEntry | None) -> str | None:

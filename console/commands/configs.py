@@ -99,11 +99,14 @@ def _value(value: str | None) -> str:
 def alter_command(kind: str, name: str, pairs: tuple[str, ...], deleted: tuple[str, ...]) -> None:
     """Change the configuration of a topic, a broker (without NAME: of all brokers) or a group.
 
+    Groups have configs where they use the protocol of KIP-848, which the embedded cluster does not have yet.
+
     \b
     Examples:
       stoker configs alter topic orders --set retention.ms=86400000 --dry-run
       stoker configs alter broker --set log.retention.ms=3600000
-      stoker configs alter group billing --set consumer.session.timeout.ms=60000
+      stoker configs alter broker 1 --set log.retention.ms=7200000 --dry-run
+      stoker configs alter topic orders --delete retention.ms
     """
     from console.changes.kinds import AlterConfig
     from console.commands.changing import carry_out

@@ -98,7 +98,7 @@ def sql(
       stoker sql "select value->>'$.status' status, count(*) from orders group by 1"
       stoker sql "select * from orders order by timestamp desc limit 20"
       stoker sql "select * from group_offsets where lag > 0 order by lag_ms desc"
-      stoker sql "select * from orders where key = $id" -p id=42 -o jsonl
+      stoker sql 'select * from orders where key = $id' -p id=42 -o jsonl
       stoker sql "from orders where timestamp > now() - interval 1 hour" -o parquet=orders.parquet
 
     The SQL is DuckDB's, read only, in a process without files and network. A FILE.sql (or - for the standard input) holds

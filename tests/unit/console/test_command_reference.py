@@ -100,6 +100,20 @@ def test_every_example_of_the_help_is_a_command() -> None:
         parse(words)
 
 
+def taken_by_the_shell(line: str) -> list[str]:
+    """Variables that a shell would put its own values for: those outside single quotes."""
+    return re.findall(r"\$\{?\w+", re.sub(r"'[^']*'|\"[^\"]*\"", lambda q: "" if q[0][0] == "'" else q[0], line))
+
+
+def test_no_example_has_a_parameter_that_the_shell_would_take_away() -> None:
+    own = {"$ID"}  # the README's, which is one of the shell's
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = [line for line in REFERENCE.splitlines() if re.match(r"    .*\bstoker \w", line)] + shell_lines(readme)
+    assert not [line for line in lines if not set(taken_by_the_shell(line)) <= own]
+    assert taken_by_the_shell('stoker sql "select $id"') == ["$id"]
+    assert taken_by_the_shell("stoker sql 'select $id'") == []
+
+
 @pytest.mark.parametrize(
     "line", ["stoker topicz", "stoker topics list --nope", "stoker tail orders -n", "cat x | stoker sqll"]
 )

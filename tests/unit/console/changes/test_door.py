@@ -319,6 +319,21 @@ async def test_a_property_of_one_listener_is_as_open_as_that_of_all(door, secret
     assert str(plan.difference[0]) == "+ listener.name.a.max.connections: nothing (default) -> 5"
 
 
+async def test_the_default_of_all_brokers_is_shown_and_written_down_unless_it_is_a_secret(door, audit, secretive):
+    """It is described with what is set alone, so that a property's first value has no description to go by."""
+    values = {"log.retention.ms": "5000", "ssl.key.password": "hunter2", "unheard.of": "hunter2"}
+    plan = await door.plan(AlterConfig(Resource(ResourceType.BROKER, ""), values))
+    await plan.execute()
+
+    shown = [str(each) for each in plan.difference]
+    assert shown[0] == "+ log.retention.ms: nothing (default) -> 5000"
+    assert "log.retention.ms=5000" in plan.command
+    assert any("gets less" in risk for risk in plan.risks)
+    assert "hunter2" not in f"{plan.command} {shown}"
+    assert b"5000" in audit.path.read_bytes()
+    assert b"hunter2" not in audit.path.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "normal"),
     [
