@@ -25,8 +25,9 @@ from starlette.responses import RedirectResponse, Response
 
 from console.changes.door import ChangeResult, Plan
 from console.changes.kinds import Change
-from console.changes.stored import from_stored
 from console.errors import OperatorError
+from web.api.asked_change import asked_change
+from web.api.errors import ApiError
 from web.ask import Ask, with_query
 from web.page import Page, PageRoute, json_response, respond
 
@@ -108,10 +109,12 @@ async def plan_change(ask: Ask) -> Page | Response:
         data = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
         raise HTTPException(400, "A change is a JSON object with its kind.") from None
-    if not isinstance(data.get("kind"), str):
-        raise HTTPException(400, "A change has its kind.")
+    try:
+        change = asked_change(data)
+    except ApiError as error:
+        raise HTTPException(400, error.failure.message) from error
     back = ask.get("back") if _is_json(ask) else (await ask.form()).get("back", "")
-    return await preview(ask, from_stored(data), back=back)
+    return await preview(ask, change, back=back)
 
 
 async def waiting_plan(ask: Ask) -> Page | Response:

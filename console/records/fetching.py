@@ -27,6 +27,10 @@ from engine.protocol.records.record import Record
 from engine.protocol.uuids import ZERO_UUID
 from engine.types import TopicPartition
 
+UNPACKED_BYTES_MAX = 64 * 1024 * 1024
+"""Keys and values of compressed batches that one fetch unpacks of a partition; the batch that passes it is the last one
+taken. A mebibyte on the wire can stand for many gigabytes: what is left is fetched again when somebody wants more."""
+
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
@@ -182,11 +186,14 @@ def _read_batches(
 ) -> None:
     state = _Aborted(sorted((each.first_offset, each.producer_id) for each in aborted))
     first = chunk.next_offset
+    unpacked = 0
     # The last batch may be cut: brokers fill the answer up to its limit to the byte.
     for position, header in iterate_batches(data, allow_partial_tail=True):
         state.enter(header.last_offset)
         if header.next_offset <= first:
             continue
+        if unpacked > UNPACKED_BYTES_MAX:
+            return
         chunk.next_offset = header.next_offset
         chunk.last_timestamp = header.max_timestamp
         control = None
@@ -219,6 +226,8 @@ def _read_batches(
                 chunk.timestamp_type = header.timestamp_type
                 continue
             records = _decode(chunk, data, position, header)
+            if codec_of(header):
+                unpacked += sum([len(each.key or b"") + len(each.value or b"") for each in records])
         chunk.timestamp_type = header.timestamp_type
         if records and records[0].offset < first:
             records = [record for record in records if record.offset >= first]

@@ -6,16 +6,15 @@ A change is written as the audit log has it (`console.changes.stored`): its `kin
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from typing import Annotated, Any
 
 import msgspec
 
 from console.audit import AuditEntry
 from console.changes.door import ChangeResult, Plan
-from console.changes.kinds import KINDS, Change
-from console.changes.stored import from_stored, to_stored
-from console.errors import OperatorError
+from console.changes.kinds import KINDS
+from console.changes.stored import to_stored
+from web.api.asked_change import asked_change
 from web.api.errors import ApiError, Failure, api_error, bad_request, not_found
 from web.api.limits import AUDIT_ENTRIES_MAX, PLAN_AGE_MS_MAX
 from web.api.names import now_ms
@@ -140,7 +139,7 @@ class ChangeUndoView(msgspec.Struct, kw_only=True, omit_defaults=True):
 async def plan_change(call: Call, asked: PlanAsked) -> ChangePlanView:
     """Checked against the cluster; nothing is changed. The plan is kept for a while, and refused when what it stands on
     has changed by then. Works in read-only mode."""
-    return _kept(call, await call.cluster.door.plan(_change(asked.body.change)))
+    return _kept(call, await call.cluster.door.plan(asked_change(asked.body.change, "body.change")))
 
 
 @operation("POST", "/api/changes/execute", tag="changes", summary="Carry out a change", changes=True)
@@ -156,7 +155,7 @@ async def execute_change(call: Call, asked: ExecuteAsked) -> ChangeResultView:
         _check_confirmed(plan, body.confirm)
         plan = plans.take(body.plan, now_ms())
     else:
-        plan = await call.cluster.door.plan(_change(body.change or {}))
+        plan = await call.cluster.door.plan(asked_change(body.change or {}, "body.change"))
         _check_confirmed(plan, body.confirm)
     return _result(plan, await plan.execute())
 
@@ -222,69 +221,6 @@ def _result(plan: Plan, result: ChangeResult) -> ChangeResultView:
         is_verified=result.verified,
         unverified=list(result.unverified),
     )
-
-
-def _change(data: dict[str, Any]) -> Change:
-    """Raises ApiError for what is no change, and for fields that nobody knows."""
-    kind = KINDS.get(str(data.get("kind", "")))
-    if kind is None:
-        raise bad_request("body.change.kind: no such kind", f"One of {', '.join(KINDS)}.")
-    _refuse_unknown({name: value for name, value in data.items() if name != "kind"}, kind, "body.change")
-    try:
-        change = from_stored(data)
-    except OperatorError as error:
-        raise bad_request(f"body.change cannot be read: {error.detail}") from error
-    except (RecursionError, OverflowError) as error:
-        raise bad_request("body.change cannot be read") from error
-    _refuse_large(data, "body.change")
-    return change
-
-
-def _refuse_unknown(data: Any, kind: Any, where: str) -> None:
-    """Unlike what is read back from the log, what is asked for may have no fields of another version."""
-    if isinstance(data, list | tuple):
-        for each in data:
-            _refuse_unknown(each, kind, where)
-    if not isinstance(data, dict):
-        return
-    known = {each.name: each for each in dataclasses.fields(kind)}
-    for name, value in data.items():
-        if name not in known:
-            raise bad_request(f"unknown field {str(name)[:100]!r} in {where}", f"Known: {', '.join(known)}.")
-        inner = _INNER.get((kind.__name__, name))
-        if inner is not None:
-            _refuse_unknown(value, inner, f"{where}.{name}")
-
-
-def _inner_kinds() -> dict[tuple[str, str], Any]:
-    """Fields of changes that are, or hold, data classes themselves."""
-    found: dict[tuple[str, str], Any] = {}
-    for kind in KINDS.values():
-        for each in msgspec.inspect.type_info(kind).fields:  # type: ignore[attr-defined]
-            info = each.type
-            if isinstance(info, msgspec.inspect.VarTupleType):
-                info = info.item_type
-            if isinstance(info, msgspec.inspect.DataclassType):
-                found[kind.__name__, each.name] = info.cls
-    return found
-
-
-_INNER = _inner_kinds()
-
-
-def _refuse_large(data: Any, where: str) -> None:
-    """Numbers that no field of Kafka's can hold. Raises ApiError."""
-    match data:
-        case bool():
-            return
-        case int() if not -(2**63) <= data < 2**63:
-            raise bad_request(f"{where}: {data} is out of bounds")
-        case dict():
-            for name, value in data.items():
-                _refuse_large(value, f"{where}.{name}")
-        case list():
-            for value in data:
-                _refuse_large(value, where)
 
 
 class AuditAsked(Asked, kw_only=True):

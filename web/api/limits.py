@@ -23,6 +23,10 @@ TEXT_CHARACTERS_MAX = 4_096
 RECORD_TEXT_CHARACTERS_MAX = 1024 * 1024
 """Of a key or value of one record in full, unless `text_max` asks for another bound."""
 
+RECORD_DECODED_BYTES_MAX = 32 * 1024 * 1024
+"""Of a larger record only the beginning is decoded; `raw` gives all of it."""
+RECORD_VALUE_BYTES_MAX = 1024 * 1024
+"""Of keys and values whose decoded form goes along with their text."""
 RECORD_BYTES_SHOWN_MAX = 64 * 1024
 """Of a key or value as base64, for a view in hexadecimal; `raw` gives all of it."""
 

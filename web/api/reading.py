@@ -80,6 +80,8 @@ async def _read_body(request: Request, operation: Operation, kind: Any) -> Any:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise ApiError(415, "the body must be application/json", hint="Send Content-Type: application/json.")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise ApiError(415, "the body must not be packed", hint="Send it without Content-Encoding.")
     data = await bounded_body(request, operation.body_bytes_max)
     try:
         return msgspec.json.decode(data, type=kind)

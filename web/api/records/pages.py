@@ -17,6 +17,7 @@ from web.api.errors import bad_request, not_found
 from web.api.limits import (
     BROWSE_RECORDS_MAX,
     RECORD_BYTES_SHOWN_MAX,
+    RECORD_DECODED_BYTES_MAX,
     RECORD_TEXT_CHARACTERS_MAX,
 )
 from web.api.names import Offset, PartitionId, Place, TopicName, place
@@ -198,12 +199,14 @@ _RECORD = "/api/topics/{topic_name}/partitions/{partition_id}/records/{offset}"
 
 @operation("GET", _RECORD, tag="records", summary="One record in full")
 async def get_record(call: Call, asked: RecordAsked) -> WholeRecord:
-    """Texts up to `text_max` characters, and the beginning of key and value as bytes; `raw` gives all of them."""
+    """Texts up to `text_max` characters, and the beginning of key and value as bytes; `raw` gives all of them. `value`
+    is there up to a mebibyte."""
     record = await _found(call, asked)
     decoder = call.cluster.decoder
     await decoder.prepare([record])
     # Twenty megabytes of JSON take a second: not on the loop that everybody shares.
-    shown = await asyncio.to_thread(show_record, record, decoder, whole=True)
+    is_small = max(len(record.key or b""), len(record.value or b"")) <= RECORD_DECODED_BYTES_MAX
+    shown = await asyncio.to_thread(show_record, record, decoder, whole=is_small)
     view = record_view(shown, asked.text_max, values=asked.values)
     batch = record.batch
     return WholeRecord(

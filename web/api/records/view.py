@@ -14,6 +14,7 @@ from console.records.decoded import ShownHeader, ShownPart, ShownRecord, show_re
 from console.records.json_form import TIMESTAMP_TYPES
 from console.records.model import ConsumedRecord
 from console.services.partial import Missing
+from web.api.limits import RECORD_VALUE_BYTES_MAX
 
 HEADERS_MAX = 1_000
 """Shown of one record."""
@@ -36,7 +37,7 @@ class PartView(msgspec.Struct, kw_only=True, omit_defaults=True):
     schema: dict[str, str | int] | None = None
     """The registered schema it was written with."""
     value: Any = None
-    """Decoded, where asked for. Whole numbers beyond 2^53 are strings; of bytes it is their base64."""
+    """Decoded, where asked for and not too large. Whole numbers beyond 2^53 are strings; of bytes it is their base64."""
 
 
 class HeaderView(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -125,7 +126,7 @@ def _part(part: ShownPart, characters_max: int, values: bool) -> PartView:
         reason=part.reason,
         error=part.error,
         schema=schema,
-        value=part.value if values else None,
+        value=part.value if values and part.size_bytes <= RECORD_VALUE_BYTES_MAX else None,
     )
 
 

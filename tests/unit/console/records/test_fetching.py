@@ -1,10 +1,14 @@
 """What a reader may see of a fetch answer."""
 
+import pytest
+
+from console.records import fetching
 from console.records.fetching import read_fetch_response
 from console.records.model import Visibility
 from engine.net.cluster_view import PartitionView, TopicView
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import EndTxnMarker, FetchResponse
+from engine.protocol.records.compression import Compression
 from engine.protocol.records.control import ControlType, build_control_batch
 from engine.protocol.records.record import Record, build_batch
 from engine.types import TopicPartition
@@ -162,3 +166,24 @@ def test_what_is_cut_off_takes_its_batches_along():
     chunk.cut(1)
 
     assert (values(chunk), chunk.next_offset, [start for start, _ in chunk.batches]) == ([b"a"], 1, [0])
+
+
+@pytest.mark.parametrize("compression", list(Compression))
+def test_batches_that_would_unpack_to_too_much_are_left_for_the_next_fetch(compression, monkeypatch):
+    """A mebibyte on the wire can stand for gigabytes. What was not packed came over the wire: it is not held back."""
+    monkeypatch.setattr(fetching, "UNPACKED_BYTES_MAX", 1_500)
+    packed = [
+        build_batch([Record(at, 1000, None, bytes(1_000), [])], base_offset=at, compression=compression)
+        for at in range(4)
+    ]
+    data = b"".join(packed)
+
+    chunk = read(data)
+    if compression is Compression.NONE:
+        assert len(values(chunk)) == 4
+    else:
+        assert len(values(chunk)) == 2
+        assert chunk.next_offset == 2
+        rest = read(data, position=chunk.next_offset)
+        assert [each.offset for each in rest.records] == [2, 3]
+        assert rest.next_offset == 4

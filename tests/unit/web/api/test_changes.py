@@ -141,6 +141,6 @@ def test_everything_that_is_not_a_get_changes_nothing_unless_it_says_so():
         if method != "get" and not each.get("x-changes")
     }
     assert silent == {
-        "plan_change", "run_sql", "plan_sql", "search_records_by_body", "delete_sql_result", "save_sql", "delete_saved_sql",
+        "plan_change", "run_sql", "plan_sql", "check_sql", "search_records_by_body", "delete_sql_result", "save_sql", "delete_saved_sql",
         "create_v3_acl", "create_v3_acls", "delete_v3_acls",
     }  # fmt: skip
