@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from console.errors import Blame, OperatorError
+from console.output.text import safe
 from engine.protocol.errors import ErrorCode
 from web.ask import Ask
 
@@ -62,7 +63,9 @@ async def unforeseen(request: Request, error: Exception) -> Response:
     """Logged with its place; the address is not, it may have a secret."""
     place = traceback.extract_tb(error.__traceback__)[-1:]
     where = f"{place[0].filename}:{place[0].lineno}" if place else "?"
-    _log.error("page %s failed at %s: %s: %s", request.scope["path"], where, type(error).__name__, error)
+    # What a stranger wrote must not look like lines of the log.
+    path, words = safe(request.scope["path"][:500]), safe(str(error)[:1_000])
+    _log.error("page %s failed at %s: %s: %s", path, where, type(error).__name__, words)
     text = f"{type(error).__name__}: the console's log has more."
     return failure_response(request, 500, "Something went wrong in the console", text, "It is not your fault.")
 
