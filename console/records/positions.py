@@ -130,10 +130,10 @@ async def _by_time(
     }
 
 
-def raise_incomplete(what: str, partitions: Iterable[TopicPartition], why_not: object) -> None:
+def raise_incomplete(what: str, partitions: Iterable[TopicPartition], why_not: object, hint: str = "") -> None:
     """OperatorError naming the first partition that has no answer: records would be left out silently."""
     assert callable(why_not)
     for partition in partitions:
         reason = why_not(partition)
         if reason is not None:
-            raise OperatorError(f"partition {partition}: no {what}", reason)
+            raise OperatorError(f"partition {partition}: no {what}", reason, hint)

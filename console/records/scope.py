@@ -62,7 +62,15 @@ async def find_bounds(client: ClusterClient, scope: Scope, *, partial: bool = Fa
             client, wanted, isolation=isolation, patience_ms=2_000 if partial else None
         )
         if not partial:
-            raise_incomplete("offsets", wanted, answers.why_not)
+            answering = [each for each in wanted if each in answers.values]
+            raise_incomplete("offsets", wanted, answers.why_not, _without_the_rest(scope, answering))
     values = {each: answers.values[each] for each in wanted if each in answers.values}
     reasons = {each: answers.why_not(each) or "" for each in wanted if each not in values}
     return Bounds(values, tuple(missing_partitions("records", reasons)))
+
+
+def _without_the_rest(scope: Scope, answering: Sequence[TopicPartition]) -> str:
+    """The way out when a partition does not answer: to leave it out is for the person to decide."""
+    if len(scope.topics) != 1 or not answering:
+        return ""
+    return f"To read what answers: {' '.join(f'--partition {each.partition}' for each in answering)}"
