@@ -25,6 +25,10 @@ class WorldFailed(OperatorError):
 class Channel(Protocol):
     """Questions to a room, one at a time."""
 
+    async def start(self) -> None:
+        """Make ready for the first question; without it, that takes longer. Raises OSError."""
+        ...
+
     async def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         """The room's answer. Raises WorldFailed."""
         ...
@@ -40,6 +44,9 @@ class LocalChannel:
 
         self._room = Room()
 
+    async def start(self) -> None:
+        pass
+
     async def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         return self._room.answer(question)
 
@@ -52,6 +59,7 @@ class WorkerChannel:
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
+        self._was_asked = False
         self._closed = False
 
     async def ask(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -75,19 +83,25 @@ class WorkerChannel:
             raise WorldFailed("the world failed", str(answer["fatal"]))
         return answer
 
+    async def start(self) -> None:
+        """The process: it imports what a world needs, and waits for the first question."""
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "console.laboratory.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            start_new_session=True,  # Ctrl-C in the terminal is for the console
+        )
+
     async def _exchange(self, question: dict[str, Any]) -> dict[str, Any]:
-        if self._process is None:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-m",
-                "console.laboratory.worker",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-                start_new_session=True,  # Ctrl-C in the terminal is for the console
-            )
+        if self._process is None or (self._process.returncode is not None and not self._was_asked):
+            await self.start()
+        self._was_asked = True
+        assert self._process is not None
         reader, writer = self._process.stdout, self._process.stdin
         assert reader is not None
         assert writer is not None

@@ -25,6 +25,8 @@ class Learning:
         """The number of the choice that the learner believes in."""
         self._is_variant = is_variant
         self._solved_ms: float | None = None
+        self._was_open = [False] * len(lesson.goals)
+        """Which goals were once not reached: what holds from the beginning shows nothing before the end."""
 
     def begin(self, number: int, world: Classroom) -> str:
         """Begin on a step; returns what there is to say. Raises StepRefused."""
@@ -56,6 +58,7 @@ class Learning:
         """What faces show; the answer and the explanation only once they may be known."""
         lesson = self.lesson
         reached = lesson.reached(world)
+        self._was_open = [was or not each for was, each in zip(self._was_open, reached, strict=True)]
         answered, solved = self.prediction is not None, self._solved_ms is not None
         return {
             "id": lesson.id,
@@ -76,8 +79,8 @@ class Learning:
             ],
             "hint": OTHERWISE if not solved and self.steps.are_over else "",
             "goals": [
-                {"text": goal.text, "is_reached": solved or each}
-                for goal, each in zip(lesson.goals, reached, strict=True)
+                {"text": goal.text, "is_reached": solved or (each and was)}
+                for goal, each, was in zip(lesson.goals, reached, self._was_open, strict=True)
             ],
             "is_solved": solved,
             "solved_ms": self._solved_ms,

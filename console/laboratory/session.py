@@ -10,6 +10,7 @@ async for _ in session.changes(): …       whenever something differs; what was
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -59,6 +60,15 @@ class Session:
         """Why there is no world any more; opening one takes it away."""
 
     # ---- asking
+
+    async def warm(self) -> None:
+        """Start what the first question will need. What goes wrong is told by that question."""
+        async with self._lock:
+            if self._channel is None and not self._closed:
+                channel = self._make_channel()
+                with contextlib.suppress(OSError):
+                    await channel.start()
+                    self._channel = channel
 
     async def ask(self, question: str, **values: Any) -> Any:
         """Ask the room. Returns the result, if there is one; raises OperatorError for what cannot be done."""

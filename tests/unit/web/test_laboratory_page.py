@@ -6,6 +6,7 @@ import json
 import pytest
 from starlette.exceptions import HTTPException
 
+from console.errors import OperatorError
 from console.laboratory.channel import LocalChannel
 from console.laboratory.session import Session
 from engine.cluster import Cluster
@@ -163,3 +164,37 @@ def test_a_world_that_nobody_looks_at_pauses_and_then_ends():
         await sessions.close()
 
     asyncio.run(asyncio.wait_for(story(), 30))
+
+
+def test_a_world_is_made_ready_while_somebody_reads_and_is_the_next_one_that_is_opened():
+    async def story():
+        sessions = Sessions(local, idle_s=100)
+        sessions.warm("a" * 32)
+        sessions.warm("b" * 32)
+        spare, warming, _ = sessions._spare
+        await warming
+        assert len(sessions) == 0
+        assert await sessions.open("b" * 32) is spare
+        assert sessions._spare is None
+        sessions.warm("b" * 32)
+        assert sessions._spare is None, "this browser has a world"
+
+        sessions.warm("c" * 32)
+        unused = sessions._spare[0]
+        await sessions.look(sessions._spare[2] + 101)
+        assert sessions._spare is None
+        with pytest.raises(OperatorError, match="closed"):
+            await unused.ask("open")
+        await sessions.close()
+
+    asyncio.run(asyncio.wait_for(story(), 60))
+
+
+def test_a_lesson_can_be_read_while_its_world_is_opened(tmp_path):
+    async def story(visitor):
+        page = await visitor.get("/lab?lesson=lost-record")
+        assert "<h2>Your first lost record</h2>" in page.text
+        assert "Make it disappear" in page.text
+        assert (await visitor.get("/lab?lesson=nothing")).status == 200
+
+    run(story, tmp_path)

@@ -11,10 +11,12 @@ from starlette.responses import RedirectResponse, Response
 from console.laboratory.lessons import lesson_of, lessons, read_progress
 from web.ask import Ask
 from web.page import Crumb, Page, PageRoute
+from web.pages.laboratory.sessions import cookie_of, sessions_of
 
 
 async def lesson_list(ask: Ask) -> Page:
-    """All of them, with what was done."""
+    """All of them, with what was done. A world gets ready meanwhile: who looks at lessons will open one."""
+    sessions_of(ask.request).warm(cookie_of(ask.request))
     done = await asyncio.to_thread(read_progress)
     found = await asyncio.to_thread(lessons)
     rows = [

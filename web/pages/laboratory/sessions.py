@@ -36,6 +36,8 @@ class Sessions:
         self._worlds: dict[str, tuple[Session, float]] = {}
         """Session, and when it was asked for last; the one that was asked longest ago first."""
         self._keeper: asyncio.Task[None] | None = None
+        self._spare: tuple[Session, asyncio.Task[None], float] | None = None
+        """A world for whoever comes next, and since when it waits: its process has started already."""
 
     def __len__(self) -> int:
         return len(self._worlds)
@@ -58,11 +60,29 @@ class Sessions:
             if unseen is None:
                 raise HTTPException(503, f"{self._worlds_max} worlds are open already; close one of them first.")
             await self.end(unseen)
-        made = self._make()
+        spare, self._spare = self._spare, None
+        made = spare[0] if spare is not None else self._make()
         self._worlds[name] = (made, time.monotonic())
+        self._begin_keeping()
+        return made
+
+    def warm(self, name: str) -> None:
+        """Somebody looks at the laboratory's pages, and may soon want a world: start its process meanwhile."""
+        if self._spare is None and name not in self._worlds and len(self._worlds) < self._worlds_max:
+            made = self._make()
+            warming = asyncio.get_running_loop().create_task(made.warm(), name="laboratory spare")
+            self._spare = made, warming, time.monotonic()
+            self._begin_keeping()
+
+    def _begin_keeping(self) -> None:
         if self._keeper is None:
             self._keeper = asyncio.get_running_loop().create_task(self._keep(), name="laboratory keeper")
-        return made
+
+    async def _end_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            await spare[1]
+            await spare[0].close()
 
     async def end(self, name: str) -> None:
         found = self._worlds.pop(name, None)
@@ -76,6 +96,8 @@ class Sessions:
 
     async def look(self, now_s: float) -> None:
         """Pauses what nobody sees, and ends what nobody wants."""
+        if self._spare is not None and now_s - self._spare[2] > self._idle_s:
+            await self._end_spare()
         for name, (world, asked_s) in list(self._worlds.items()):
             if world.listener_count:
                 self._worlds[name] = (world, now_s)
@@ -90,6 +112,7 @@ class Sessions:
             self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeper
+        await self._end_spare()
         for name in list(self._worlds):
             await self.end(name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from console.laboratory.forms import GROUPS, forms
+from console.laboratory.lessons import lesson_of
 from console.laboratory.session import SPEEDS
 from web.ask import Ask
 from web.page import Page, PageRoute, respond
@@ -17,9 +19,23 @@ from web.pages.laboratory.sessions import cookie_of, sessions_of, with_cookie
 SITUATION_CHARACTERS_MAX = 100_000
 
 
+def _opening(name: str) -> dict[str, Any] | None:
+    """The lesson that the page will open, to be read while its world gets ready."""
+    try:
+        lesson = lesson_of(name) if name else None
+    except ValueError:
+        return None
+    if lesson is None:
+        return None
+    return {"title": lesson.title, "minutes": lesson.minutes, "story": lesson.story, "nodes": lesson.shape.nodes}
+
+
 async def world(ask: Ask) -> Response:
     """The frame; what is in it comes by `/lab/stream`."""
     data: dict[str, Any] = {}
+    if ask.suffix != "json":
+        sessions_of(ask.request).warm(cookie_of(ask.request))
+    opening = await asyncio.to_thread(_opening, ask.get("lesson")[:60])
     if ask.suffix == "json":
         session = sessions_of(ask.request).of(cookie_of(ask.request))
         if session is not None:
@@ -34,6 +50,7 @@ async def world(ask: Ask) -> Response:
             "situation": ask.get("s")[:SITUATION_CHARACTERS_MAX],
             "lesson": ask.get("lesson")[:60],
             "variant": ask.flag("variant"),
+            "opening": opening,
             "forms": msgspec.json.encode([asdict(each) for each in forms()]).decode(),
             "groups": [group for group, _ in GROUPS],
             "speeds": SPEEDS,

@@ -183,6 +183,23 @@ def test_a_world_in_its_own_process_answers_and_ends_with_its_session():
     asyncio.run(asyncio.wait_for(main(), 60))
 
 
+def test_a_process_that_was_made_ready_and_died_is_no_loss():
+    async def story(session):
+        await session.warm()
+        process = session._channel._process
+        process.kill()
+        await process.wait()
+        await session.ask("open")
+        assert session.value("node/1")["state"] == "up"
+        assert session._channel._process is not process
+        await session.close()
+
+    async def main():
+        await story(Session())
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
 def states(session):
     return [task["state"] for task in session.value("lesson")["tasks"]]
 
@@ -205,6 +222,27 @@ def test_a_step_is_played_to_its_end_before_the_next_and_the_world_waits_there()
         session.play()
         await played(session)
         assert states(session)[:3] == ["done", "done", "done"]
+
+    run(story)
+
+
+def test_a_goal_that_holds_from_the_beginning_shows_nothing_before_something_was_done():
+    async def story(session):
+        await session.ask("open", lesson="failover")
+        session.speed = 100.0
+
+        def reached():
+            return [goal["is_reached"] for goal in session.value("lesson")["goals"]]
+
+        assert reached() == [False, False, False, False]
+        await session.take_step(0)
+        await played(session)
+        assert reached()[0]
+        assert not reached()[2]
+        for number in (1, 2):
+            await session.take_step(number)
+            await played(session)
+        assert reached() == [True, True, True, True]
 
     run(story)
 

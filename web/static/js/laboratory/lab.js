@@ -32,6 +32,7 @@ async function ask(question, values = {}) {
 
 let said = "";
 let saidBad = false;
+let opening = "";
 function say(words, bad = false) { said = words; saidBad = bad; stale = true; draw(); }
 
 // ---- drawing
@@ -51,6 +52,8 @@ function paint() {
   stale = false;
   const isNew = (...names) => all || changed.has(...names);
   drawTransport();
+  drawnAt = performance.now();
+  if (!store.pieces.size) return;
   if (isNew("node", "links", "messages", "client", "world")) drawStage(find("stage"), store, choose, chosen);
   if (isNew("partition", "log")) drawLogs(find("logs"), store, choose, chosen);
   if (isNew("quorum")) drawQuorum(root, store);
@@ -84,7 +87,8 @@ function drawTransport() {
   else if (moment.past) words = `The past, at ${seconds(world.now_ms)} of ${seconds(moment.present_ms)}. n: to now. F: go on from here, otherwise.`;
   else if (!words && store.pieces.size) words = `Seed ${moment.seed}. ${counts.acked} acknowledged, ${counts.lost} lost, ${counts.elections} elections, ${counts.rebalances} rebalances, ${counts.truncations} truncations, ${counts.processed_twice} processed twice.`;
   if (world.without?.length) words += ` Without: ${world.without.join(", ")}.`;
-  text(status, words || "Opening the world…");
+  if (opening) words = opening;
+  text(status, words || "Starting a process for the world, and three nodes in it…");
   status.classList.toggle("bad", Boolean(saidBad || play.failure || world.broken));
   status.classList.toggle("warn", moment.past);
 }
@@ -110,8 +114,11 @@ function look(at) { ask("look", { at_ms: at }); }
 async function openWorld(values) {
   chosen = "";
   said = "";
-  text(find("status"), "Opening the world…");
+  opening = `Opening ${values.lesson ? "the lesson's world" : values.text || values.json ? "the situation: it is played up to its moment" : "a world"}…`;
+  stale = true;
+  draw();
   const answer = await ask("open", values);
+  opening = "";
   if (answer.error) toast(answer.error, "bad");
   return !answer.error;
 }

@@ -2,6 +2,7 @@
 import { html, present } from "./dom.js";
 
 let shown = "";
+let unsolved = "";
 
 const SIGNS = { done: "✓ ", missed: "✗ ", playing: "▸ ", todo: "" };
 
@@ -14,7 +15,7 @@ function step(task, busy, isPlaying) {
     html("p", {}, `${SIGNS[task.state]}${task.text || "Then this."}`),
     commands ? html("p", { class: "mono muted" }, commands) : null,
     task.said ? html("p", { class: "lab-missed" }, task.said) : null,
-    html("button", { type: "button", "data-task": task.number, "data-focus": `task-${task.number}`, "aria-disabled": String(busy && (!isMine || isPlaying)), "aria-label": `${words}: ${task.text || commands}` }, words)));
+    task.state === "done" ? null : html("button", { type: "button", "data-task": task.number, "data-focus": `task-${task.number}`, "aria-disabled": String(busy && (!isMine || isPlaying)), "aria-label": `${words}: ${task.text || commands}` }, words)));
 }
 
 export function drawLesson(root, lesson, isPlaying, ask, open) {
@@ -45,6 +46,9 @@ export function drawLesson(root, lesson, isPlaying, ask, open) {
     lesson.is_solved ? html("div", { class: "notice ok lab-explained" }, html("div", {}, html("p", { class: "notice-title" }, "What happened"), html("p", {}, lesson.explanation), html("p", {}, ...lesson.kips.map((kip) => html("span", { class: "badge" }, kip))))) : null,
     html("p", { class: "lab-lesson-foot" }, lesson.variant ? html("button", { type: "button", "data-variant": true, "data-focus": "variant" }, `The other way: ${lesson.variant}`) : lesson.is_variant ? html("button", { type: "button", "data-original": true }, "Back to the lesson itself") : null, html("button", { type: "button", "data-again": true, "data-focus": "again" }, "Start again"), html("a", { href: open.list }, "All lessons")),
   ));
+  // What it was about is what one came for: it must not stay out of sight.
+  if (lesson.is_solved && unsolved === lesson.title) root.querySelector(".lab-explained").scrollIntoView({ block: "nearest" });
+  unsolved = lesson.is_solved ? "" : lesson.title;
   if (focused) root.querySelector(`[data-focus="${focused}"]`)?.focus({ preventScroll: true });
   root.onclick = (event) => {
     const button = event.target.closest("button");
