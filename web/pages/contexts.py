@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from shlex import quote
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from console.client_config import client_config, load_client_properties, parse_bootstrap
 from console.contexts import Context, Contexts, check_context_name, load_contexts, save_contexts
+from console.decoding.rules import parse_rules
 from console.errors import OperatorError
 from console.schema_registry.config import registry_config
 from engine.errors import KafkaError
@@ -81,23 +83,43 @@ def refuse_readonly(ask: Ask) -> None:
 
 
 async def new_context(ask: Ask) -> Page | Response:
-    """The form to add one, or to replace the one of that name."""
-    values: dict[str, str] = {"name": ask.get("name")}
+    """The form to add one, or with `?name=` to change the one of that name."""
     errors: dict[str, str] = {}
+    found = await asyncio.to_thread(load_contexts)
+    one = found.contexts.get(ask.get("name"))
+    values: dict[str, str] = {"name": ask.get("name")} if one is None else form_of(one, found)
     if ask.is_post:
         refuse_readonly(ask)
         values = await ask.form()
         context = await asyncio.to_thread(read_context, values, errors)
-        if context is not None:
-            found = await asyncio.to_thread(load_contexts)
-            current = context.name if values.get("use") else found.current
+        if context is not None and context.name in found.contexts and values.get("was") != context.name:
+            errors["name"] = "There is one of that name: change that one, or take another name."
+        elif context is not None:
+            was_current = found.current == context.name
+            current = context.name if values.get("use") else None if was_current else found.current
             await asyncio.to_thread(save_contexts, Contexts({**found.contexts, context.name: context}, current))
             await ask.clusters.forget(context.name)
             return RedirectResponse("/contexts", 303)
+    title = f"Change {values['was']}" if values.get("was") else "Add cluster"
     return Page(
-        "Add cluster", "pages/new_context.html", {"errors": errors}, view={"values": values, "errors": errors},
+        title, "pages/new_context.html", {"errors": errors}, view={"values": values, "errors": errors},
         crumbs=(Crumb("Contexts", "/contexts"),), status=422 if errors else 200, nav="/contexts", live=False,
     )  # fmt: skip
+
+
+def form_of(context: Context, found: Contexts) -> dict[str, str]:
+    """The form's fields as they are for that context. `was`: which one is changed."""
+    values = {
+        "was": context.name,
+        "name": context.name,
+        "bootstrap_servers": context.bootstrap_servers,
+        "command_config": context.command_config or "",
+        "schema_registry": context.schema_registry or "",
+        "decode": "\n".join(f"{topic}={formats}" for topic, formats in context.decode.items()),
+        "readonly": "on" if context.readonly else "",
+        "use": "on" if context.name == found.current else "",
+    }
+    return {name: value for name, value in values.items() if value}
 
 
 def read_context(form: dict[str, str], errors: dict[str, str]) -> Context | None:
@@ -105,11 +127,13 @@ def read_context(form: dict[str, str], errors: dict[str, str]) -> Context | None
     name, servers = form.get("name", "").strip(), form.get("bootstrap_servers", "").strip()
     config = form.get("command_config", "").strip() or None
     registry = form.get("schema_registry", "").strip() or None
+    decode: dict[str, str] = {}
     for field, check in (
         ("name", lambda: check_context_name(name)),
         ("bootstrap_servers", lambda: parse_bootstrap(servers)),
         ("command_config", lambda: config and client_config(servers, load_client_properties(config)[0])),
         ("schema_registry", lambda: _check_registry(registry)),
+        ("decode", lambda: decode.update(read_decode(form.get("decode", "")))),
     ):
         try:
             if not errors:
@@ -118,7 +142,23 @@ def read_context(form: dict[str, str], errors: dict[str, str]) -> Context | None
             errors[field] = problem_text(error) if isinstance(error, OperatorError) else str(error)
     if errors:
         return None
-    return Context(name, servers, config, bool(form.get("readonly")), registry)
+    return Context(name, servers, config, bool(form.get("readonly")), registry, decode)
+
+
+def read_decode(text: str) -> dict[str, str]:
+    """Topics (or patterns) and the formats of their records, one a line. Raises OperatorError."""
+    rules: dict[str, str] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        topic, equals, formats = (each.strip() for each in line.partition("="))
+        if not equals or not topic or not formats:
+            raise OperatorError.words(
+                f"cannot read {line[:100]!r}", "Write TOPIC=FORMAT, like orders-*=json,key=int64."
+            )
+        if topic in rules:
+            raise OperatorError.words(f"{topic[:100]} stands there twice")
+        rules[topic] = formats
+    parse_rules(rules)
+    return rules
 
 
 def _check_registry(url: str | None) -> None:
@@ -151,6 +191,7 @@ async def context(ask: Ask) -> Page | Response:
         return RedirectResponse("/contexts" if name not in changed.contexts else f"/contexts/{part_of(name)}", 303)
     data: dict[str, Any] = {"context": one, "is_current": found.current == name}
     view = {"command": add_command(one), "action": f"/contexts/{part_of(name)}", "open": f"/clusters/{part_of(name)}/"}
+    view["change"] = "/contexts-new?" + urlencode({"name": name})
     return Page(
         name, "pages/context.html", data, crumbs=(Crumb("Contexts", "/contexts"),), view=view, nav="/contexts",
         live=False,

@@ -5,11 +5,11 @@ import shlex
 import pytest
 
 from console.audit import DONE, FAILED, AuditEntry, AuditTrail
-from console.contexts import Context
+from console.contexts import Context, Contexts
 from console.services.configs import ConfigEntry, ConfigSource
 from web.pages.audit import audit_rows, facts_table
 from web.pages.configs import config_rows, plain_documentation
-from web.pages.contexts import add_command, read_context
+from web.pages.contexts import add_command, form_of, read_context
 
 
 def entry(number, **values):
@@ -81,12 +81,25 @@ def test_a_context_is_checked_as_the_command_line_does():
         ({"name": "a", "bootstrap_servers": "h:port"}, "bootstrap_servers"),
         ({"name": "a", "bootstrap_servers": "h:1", "command_config": "/there/is/none"}, "command_config"),
         ({"name": "a", "bootstrap_servers": "h:1", "schema_registry": "http://me:secret@r"}, "schema_registry"),
+        ({"name": "a", "bootstrap_servers": "h:1", "decode": "orders"}, "decode"),
+        ({"name": "a", "bootstrap_servers": "h:1", "decode": "orders=no-such-format"}, "decode"),
+        ({"name": "a", "bootstrap_servers": "h:1", "decode": "orders=json\norders=utf-8"}, "decode"),
     ],
 )
 def test_what_is_wrong_with_a_context_stands_at_its_field(form, field):
     errors = {}
     assert read_context(form, errors) is None
     assert list(errors) == [field]
+
+
+def test_how_records_are_decoded_is_a_line_for_each_topic_and_comes_back_into_the_form():
+    form = {"name": "a", "bootstrap_servers": "h:1", "decode": "orders = json,key=int64\r\n\r\nlogs-*=utf-8"}
+    errors = {}
+    made = read_context(form, errors)
+    assert not errors
+    assert made.decode == {"orders": "json,key=int64", "logs-*": "utf-8"}
+    again = form_of(made, Contexts({"a": made}, None))
+    assert read_context(again, errors) == made
 
 
 def test_the_command_that_brings_a_context_back_is_quoted():
