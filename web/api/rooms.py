@@ -6,6 +6,7 @@ from importlib import import_module
 
 ROOMS = (
     "web.api.views",
+    "web.api.group_views",
     "web.api.records.pages",
     "web.api.records.tail",
     "web.api.records.search",
