@@ -20,10 +20,12 @@ from tui.aliases import Place
 from tui.bindings import bindings_of
 from tui.views.base import View
 from tui.views.laboratory_lines import WIDE, event_lines, lesson_lines, roles, totals, transport, world_lines
-from tui.widgets.document import Document
+from tui.widgets.document import Document, DocumentLine
 
 PAINT_S = 0.05
-EVENTS_SHOWN = 120
+EVENTS_KEPT = 2_400
+LINES_SHOWN = 300
+"""Of the timeline: so many lines at most, newest first."""
 EXPORTS = ("html", "json", "pytest", "situation")
 _SESSIONS: WeakKeyDictionary[App[Any], list[Any]] = WeakKeyDictionary()
 """The application's world, and how many views show it."""
@@ -55,6 +57,9 @@ class LaboratoryView(View):
         self._history: list[str] = []
         self._events: list[tuple[dict[str, Any], str]] = []
         self._life, self._next = -1, 0
+        self._made: dict[int, list[DocumentLine]] = {}
+        """Number of an event -> its lines, at `_made_width`."""
+        self._made_width = 0
 
     def compose(self) -> ComposeResult:
         yield Document(id="lab-time")
@@ -112,24 +117,40 @@ class LaboratoryView(View):
         right = width - left if is_wide else width
         if lesson is not None:
             learnt.set_lines(lesson_lines(lesson, right))
-        shown = [each for each in self._until_now() if not self._quiet or each[0]["kind"] != "high-watermark"]
-        events.set_lines(event_lines(shown[-EVENTS_SHOWN:][::-1], right))
+        if events.display:
+            events.set_lines(self._event_lines(right))
         self.stoker.show_bars()
 
     def _take_events(self) -> None:
         session = self.session
         if session.life != self._life:
             self._life, self._next, self._events = session.life, session.first, []
+            self._made.clear()
         fresh = session.events[max(0, self._next - session.first) :]
         if fresh:
             columns = roles(session)
             self._events += [(msgspec.json.decode(each), columns) for each in fresh]
             self._next = session.first + len(session.events)
-            del self._events[: -EVENTS_SHOWN * 20]
+            del self._events[:-EVENTS_KEPT]
 
-    def _until_now(self) -> list[tuple[dict[str, Any], str]]:
-        world = self.session.value("world") or {"events": 0}
-        return [each for each in self._events if each[0]["number"] < world["events"]]
+    def _event_lines(self, width: int) -> list[DocumentLine]:
+        """What happened up to the moment that is shown; each event's lines are made once."""
+        if width != self._made_width or len(self._made) > 2 * LINES_SHOWN:
+            self._made, self._made_width = {}, width
+        end = (self.session.value("world") or {"events": 0})["events"]
+        lines: list[DocumentLine] = []
+        for each in reversed(self._events):
+            event, _ = each
+            number = event["number"]
+            if number >= end or (self._quiet and event["kind"] == "high-watermark"):
+                continue
+            if len(lines) >= LINES_SHOWN:
+                break
+            made = self._made.get(number)
+            if made is None:
+                made = self._made[number] = event_lines((each,), width)
+            lines += made
+        return lines[:LINES_SHOWN]
 
     def on_resize(self) -> None:
         self._paint()
@@ -151,6 +172,7 @@ class LaboratoryView(View):
         return self.query_one("#lab-world", Document).text
 
     def saved(self) -> tuple[str, str]:
+        self.query_one("#lab-events", Document).set_lines(self._event_lines(self._made_width or self.size.width))
         return "laboratory.txt", "\n".join(self.query_one(f"#lab-{name}", Document).text for name in ("time", "world", "events"))  # fmt: skip
 
     # ---- asking

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -17,6 +18,8 @@ from tui.widgets.roles import role_style
 
 DocumentLine = tuple[tuple[str, str], ...]
 """Parts: text and role ("heading", "label", "good", "warning", "bad", "faint", "" for none)."""
+
+_WIDTH_STEP = 40
 
 ROLES = ("heading", "label", "good", "warning", "bad", "faint")
 
@@ -62,15 +65,26 @@ class Document(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.lines: tuple[DocumentLine, ...] = ()
+        self._styles: dict[str, Style] = {}
+        """Role -> how it is written; until the theme changes."""
 
     def set_lines(self, lines: Sequence[DocumentLine]) -> None:
         clean = tuple(tuple((harmless(text), role) for text, role in line) for line in lines)
         if clean == self.lines:
             return
-        self.lines = clean
-        widest = max((sum(cells(text) for text, _ in line) for line in clean), default=1)
-        self.virtual_size = Size(widest + 1, len(clean))
-        self.refresh()
+        before, self.lines = self.lines, clean
+        widest = max((sum(cells(text) for text, _ in line) for line in clean), default=1) + 1
+        room = self.scrollable_content_region
+        # In steps, for every other size is another layout of the whole screen.
+        size = Size(room.width if widest <= room.width else -(-widest // _WIDTH_STEP) * _WIDTH_STEP, len(clean))
+        if size != self.virtual_size:
+            self.virtual_size = size
+            self.refresh()
+            return
+        top = self.scroll_offset.y
+        for y in range(min(room.height, len(clean) - top)):
+            if clean[top + y] != before[top + y]:
+                self.refresh(Region(0, y, room.width, 1))
 
     @property
     def text(self) -> str:
@@ -83,11 +97,18 @@ class Document(ScrollView, can_focus=True):
         at = top + y
         if at >= len(self.lines):
             return Strip.blank(width, base)
-        segments = [
-            Segment(text, base + role_style(self, f"document--{role}") if role else base)
-            for text, role in self.lines[at]
-        ]
+        segments = [Segment(text, base + self._style(role) if role else base) for text, role in self.lines[at]]
         return Strip([Segment(" ", base), *segments]).crop_extend(left, left + width, base)
+
+    def _style(self, role: str) -> Style:
+        known = self._styles.get(role)
+        if known is None:
+            known = self._styles[role] = role_style(self, f"document--{role}")
+        return known
+
+    def notify_style_update(self) -> None:
+        self._styles.clear()
+        super().notify_style_update()
 
     def action_page_first(self) -> None:
         self.scroll_home(animate=False)
