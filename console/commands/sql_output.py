@@ -185,7 +185,7 @@ def print_plan(plan: SqlPlan, output: str) -> None:
     print_rows(output, shown, rows, empty="No topic would be read.")
     for missing in plan.missing:
         warn(f"missing: {missing}")
-    for note in plan.notes:
+    for note in dict.fromkeys((*(note for scan in plan.scans for note in scan.notes), *plan.notes)):
         say(f"note: {note}")
     if plan.tables and output == "table":
         say(f"Tables of the cluster: {', '.join(plan.tables)}")

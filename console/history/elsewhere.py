@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 30.0
 TABLE_BYTES_MAX = 512 * 1024 * 1024
 
-_HINT = "`stoker up` and `stoker web` keep one while they run; their consoles have it at once."
+_HINT = "`stoker up` (with its web console) and `stoker web` keep one while they run; their consoles have it at once."
 
 
 class HistoryElsewhere:

@@ -41,7 +41,7 @@ class LagStatus(IntEnum):
 _MEANINGS = {
     LagStatus.OK: "is level, or gained within the window",
     LagStatus.WARN: "reads, but falls further behind",
-    LagStatus.ERROR: "at least one partition is stopped, stalled or rewound",
+    LagStatus.ERROR: "has a partition that is stopped, stalled or rewound",
     LagStatus.STOP: "has stopped committing",
     LagStatus.STALL: "commits without getting ahead",
     LagStatus.REWIND: "went back to an earlier offset",

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from console.sql.topic_source import ScanContext, TopicSource, first_offsets
+from console.sql.topic_source import ScanContext, TopicSource, TopicTable, first_offsets
 
 ROWS_MAX = 10_000
 """A larger LIMIT is not worth a window."""
@@ -58,9 +58,9 @@ def newest(
     if query is None:
         return None
     table = sources[0].table
-    window = max(_FIRST_WINDOW, 2 * query.rows)
+    window = _first_window(query)
     longest = max((end - start for start, end in table.offsets.values()), default=0)
-    starts = {each: max(start, end - window) for each, (start, end) in table.offsets.items()}
+    starts = _window_starts(table, window)
     while True:
         context.windows = starts
         relation = connection.sql(query.sql, params=parameters)
@@ -75,7 +75,30 @@ def newest(
             # The windows moved to where every candidate is: next time it is exact.
             continue
         window = min(window * _GROWTH, max(longest, 1))
-        starts = {each: max(start, end - window) for each, (start, end) in table.offsets.items()}
+        starts = _window_starts(table, window)
+
+
+def first_starts(
+    connection: duckdb.DuckDBPyConnection, sql: str, sources: list[TopicSource]
+) -> tuple[dict[int, int], str] | None:
+    """Where such a query begins in each partition, for whoever asks beforehand, with what to say of it; else None."""
+    query = recognize(connection, sql) if len(sources) == 1 else None
+    if query is None:
+        return None
+    table = sources[0].table
+    starts = _window_starts(table, _first_window(query))
+    if all(starts[each] <= start for each, (start, _) in table.offsets.items()):
+        return None
+    in_all = sum(end - start for start, end in table.offsets.values())
+    return starts, f"from the end, and further back only while the answer needs it: at most all {in_all:,} records"
+
+
+def _first_window(query: NewestQuery) -> int:
+    return max(_FIRST_WINDOW, 2 * query.rows)
+
+
+def _window_starts(table: TopicTable, window: int) -> dict[int, int]:
+    return {each: max(start, end - window) for each, (start, end) in table.offsets.items()}
 
 
 def _is_exact(column: str, keys: Any, starts: dict[int, int], table: Any, context: ScanContext) -> bool:

@@ -13,7 +13,8 @@ from typing import Any
 import duckdb
 
 from console.sql.decoding import COLUMNS
-from console.sql.predicates import Predicate
+from console.sql.newest import first_starts
+from console.sql.predicates import Predicate, values
 from console.sql.statements import Statement
 from console.sql.topic_source import Scan, ScanContext, TopicSource, pieces_of, plan_scan
 
@@ -39,11 +40,28 @@ def plan(
     elif not statement.is_explain:
         rows = connection.sql(f"EXPLAIN (FORMAT JSON) {statement.sql}", params=parameters).fetchall()
         tree_text = str(rows[0][1])
+        newest = first_starts(connection, statement.sql, sources)
+        if newest is not None:
+            context.windows = newest[0]
         scans = _scans(json.loads(tree_text), sources, context)
+        context.windows = None
+        for scan in scans:
+            if newest is not None:
+                scan.notes.append(newest[1])
+            elif _reads_all_for_a_key(scan, context):
+                scan.notes.append(
+                    "every partition may have the key: --key-partitioner murmur2 trusts that Java's partitioner placed it"
+                )
     return {
         "scans": [_described(scan, context) for scan in scans],
         "duckdb": tree_text,
     }
+
+
+def _reads_all_for_a_key(scan: Scan, context: ScanContext) -> bool:
+    if context.key_partitioner or scan.table.texts is not None or len(scan.ranges) < 2:
+        return False
+    return values(scan.predicates, "key") is not None
 
 
 def _scans(tree: Any, sources: list[TopicSource], context: ScanContext) -> list[Scan]:

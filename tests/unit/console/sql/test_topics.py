@@ -239,6 +239,25 @@ def test_partition_and_offset_in_where_are_all_that_is_read(ask, orders):
     assert scan.records == 50
 
 
+@pytest.mark.parametrize("column", ["offset", "timestamp"])
+def test_the_plan_of_the_newest_few_is_the_end_with_a_word_about_more(ask, orders, column):
+    plan = ask.explain(f"select value from orders order by {column} desc limit 50")
+
+    (scan,) = plan.scans
+    assert scan.ranges == tuple((partition, 744, 1000) for partition in range(3))
+    assert any("from the end" in note and "3,000" in note for note in scan.notes)
+    whole = ask.explain(f"select value from orders order by {column}")
+    assert whole.scans[0].records == 3000
+    assert not whole.scans[0].notes
+
+
+def test_the_plan_of_a_key_says_that_every_partition_is_read_and_why(ask, orders):
+    (scan,) = ask.explain("select value from orders where key = 'x'").scans
+    assert len(scan.ranges) == 3
+    assert any("--key-partitioner murmur2" in note for note in scan.notes)
+    assert not ask.explain("select value from orders where partition = 1").scans[0].notes
+
+
 def test_a_timestamp_begins_where_the_cluster_says(ask, orders):
     plan = ask.explain(
         "select value from orders where timestamp >= '2023-11-14 22:13:20Z'::timestamptz + interval 2700 second"
