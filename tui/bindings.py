@@ -112,6 +112,12 @@ KEYS: tuple[Key, ...] = (
     # Dialogs
     Key("dialog", "cancel", "escape", "cancel", "cancel", "Close it; nothing is done", 2),
     Key("dialog", "confirm", "ctrl+y", "confirm", "do it", "Do it (as Enter in the last field)", 1),
+    # Forms: the focus moves with the key itself, so that what is typed right behind it goes into the other field
+    Key("form", "next", "tab", "field(1)", "next field", "The next field", priority=True),
+    Key("form", "previous", "shift+tab", "field(-1)", "field before", "The field before", priority=True),
+    Key(
+        "form", "enter", "enter", "enter_field", "next field", "The next field; in a form's last: do it", priority=True
+    ),
     # Views
     Key("topics", "describe", "d", "describe", "describe", "Describe: all about one topic", 3),
     Key("topics", "new", "n", "new", "new", "Create a topic", 4, changes=True),

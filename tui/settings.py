@@ -66,6 +66,10 @@ def settings_from(data: Any, where: str) -> Settings:
             raise OperatorError.words(
                 f"{where}: [tui.keys] has {name!r}, which is nothing", "`stoker tui`, then ?, names them all."
             )
+    if keys:
+        from tui.key_collisions import check_collisions
+
+        check_collisions(keys, where)
     columns = data.get("columns", {})
     if not isinstance(columns, dict) or not all(
         isinstance(each, list) and all(isinstance(name, str) for name in each) for each in columns.values()

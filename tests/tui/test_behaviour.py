@@ -36,6 +36,7 @@ from tests.tui.fakes import (
 )
 from tui.aliases import Place
 from tui.settings import Settings
+from tui.widgets.form import Field, FormDialog
 from tui.widgets.plan_dialog import PlanDialog
 from tui.widgets.prompt import Prompt
 
@@ -452,6 +453,30 @@ async def test_a_topic_is_created_from_the_form_after_its_plan():
         assert (change.topic.name, change.topic.partition_count, change.topic.replication_factor) == ("fresh", 6, -1)
         assert change.topic.configs == {"retention.ms": "1000"}
         assert on.app.undoable == ["aaaa0009"]
+
+
+@pytest.mark.parametrize("key", ["tab", "enter"])
+async def test_what_is_typed_right_behind_tab_or_enter_goes_into_the_next_field(key):
+    async with Opened() as on:
+        await on.press("n")
+        for each in ("a", "b", key, "7", key, "2", "shift+tab", "8"):
+            on.app.simulate_key(each)
+        await settle(on.pilot)
+        values = [
+            on.app.screen.query_one(f"#field-{name}").value for name in ("name", "partitions", "replication_factor")
+        ]
+        assert values == ["ab", "78", "2"]
+
+
+async def test_enter_in_the_last_field_takes_what_was_typed_right_before():
+    taken = []
+    async with Opened() as on:
+        on.app.push_screen(FormDialog("A form", [Field("one", "One"), Field("two", "Two")]), taken.append)
+        await settle(on.pilot)
+        for each in ("a", "enter", "b", "c", "enter"):
+            on.app.simulate_key(each)
+        await settle(on.pilot)
+    assert taken == [{"one": "a", "two": "bc"}]
 
 
 async def test_a_field_that_is_wrong_says_why_and_nothing_is_planned():

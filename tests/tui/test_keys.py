@@ -4,11 +4,12 @@ from importlib import import_module
 
 import pytest
 
+from console.errors import OperatorError
 from tests.tui.fakes import AUDIT, FakeSource, app_of, ordinary, settle
 from tui.aliases import VIEWS, Place, named
 from tui.app import StokerApp
 from tui.bindings import KEYS, bindings_of, key_text, keys_of
-from tui.settings import Settings
+from tui.settings import Settings, settings_from
 from tui.views.base import TableView, View
 from tui.views.help import HelpView, command_rows, key_rows
 from tui.widgets.chooser import Choice, ChooserDialog
@@ -23,7 +24,14 @@ from tui.widgets.table import VirtualTable
 
 OF_RECORDS = {"log": LogPane, "chooser": ChooserDialog, "row": RowDialog}
 """Their keys are pressed further down."""
-SHARED = {"everywhere": StokerApp, "table": VirtualTable, "page": Document, "prompt": PromptInput, "dialog": FormDialog}
+SHARED = {
+    "everywhere": StokerApp,
+    "table": VirtualTable,
+    "page": Document,
+    "prompt": PromptInput,
+    "dialog": FormDialog,
+    "form": FormDialog,
+}
 ARGUMENTS = {"topic": "orders", "partitions": "orders", "group": "billing", "broker": "1", "configs": "topic orders"}
 VIEW_CLASSES = {view.name: view.where.partition(":") for view in VIEWS}
 
@@ -130,8 +138,8 @@ async def test_pressing_a_key_does_what_it_is_bound_to(key, pressed, monkeypatch
         await settle(pilot)
         if key.scope == "prompt":
             await pilot.press("colon")
-        if key.scope == "dialog":
-            app.push_screen(FormDialog("A form", [Field("name", "Name")]))
+        if key.scope in ("dialog", "form"):
+            app.push_screen(FormDialog("A form", [Field("name", "Name"), Field("other", "Other")]))
             await pilot.pause()
         monkeypatch.setattr(owner, name, note_later if is_async else note)
         await pilot.press(pressed)
@@ -156,6 +164,43 @@ async def test_a_key_can_be_bound_otherwise():
 
     assert isinstance(app.view, HelpView)
     assert rows["table.mark"] == "m"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "place", "actions"),
+    [
+        ({"table.mark": "d"}, "D in :topics", ("table.mark", "topics.describe")),
+        ({"topics.new": "e"}, "e in :topics", ("topics.new", "topics.edit")),
+        ({"topics.new": "x,r"}, "in :topics", ("topics.new", "everywhere.refresh")),
+        ({"page.down": "x"}, "x in :record", ("page.down", "record.hex")),
+        ({"log.up": "w"}, "w in :tail", ("log.up", "tail.wrap")),
+        ({"everywhere.copy": "u"}, "u in :", ("everywhere.copy", "everywhere.undo")),
+        ({"dialog.confirm": "escape"}, "Esc in dialogs", ("dialog.confirm", "dialog.cancel")),
+        ({"prompt.older": "tab"}, "Tab in the command line", ("prompt.older", "prompt.complete")),
+    ],
+)
+def test_two_actions_of_a_view_on_one_key_are_refused_and_both_named(chosen, place, actions):
+    with pytest.raises(OperatorError) as error:
+        settings_from({"keys": chosen}, "contexts.toml")
+
+    told = f"{error.value.title} {error.value.detail} {error.value.hint}"
+    assert place.lower() in told.lower()
+    assert all(action in told for action in actions)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"table.mark": "m"},
+        {"topics.new": "e", "topics.edit": "n"},
+        {"table.left": "left", "page.up": "up"},
+        {"topics.new": "ctrl+n", "groups.reset": "ctrl+n"},
+        {"record.hex": "m"},
+    ],
+)
+def test_keys_that_never_meet_may_be_the_same(chosen):
+    assert settings_from({"keys": chosen}, "contexts.toml").keys == chosen
 
 
 def test_keys_are_written_for_people():

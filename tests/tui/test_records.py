@@ -323,6 +323,18 @@ async def test_a_record_is_produced_with_all_that_belongs_to_it(live):
     assert [(each.kind, each.result) for each in entries] == [("produce", "done")]
 
 
+async def test_what_is_typed_right_before_sending_is_sent(live):
+    topic = live.topic()
+
+    async with live.open("produce", topic) as app:
+        for each in ("k", "tab", "shift+tab", "e", "y", "ctrl+y"):
+            app.app.simulate_key(each)
+        await app.until(lambda: "Sent:" in app.text)
+
+    (record,) = await produced(live, topic)
+    assert record.key == b"key"
+
+
 async def test_a_tombstone_has_no_value(live):
     topic = live.topic()
 

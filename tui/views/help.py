@@ -17,6 +17,7 @@ HEADINGS = {
     "table": "in tables",
     "prompt": "in : and /",
     "dialog": "in dialogs",
+    "form": "in forms",
 }
 
 
@@ -33,7 +34,9 @@ class HelpRow:
 
 def key_rows(view: str, chosen: dict[str, str]) -> list[HelpRow]:
     """All keys: first those of the view, its columns, then what works everywhere, then the other views'."""
-    scopes = list(dict.fromkeys([view, "table", "everywhere", "prompt", "dialog", *(key.scope for key in KEYS)]))
+    scopes = list(
+        dict.fromkeys([view, "table", "everywhere", "prompt", "dialog", "form", *(key.scope for key in KEYS)])
+    )
     rows: list[HelpRow] = []
     for scope in scopes:
         rows += [_row(key, chosen) for key in KEYS if key.scope == scope]

@@ -27,6 +27,7 @@ from tui.bindings import bindings_of
 from tui.views.record_access import RecordAccess
 from tui.views.words import whole_number
 from tui.widgets.cells import harmless, masked
+from tui.widgets.form import goes_to_next, move_field
 
 WRITABLE = ("utf-8", "json", "int16", "int32", "int64", "float", "double", "uuid", "hex", "base64")
 assert all(name in FORMATS for name in WRITABLE)
@@ -82,7 +83,7 @@ class ValueArea(TextArea):
 
 class ProduceView(RecordAccess, can_focus=True):
     NAME = "produce"
-    BINDINGS: ClassVar[list[BindingType]] = bindings_of("produce")
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("produce", "form")
     DEFAULT_CSS = """
     ProduceView {
         VerticalScroll { height: auto; max-height: 50%; scrollbar-size: 1 1; }
@@ -225,7 +226,21 @@ class ProduceView(RecordAccess, can_focus=True):
         self.tombstone = not self.tombstone
         self._name_value()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # In the value, Enter is a line's end.
+        return action != "enter_field" or goes_to_next(self.screen.focused, [*self.query(Input), self.area])
+
+    def action_field(self, by: int) -> None:
+        move_field(self.screen, by)
+
+    def action_enter_field(self) -> None:
+        move_field(self.screen, 1)
+
     def action_send(self) -> None:
+        # Letters that are on their way to a field come first.
+        (self.screen.focused or self).call_later(self._begin_sending)
+
+    def _begin_sending(self) -> None:
         self.run_worker(self._send(), group="send", exclusive=True)
 
     async def _send(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +10,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from tui.bindings import bindings_of
@@ -28,10 +29,24 @@ class Field:
     parse: Callable[[str], Any] = str
 
 
+def move_field(screen: Screen[Any], by: int) -> None:
+    """To the next widget that takes keys, or the one before; at once, not with the next message."""
+    if by > 0:
+        screen.focus_next()
+    else:
+        screen.focus_previous()
+
+
+def goes_to_next(focused: Widget | None, fields: Iterable[Widget]) -> bool:
+    """Whether Enter there goes on to another field."""
+    *others, _ = fields
+    return focused in others
+
+
 class FormDialog(ModalScreen[dict[str, Any] | None]):
     """Asks for the fields; gives the parsed values by name, None when it was left."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings_of("dialog")
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("dialog", "form")
     DEFAULT_CSS = """
     FormDialog {
         align: center middle;
@@ -93,13 +108,18 @@ class FormDialog(ModalScreen[dict[str, Any] | None]):
         if self.query_one(f"#help-{name}", Static).has_class("bad"):
             self._check(field)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # In the last field Enter is the field's own: letters that are on their way to it come first.
+        return action != "enter_field" or goes_to_next(self.focused, self.query(Input))
+
+    def action_field(self, by: int) -> None:
+        move_field(self, by)
+
+    def action_enter_field(self) -> None:
+        move_field(self, 1)
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        inputs = list(self.query(Input))
-        at = inputs.index(event.input)
-        if at + 1 < len(inputs):
-            inputs[at + 1].focus()
-        else:
-            self.action_confirm()
+        self.action_confirm()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
