@@ -1,23 +1,32 @@
-"""Lessons by their ids, and what was done of them. What they are is `engine.sim.lessons`'."""
+"""Lessons by their ids, and what was done of them. What they are is `engine.sim.lessons`'.
+
+The lessons bring the simulator with them, about half of what the web face would load when it starts: they are imported
+when somebody wants one. All of this may take a moment, and is called on a thread.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.platform_dirs import data_dir
-from engine.sim.lessons import LESSONS, find
-from engine.sim.lessons.lesson import Lesson
-from engine.sim.lessons.progress import FILE_NAME, Done, Progress
+
+if TYPE_CHECKING:
+    from engine.sim.lessons.lesson import Lesson
+    from engine.sim.lessons.progress import Done, Progress
 
 
 def lessons() -> tuple[Lesson, ...]:
     """All lessons, in the order in which they are taught."""
+    from engine.sim.lessons import LESSONS
+
     return LESSONS
 
 
 def lesson_of(name: str) -> Lesson:
     """The lesson with that id or number; ValueError when there is none."""
+    from engine.sim.lessons import find
+
     try:
         return find(name)
     except KeyError:
@@ -26,7 +35,13 @@ def lesson_of(name: str) -> Lesson:
 
 def read_progress() -> dict[str, Done]:
     """What this user has done, by the id of the lesson."""
-    return Progress(data_dir() / FILE_NAME).read()
+    return _progress().read()
+
+
+def _progress() -> Progress:
+    from engine.sim.lessons.progress import FILE_NAME, Progress
+
+    return Progress(data_dir() / FILE_NAME)
 
 
 def note_solved(piece: dict[str, Any] | None) -> None:
@@ -37,6 +52,6 @@ def note_solved(piece: dict[str, Any] | None) -> None:
     predicted = None if piece["chosen"] is None else piece["chosen"] == piece["answer"]
     with contextlib.suppress(OSError):
         if piece["is_variant"]:
-            Progress(data_dir() / FILE_NAME).note(piece["id"], variant=True)
+            _progress().note(piece["id"], variant=True)
         else:
-            Progress(data_dir() / FILE_NAME).note(piece["id"], solved=True, predicted=predicted)
+            _progress().note(piece["id"], solved=True, predicted=predicted)

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from console.laboratory.forms import GROUPS, forms
 from console.laboratory.lessons import lesson_of
 from console.laboratory.session import SPEEDS
 from web.ask import Ask
@@ -28,6 +27,17 @@ def _opening(name: str) -> dict[str, Any] | None:
     if lesson is None:
         return None
     return {"title": lesson.title, "minutes": lesson.minutes, "story": lesson.story, "nodes": lesson.shape.nodes}
+
+
+def _forms() -> dict[str, Any]:
+    """What can be done to a world. The classroom is imported when somebody looks at one: it is a third of the console's
+    start."""
+    from console.laboratory.forms import GROUPS, forms
+
+    return {
+        "forms": msgspec.json.encode([asdict(each) for each in forms()]).decode(),
+        "groups": [group for group, _ in GROUPS],
+    }
 
 
 async def world(ask: Ask) -> Response:
@@ -51,8 +61,7 @@ async def world(ask: Ask) -> Response:
             "lesson": ask.get("lesson")[:60],
             "variant": ask.flag("variant"),
             "opening": opening,
-            "forms": msgspec.json.encode([asdict(each) for each in forms()]).decode(),
-            "groups": [group for group, _ in GROUPS],
+            **await asyncio.to_thread(_forms),
             "speeds": SPEEDS,
         },
     )
