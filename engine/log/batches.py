@@ -25,6 +25,9 @@ _OFFSET_AND_LENGTH = struct.Struct(">qi")
 _SHORT_HEADER = struct.Struct(">qiibIhi")
 _SHORT_HEADER_BYTES = 27
 
+_ORDER = struct.Struct(">qI11xI")
+"""Base offset, batch length, last offset delta; the latter two unsigned, so that a wrong sign leads far out."""
+
 _SCAN_BYTES = 16 * 1024
 _RECOVERY_READ_BYTES = 1024 * 1024
 
@@ -90,6 +93,29 @@ class DamagedBatch(Exception):
         super().__init__(f"at byte {position}: {reason}")
         self.position = position
         self.reason = reason
+
+
+def check_order(data: bytes, end: int, due: int, position: int) -> int:
+    """The offset behind the last of the whole batches in `data[:end]`, of which each begins at or behind the one due.
+
+    The checksum does not cover a batch's base offset: nobody who is sent a wrong one can tell. Here its neighbours do.
+    `position` is where the data lie in the file. Raises DamagedBatch.
+    """
+    unpack = _ORDER.unpack_from
+    at = 0
+    last_offset = due - 1
+    try:
+        while at < end:
+            base_offset, length, last_offset_delta = unpack(data, at)
+            if base_offset <= last_offset:
+                raise DamagedBatch(position + at, f"offset {base_offset} after {last_offset}")
+            last_offset = base_offset + last_offset_delta
+            at += length + LENGTH_OVERHEAD_BYTES
+    except struct.error as error:
+        raise DamagedBatch(position + at, "batches do not end where they should") from error
+    if at != end:
+        raise DamagedBatch(position + at, "batches do not end where they should")
+    return last_offset + 1
 
 
 def scan_batches(

@@ -21,7 +21,7 @@ from engine.log.batch_sequences import (
     stamp_coordinator_batches,
     whole_batches,
 )
-from engine.log.batches import PREFIX, PREFIX_BYTES
+from engine.log.batches import PREFIX, PREFIX_BYTES, DamagedBatch
 from engine.log.local_log import LocalLog
 from engine.log.producer_snapshots import DamagedSegment, apply_batch, rebuild_producers
 from engine.log.producer_state import BatchMetadata
@@ -317,7 +317,8 @@ class PartitionLog(LocalLog):
         """Whole batches from the one that has `offset`, all below `max_offset`, of one segment, at most `max_bytes`.
 
         With `min_one_batch` the first batch is returned whatever its size. Empty when there is nothing below
-        `max_offset` yet. Raises KafkaError OFFSET_OUT_OF_RANGE before the log start or behind the log end offset.
+        `max_offset` yet. Raises KafkaError OFFSET_OUT_OF_RANGE before the log start or behind the log end offset, and
+        CORRUPT_MESSAGE where the batches on the disk are not in the order of their offsets.
         """
         if self._failure is not None or self.closed:
             self._check_usable()
@@ -337,13 +338,17 @@ class PartitionLog(LocalLog):
             if offset < segment.base_offset:
                 segment = self._segments.floor(offset)
             while segment is not None:
-                result = segment.read(offset, max_bytes, max_offset, min_one_batch)
+                # Everything behind `offset` in a segment may have been compacted away: then the next is asked.
+                following = None if segment is self._segments.active else self._segments.higher(segment.base_offset)
+                end = max_offset if following is None else min(max_offset, following.base_offset)
+                result = segment.read(offset, max_bytes, end, min_one_batch)
                 if result is not None:
                     return result
-                # Everything behind `offset` in this segment was compacted away.
-                segment = self._segments.higher(segment.base_offset)
+                segment = following
         except StorageError as error:
             self._fail(error)
+        except DamagedBatch as damage:
+            raise KafkaError(ErrorCode.CORRUPT_MESSAGE, f"{self.topic_partition}: {damage}") from damage
         return ReadResult(b"", offset)
 
     def aborted_transactions(self, start_offset: int, upper_bound_offset: int) -> list[AbortedTransaction]:

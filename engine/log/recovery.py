@@ -10,8 +10,9 @@ and so bring back what another leader had overwritten: a leader epoch lower than
 the gaps of compaction, offsets missing between two segments.
 
 A batch's checksum does not cover its base offset and length (bytes 0 to 11), nor its leader epoch. A wrong base offset is
-noticed here where it breaks the order: below what is due, or out of the segment's range. Not noticed: one that is
-too high and stays below the next batch's (it looks like a gap of compaction), and anything in segments not read through.
+noticed where it breaks the order: below what is due, not below the next batch's, or out of the segment's range. The last
+batch of a log has no next one; there a gap is damage unless the topic is compacted. Not noticed: a gap among the gaps of
+compaction, and anything in segments not read through (reading notices there: `segment`).
 """
 
 from engine.log.batches import DamagedBatch, scan_batches
@@ -68,7 +69,8 @@ def recover_segments(
         if not is_cut_off:
             recovery.next_offset = producers.map_end_offset = max(recovery.next_offset, segment.base_offset)
             snapshots.take(producers)
-        if is_cut_off or recovery.recover(segment):
+        following = suspects[index + 1].base_offset if index + 1 < len(suspects) else None
+        if is_cut_off or recovery.recover(segment, following):
             for later in reversed(suspects[index if is_cut_off else index + 1 :]):
                 report.deleted_segments.insert(0, later.base_offset)
                 segments.remove(later)
@@ -108,7 +110,7 @@ class _Recovery:
         self._producers = producers
         self._epochs = epochs
         self._report = report
-        self._may_have_gaps = may_have_gaps
+        self._is_compacted = self._may_have_gaps = may_have_gaps
         self.next_offset = next_offset
 
     def does_not_follow(self, segment: LogSegment) -> bool:
@@ -120,8 +122,11 @@ class _Recovery:
         self._report.truncated_at_offset = self.next_offset
         return True
 
-    def recover(self, segment: LogSegment) -> bool:
-        """Read one segment through and cut it at the first damage. Whether anything was cut."""
+    def recover(self, segment: LogSegment, following: int | None) -> bool:
+        """Read one segment through and cut it at the first damage. Whether anything was cut.
+
+        `following` is where the next segment begins; None for the last.
+        """
         producers, epochs, report = self._producers, self._epochs, self._report
         size = segment.size
         valid_bytes = 0
@@ -132,6 +137,9 @@ class _Recovery:
         try:
             for position, header, data in scan_batches(segment.file(), 0, size):
                 self._check(segment, position, header)
+                if header.base_offset > self.next_offset:
+                    end = position + header.size_bytes
+                    self._check_gap(position, header, _base_offset_at(segment, end) if end < size else following)
                 segment.account(header.last_offset, header.max_timestamp, position, header.size_bytes)
                 if header.partition_leader_epoch > epochs.latest_epoch:
                     epochs.assign(header.partition_leader_epoch, header.base_offset)
@@ -152,8 +160,6 @@ class _Recovery:
         """Raise DamagedBatch when the batch, whole as it is, cannot come after the ones before it."""
         if header.base_offset < self.next_offset:
             raise DamagedBatch(position, f"offset {header.base_offset} where {self.next_offset} was due")
-        if header.base_offset > self.next_offset:
-            self._may_have_gaps = True
         if header.last_offset_delta < 0 or header.last_offset - segment.base_offset > INT_MAX:
             raise DamagedBatch(position, f"last offset {header.last_offset} is beyond what the segment can hold")
         if 0 <= header.partition_leader_epoch < self._epochs.latest_epoch:
@@ -162,3 +168,17 @@ class _Recovery:
                 f"offset {header.base_offset} of leader epoch {header.partition_leader_epoch} comes after epoch "
                 f"{self._epochs.latest_epoch}",
             )
+
+    def _check_gap(self, position: int, header: BatchHeader, following: int | None) -> None:
+        """Raise DamagedBatch when offsets are missing before the batch and compaction does not explain it.
+
+        `following` is the base offset of what comes next; None when nothing does.
+        """
+        is_out_of_order = following is not None and following < header.next_offset
+        if is_out_of_order or (following is None and not self._is_compacted):
+            raise DamagedBatch(position, f"offset {header.base_offset} where {self.next_offset} was due")
+        self._may_have_gaps = True
+
+
+def _base_offset_at(segment: LogSegment, position: int) -> int:
+    return int.from_bytes(segment.file().pread(8, position), signed=True)

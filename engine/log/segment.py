@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from engine.log.batch_runs import BatchRun
-from engine.log.batches import BatchSpan, scan_spans, whole_batches_end
+from engine.log.batches import BatchSpan, DamagedBatch, check_order, scan_spans, whole_batches_end
 from engine.log.file_names import (
     DELETED_SUFFIX,
     INDEX_SUFFIX,
@@ -241,10 +241,17 @@ class LogSegment:
         return offsets, times
 
     def rebuild_indexes(self) -> tuple[OffsetIndex, TimeIndex]:
-        """Make the indexes anew from the batches' headers, which have been checked before, and write them."""
+        """Make the indexes anew from the batches' headers, which have been checked before, and write them.
+
+        They end where the offsets do not ascend: damage since then, which reading tells (`read`).
+        """
         self.begin_rebuild()
         size = self.size
+        due = self.base_offset
         for span in self.spans():
+            if not due <= span.base_offset <= span.last_offset <= self.base_offset + INT_MAX:
+                break
+            due = span.last_offset + 1
             header = parse_batch_header(self.read_header(span))
             self.account(span.last_offset, header.max_timestamp, span.position, span.size)
         self.end_rebuild(size, cut=False)
@@ -454,23 +461,42 @@ class LogSegment:
         """Whole batches from the one that has `offset`, or the next one after it, all below `max_offset`.
 
         At most `max_bytes`, but one batch whatever its size when `min_one_batch`. None when everything in this segment
-        is before `offset`, so that the next segment has to be asked.
+        is before `offset`, so that the next segment has to be asked. Raises DamagedBatch rather than return a batch
+        whose offsets cannot be: the checksum does not cover them.
         """
         last_offsets = self._tail_last_offsets
         if last_offsets and offset > last_offsets[0]:
             return self._read_tail(offset, max_bytes, max_offset, min_one_batch)
         start = self._read_ends.get(offset, -1)
+        due = offset
         if start < 0:
-            span = self.find(offset)
-            if span is None:
+            located = self._locate(offset)
+            if located is None:
                 return None
-            start = span.position
+            start, due = located
         elif start >= self.size:
             return None
-        end = self._end_of_reading(max_offset)
+        located = self._locate(max_offset)
+        end = self.size if located is None else located[0]
         if start >= end:
             return ReadResult(b"", offset)
-        return self._read_up_to(offset, start, end, max_bytes, min_one_batch)
+        result = self._read_up_to(offset, start, end, max_bytes, min_one_batch)
+        if result.records:
+            self._check_read(result, start, due, max_offset)
+        return result
+
+    def _check_read(self, result: ReadResult, start: int, due: int, max_offset: int) -> None:
+        """Raise DamagedBatch when what was read does not lie between its neighbours."""
+        end = start + len(result.records)
+        next_offset = check_order(result.records, len(result.records), due, start)
+        following = max_offset
+        if end < self.size:
+            following = min(following, int.from_bytes(self.file().pread(8, end), signed=True))
+        if next_offset != result.next_offset or next_offset > following:
+            raise DamagedBatch(end, f"offset {following} follows after {next_offset - 1}")
+        if len(self._read_ends) >= _READ_ENDS_MAX:
+            self._read_ends.clear()
+        self._read_ends[next_offset] = end
 
     def _read_tail(self, offset: int, max_bytes: int, max_offset: int, min_one_batch: bool) -> ReadResult | None:
         last_offsets = self._tail_last_offsets
@@ -491,11 +517,34 @@ class LogSegment:
                     return ReadResult(b"", offset)
                 stop = first + 1
             end = self.size if stop == count else positions[stop]
-        return ReadResult(self.file().pread(end - start, start), last_offsets[stop - 1] + 1)
+        data = self.file().pread(end - start, start)
+        next_offset = last_offsets[stop - 1] + 1
+        if check_order(data, end - start, last_offsets[first - 1] + 1, start) != next_offset:
+            raise DamagedBatch(start, f"offsets do not end before {next_offset}")
+        return ReadResult(data, next_offset)
 
-    def _end_of_reading(self, max_offset: int) -> int:
-        span = self.find(max_offset)
-        return self.size if span is None else span.position
+    def _locate(self, offset: int) -> tuple[int, int] | None:
+        """Where the first batch lies whose last offset is >= `offset`, and the least offset it may begin with.
+
+        None when all are before it. Raises DamagedBatch where the batches on the way there are not in order.
+        """
+        last_offsets = self._tail_last_offsets
+        if last_offsets and offset > last_offsets[-1]:
+            return None
+        due = -1
+        end = 0
+        for position, size, base_offset, last_offset, _ in self.spans_near(offset):
+            if due < 0:  # the first: where the index pointed, which has compared its last offset, or the file's first
+                due = base_offset if position else self.base_offset
+            if not due <= base_offset <= last_offset:
+                raise DamagedBatch(position, f"offsets {base_offset} to {last_offset} where {due} was due")
+            if last_offset >= offset:
+                return position, due
+            due = last_offset + 1
+            end = position + size
+        if end != self.size:
+            raise DamagedBatch(end, "no batch")
+        return None
 
     def _read_up_to(self, offset: int, start: int, end: int, max_bytes: int, min_one_batch: bool) -> ReadResult:
         file = self.file()
@@ -512,9 +561,6 @@ class LogSegment:
             data = file.pread(parse_batch_header(header).size_bytes, start)
             cut, last_offset = whole_batches_end(data, 0)
         next_offset = last_offset + 1
-        if len(self._read_ends) >= _READ_ENDS_MAX:
-            self._read_ends.clear()
-        self._read_ends[next_offset] = start + cut
         return ReadResult(data if cut == len(data) else data[:cut], next_offset)
 
     def find(self, offset: int) -> BatchSpan | None:

@@ -83,6 +83,10 @@ class Machine:
         self.flushed = self.log.log_end_offset
         return self
 
+    def segments(self):
+        """The files of the log's segments."""
+        return (node for path, node in sorted(self.disk.files().items()) if path.endswith(".log"))
+
     def crash(self, content):
         """The machine comes back with that in its segment, and everything else as it was."""
         for path, node in self.disk.files().items():
@@ -97,9 +101,9 @@ class Machine:
         assert found == {offset: self.values[offset] for offset in range(self.log.log_end_offset)}
 
 
-def read(log):
-    """Every record as a consumer takes it: what has a wrong checksum or cannot be read is not taken."""
-    found, offset = {}, log.log_start_offset
+def read(log, offset=0):
+    """Every record from there as a consumer takes it: what has a wrong checksum or cannot be read is not taken."""
+    found = {}
     while offset < log.log_end_offset:
         try:
             data = bytes(log.read(offset, 1 << 20, max_offset=log.log_end_offset).records)
@@ -223,10 +227,6 @@ def test_a_failed_sync_takes_the_directory_offline_and_is_never_tried_again():
 # ---- bytes that are wrong
 
 
-UNPROTECTED = 21
-"""The first bytes of a batch: base offset, length, leader epoch, magic, and the checksum itself."""
-
-
 def flipped_positions(content):
     return [
         (start, position)
@@ -235,19 +235,30 @@ def flipped_positions(content):
     ]
 
 
-def test_whichever_byte_of_a_segment_reads_wrong_no_wrong_record_is_served():
-    machine = Machine().open().append(4)
-    node = machine.disk.files()[SEGMENT]
+@pytest.mark.parametrize("index_interval_bytes", [0, 4096])
+@pytest.mark.parametrize("life", ["the one that wrote it", "another"])
+def test_whichever_byte_of_a_segment_reads_wrong_no_wrong_record_is_served(index_interval_bytes, life):
+    """The checksum does not cover a batch's base offset, its first eight bytes: there the neighbours tell."""
+    machine = Machine(LogConfig(segment_bytes=350, index_interval_bytes=index_interval_bytes)).open().append(9)
+    assert len(list(machine.segments())) == 3
+    if life == "another":
+        machine.run(machine.manager.close())
+        machine.open()
     right = dict(enumerate(machine.values))
-    wrong = {}
-    for start, position in flipped_positions(bytes(node.data)):
-        for mask in (1, 0x80):
-            node.flips = {position: mask}
-            served = read(machine.log)
-            if any(right.get(offset) != value for offset, value in served.items()):
-                wrong[position - start] = served
-    # Kafka's format does not protect a batch's base offset, its first eight bytes: a bit there moves the batch.
-    assert [byte for byte in wrong if byte >= 8] == []
+    wrong = []
+    for node in machine.segments():
+        for start, position in flipped_positions(bytes(node.data)):
+            for mask in (1, 0x80):
+                node.flips = {position: mask}
+                for offset in range(9):
+                    served = read(machine.log, offset)
+                    if any(right.get(each) != value for each, value in served.items()):
+                        wrong.append((position - start, mask, offset))
+                    elif served and list(served) != list(range(offset, offset + len(served))):
+                        wrong.append((position - start, mask, offset, "a gap"))
+                node.flips = {}
+                assert read(machine.log) == right, "a byte that reads right again has left no mark"
+    assert wrong == []
 
 
 def test_whichever_byte_of_a_segment_is_wrong_after_a_crash_recovery_keeps_only_what_is_right():
@@ -262,7 +273,7 @@ def test_whichever_byte_of_a_segment_is_wrong_after_a_crash_recovery_keeps_only_
         found = read(machine.log)
         if any(offset >= 4 or machine.values[offset] != value for offset, value in found.items()):
             wrong.append(position - start)
-    assert [byte for byte in wrong if byte >= 8] == []
+    assert wrong == []
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -289,7 +300,9 @@ def test_a_replica_with_a_flipped_byte_is_repaired_from_its_peers(seed):
             follower.kill()
             node = follower.disk.files()[f"/data/{TOPIC}-0/00000000000000000000.log"]
             start, header = source.choice(list(iterate_batches(bytes(node.data))))
-            node.data[source.randrange(start + UNPROTECTED, start + header.size_bytes)] ^= 1 << source.randrange(8)
+            byte = source.choice(source.choice((range(8), range(21, header.size_bytes))))
+            # The order of offsets protects the first 8 bytes, the checksum those from 21 on.
+            node.data[start + byte] ^= 1 << source.randrange(8)
             node.restart(bytearray(node.data))
             follower.start()
             assert await world.settle()

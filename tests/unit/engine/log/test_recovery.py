@@ -227,6 +227,24 @@ def test_a_hole_inside_of_segments_is_compaction(bench, log):
     assert bench.open().log_end_offset == 11
 
 
+def test_a_hole_before_the_last_batch_of_a_log_is_damage_unless_compaction_explains_it(bench, log):
+    log.append_as_follower(stamped(bench.batch(2), 0, 0) + stamped(bench.batch(2), 5, 0))
+    log.abandon()
+    assert bench.open(cleanup_policy=("compact",)).log_end_offset == 7
+    bench.log.abandon()
+    assert bench.open().log_end_offset == 2
+
+
+def test_a_batch_that_lies_behind_the_one_after_it_is_damage(bench, log):
+    log.append_as_follower(b"".join(stamped(bench.batch(2), offset, 0) for offset in (0, 2, 4)))
+    log.abandon()
+    path = bench.path(f"{0:020d}.log")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3 + 6] ^= 1  # offset 2 is 258 now
+    path.write_bytes(content)
+    assert bench.open(cleanup_policy=("compact",)).log_end_offset == 2
+
+
 def test_old_message_formats_are_never_taken_for_damage(bench, log):
     bench.append(1)
     log.abandon()
