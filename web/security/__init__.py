@@ -2,4 +2,6 @@
 (`headers`), and how much anybody may ask for (`bounds`, `slow_clients`, `closing`). Each is an ASGI layer, or a part of
 the server's protocol, that knows nothing of pages; `guarded` puts the layers around the application. What may not live
 here: what a page shows.
+
+Each class of attack and the tests that show it is withstood: `tests/unit/web/security/test_attack_classes.py`.
 """
