@@ -19,7 +19,16 @@ from console.laboratory.session import Session
 from tui.aliases import Place
 from tui.bindings import bindings_of
 from tui.views.base import View
-from tui.views.laboratory_lines import WIDE, event_lines, lesson_lines, roles, totals, transport, world_lines
+from tui.views.laboratory_lines import (
+    WIDE,
+    current_line,
+    event_lines,
+    lesson_lines,
+    roles,
+    totals,
+    transport,
+    world_lines,
+)
 from tui.widgets.document import Document, DocumentLine
 
 PAINT_S = 0.05
@@ -60,6 +69,8 @@ class LaboratoryView(View):
         self._made: dict[int, list[DocumentLine]] = {}
         """Number of an event -> its lines, at `_made_width`."""
         self._made_width = 0
+        self._stand: tuple[Any, ...] = ()
+        """How far the lesson was when it was painted last."""
 
     def compose(self) -> ComposeResult:
         yield Document(id="lab-time")
@@ -116,7 +127,13 @@ class LaboratoryView(View):
         world.set_lines(world_lines(session, left))
         right = width - left if is_wide else width
         if lesson is not None:
-            learnt.set_lines(lesson_lines(lesson, right))
+            lines = lesson_lines(lesson, right)
+            learnt.set_lines(lines)
+            stand = (lesson["id"], lesson["is_solved"], *(task["state"] for task in lesson["tasks"]))
+            if stand != self._stand:
+                # Whoever scrolls is left alone until a step begins or ends.
+                self._stand = stand
+                self.call_after_refresh(learnt.scroll_to, y=current_line(lesson, lines), animate=False)
         if events.display:
             events.set_lines(self._event_lines(right))
         self.stoker.show_bars()

@@ -239,6 +239,7 @@ def event_lines(events: Sequence[tuple[dict[str, Any], str]], width: int) -> lis
 
 _STEPS = {"todo": ("☐", ""), "playing": ("▸", "warning"), "done": ("✓", "faint"), "missed": ("✗", "bad")}
 """What a step of a lesson is marked with."""
+_DO_IT = " 2. Do it (t does the next for you)"
 
 
 def lesson_lines(lesson: dict[str, Any], width: int) -> list[DocumentLine]:
@@ -254,7 +255,7 @@ def lesson_lines(lesson: dict[str, Any], width: int) -> list[DocumentLine]:
     if lesson["why"]:
         said = "You were right. " if lesson["chosen"] == lesson["answer"] else "It is otherwise. "
         lines += [((f" {part}", "good"),) for part in wrapped(said + lesson["why"], room)]
-    lines.append(((" 2. Do it (t does the next for you)", "label"),))
+    lines.append(((_DO_IT, "label"),))
     for task in lesson["tasks"]:
         sign, style = _STEPS[task["state"]]
         lines += [((f"  {part}", style),) for part in wrapped(f"{sign} {task['text'] or 'Then this.'}", room)]
@@ -276,6 +277,18 @@ def lesson_lines(lesson: dict[str, Any], width: int) -> list[DocumentLine]:
     if lesson["variant"]:
         lines.append(((f" V: the other way, {lesson['variant']}", "faint"),))
     return lines
+
+
+def current_line(lesson: dict[str, Any], lines: Sequence[DocumentLine]) -> int:
+    """Which of `lesson_lines` to begin with: the step one is at, what happened once it is solved, else the story."""
+    texts = [line[0][0] for line in lines]
+    if lesson["is_solved"]:
+        return texts.index(" What happened")
+    if all(task["state"] == "todo" for task in lesson["tasks"]):
+        return 0
+    first = texts.index(_DO_IT)
+    signs = tuple(f"  {_STEPS[state][0]} " for state in ("playing", "missed", "todo"))
+    return next((at - 1 for at in range(first + 1, len(texts)) if texts[at].startswith(signs)), first)
 
 
 def wrapped(text: str, width: int) -> list[str]:
