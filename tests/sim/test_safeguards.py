@@ -18,6 +18,7 @@ from engine.sim.nodes import CLIENT_PORT, NodeState
 from engine.sim.world import TOPIC, Shape, World
 
 
+@pytest.mark.timeout(600)  # many worlds; and one cut off in its middle would disturb the worlds of later tests
 @pytest.mark.parametrize(
     ("name", "scenario", "seeds"),
     [
