@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH = 96
 _QUIET_KINDS = ("high-watermark", "action")
+_PLAYED_AT_ONCE_MS = 1_000.0
 
 
 def progress() -> Progress:
@@ -108,16 +109,22 @@ def _teach(lesson: Lesson, variant: bool, auto: bool) -> int:
     try:
         shown = room.event_count
         _state(room)
-        from engine.sim.lessons import play
+        from engine.sim.lessons import Steps, StepState
 
-        for task in lesson.tasks:
-            if task.text:
-                _write(f"\n> {task.text}")
+        steps = Steps(lesson)
+        for number, step in enumerate(steps):
+            if step.task.text:
+                _write(f"\n> {step.task.text}")
                 if not auto:
                     click.prompt("  Enter does it", default="", show_default=False, prompt_suffix=" ")
-            play(room, task)
+            steps.begin(number, room)
+            while not steps.play(room, _PLAYED_AT_ONCE_MS):
+                pass
             shown = _tell(room, shown)
             _state(room)
+            if step.state is StepState.MISSED:
+                _write(f"  {step.said}")
+                break
         return _end(lesson, room, predicted, variant)
     finally:
         room.close()
