@@ -20,6 +20,7 @@ import gc
 import heapq
 import random
 import sys
+import weakref
 from asyncio import events
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
@@ -37,6 +38,7 @@ START_NS = 1_000 * 1_000_000_000
 
 _MILLISECOND = 1_000_000
 _CANCELLED_TIMERS_MIN = 100
+_TASKS_KEPT_MIN = 256
 
 
 class SimulationError(Exception):
@@ -175,6 +177,8 @@ class SimLoop(asyncio.AbstractEventLoop):
         self._timers_cancelled = 0
         self._orders = 0
         self._tasks_made = 0
+        self._tasks_kept: list[weakref.ref[SimTask[Any]]] = []
+        self._tasks_kept_max = _TASKS_KEPT_MIN
         self._livelock_callbacks = livelock_callbacks
         self._running = False
         self._stopping = False
@@ -439,6 +443,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         task: SimTask[T] = SimTask(
             coro, loop=self, name=f"task-{self._tasks_made}" if name is None else str(name), context=context
         )
+        self._keep(task)
         task.process = context.get(CURRENT)
         if task.process is not None and task.process.state is ProcessState.DEAD:
             self._close_tasks([task])
@@ -453,8 +458,14 @@ class SimLoop(asyncio.AbstractEventLoop):
 
     def _tasks(self) -> list[SimTask[Any]]:
         """Unfinished tasks in order of creation."""
-        tasks = [task for task in asyncio.all_tasks(self) if isinstance(task, SimTask)]
-        return sorted(tasks, key=hash)
+        return [task for kept in self._tasks_kept if (task := kept()) is not None and not task.done()]
+
+    def _keep(self, task: SimTask[Any]) -> None:
+        """Remember it as long as it lives. `asyncio.all_tasks` looks through those of all threads, whatever they do."""
+        if len(self._tasks_kept) >= self._tasks_kept_max:
+            self._tasks_kept = [weakref.ref(each) for each in self._tasks()]
+            self._tasks_kept_max = max(_TASKS_KEPT_MIN, 2 * len(self._tasks_kept))
+        self._tasks_kept.append(weakref.ref(task))
 
     def close_tasks_of(self, process: Process) -> None:
         """Close every suspended coroutine of a dead process, in order of creation."""
