@@ -1,6 +1,6 @@
 """Safeguards against bugs of Kafka's past, taken away: the judges must notice.
 
-Two are noticed by storms within a few seeds. For the others there is a script that walks into the bug on purpose, and
+Some are noticed by storms within a few seeds. For the others there is a script that walks into the bug on purpose, and
 shows with the safeguard in place that nothing happens.
 """
 

@@ -1,6 +1,6 @@
 """Three real nodes in virtual time: kills, restarts, power cuts and partitions under load.
 
-A few seeds for every run of the tests; `./dev seeds 0..300` (or `python -m engine.sim.run --seeds 0..299`) is the suite.
+A few seeds for every run of the tests; `./dev seeds` is the suite.
 """
 
 import asyncio

@@ -6,19 +6,6 @@ import re
 import pytest
 
 from console.services.topic_changes import NewTopic, create_topic
-from engine.cluster import Cluster
-from tests.unit.web.consoles import run
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    with Cluster.running(nodes=1) as running:
-        yield running
-
-
-@pytest.fixture
-def ask(cluster, tmp_path):
-    return lambda story, **options: run(story, cluster, tmp_path, **options)
 
 
 async def seen(visitor, name):

@@ -7,26 +7,9 @@ import pytest
 from console.contexts import Context, Contexts, load_contexts, save_contexts
 from console.records.producing import NewRecord
 from console.services.topic_changes import NewTopic, create_topic
-from engine.cluster import Cluster
-from tests.unit.web.consoles import run
 from web.api.records.sending import send
 
-
-@pytest.fixture(scope="module")
-def cluster():
-    with Cluster.running(nodes=1) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    for name in ("CONFIG", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
-
-
-@pytest.fixture
-def ask(cluster, tmp_path):
-    return lambda story, **options: run(story, cluster, tmp_path, **options)
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 async def filled(visitor, topic, *values):

@@ -5,26 +5,9 @@ import asyncio
 
 import pytest
 
-from engine.cluster import Cluster
-from tests.unit.web.consoles import run
 from web.pages.contexts import read_context
 
-
-@pytest.fixture(scope="module")
-def cluster():
-    with Cluster.running(nodes=1) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    for name in ("CONFIG", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
-
-
-@pytest.fixture
-def ask(cluster, tmp_path):
-    return lambda story, **options: run(story, cluster, tmp_path, **options)
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 class Canary:

@@ -3,22 +3,9 @@
 import pytest
 
 from console.changes.kinds import KINDS
-from engine.cluster import Cluster
 from tests.unit.web.api.served import the_document
-from tests.unit.web.consoles import run
 
 EXTRA = "is_admin"
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    with Cluster.running(nodes=1) as running:
-        yield running
-
-
-@pytest.fixture
-def ask(cluster, tmp_path):
-    return lambda story, **options: run(story, cluster, tmp_path, **options)
 
 
 def bodies():
