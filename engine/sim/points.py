@@ -34,11 +34,23 @@ POINTS: dict[str, str] = {
 
 
 class Points:
-    """See the module's docstring. `record` is told what fires."""
+    """See the module's docstring. `record` is told what fires.
 
-    def __init__(self, source: random.Random, record: Callable[[str], None], *, active: bool = True) -> None:
+    `loop` is the world's: code that another loop runs goes on as in production. Points are the process's, and a real
+    cluster in a thread beside the world comes by them too; it drew from the world's seed once, and lost heartbeats.
+    """
+
+    def __init__(
+        self,
+        source: random.Random,
+        record: Callable[[str], None],
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        active: bool = True,
+    ) -> None:
         self._source = source
         self._record = record
+        self._loop = loop
         self.on = [name for name in POINTS if source.random() < ON_PROBABILITY] if active else []
         """The points that fire by themselves in this run."""
         self.passed: dict[str, int] = {}
@@ -66,15 +78,20 @@ class Points:
         self.passed[name] = self.passed.get(name, 0) + 1
         return name in self.on and self._source.random() < FIRE_PROBABILITY
 
+    def _concerns_us(self) -> bool:
+        return self._loop is None or asyncio._get_running_loop() is self._loop
+
     def is_rare(self, name: str) -> bool:
         """Whether the rare path is taken now."""
-        if self._fires(name):
+        if self._concerns_us() and self._fires(name):
             self._record(f"point {name}")
             return True
         return False
 
     async def passing(self, name: str) -> None:
         """Wait while the point is held, or for as long as the seed says."""
+        if not self._concerns_us():
+            return
         gate = self._gates.get(name)
         if gate is not None:
             self._record(f"point {name} held")

@@ -142,7 +142,12 @@ class World:
         )
         self.sometimes = Sometimes()
         """The interesting states this run has reached."""
-        self.points = Points(self.randomness.stream("points"), self.network.record, active=self.level is not Level.CALM)
+        self.points = Points(
+            self.randomness.stream("points"),
+            self.network.record,
+            loop=self.loop,
+            active=self.level is not Level.CALM,
+        )
         """The engine's named points: which fire by themselves, and which are held."""
         self.nodes: dict[int, SimNode] = {}
         for node_id in range(1, self.shape.nodes + 1):

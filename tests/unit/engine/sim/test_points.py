@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,28 @@ def test_what_fires_is_drawn_from_the_seed():
     assert any(on for on, _ in runs)
     assert any(not on for on, _ in runs)
     assert all(bool(on) == bool(lines) for on, lines in runs)
+
+
+def test_code_of_another_loop_goes_on_as_in_production():
+    """A real cluster in a thread beside a world came by the world's points: its heartbeats drew from the seed."""
+    loop, fired = SimLoop(), []
+    world_points = Points(random.Random(1), fired.append, loop=loop)
+    world_points.on = list(POINTS)
+    world_points.hold(NAME)
+
+    async def elsewhere():
+        await points.passing(NAME)
+        return any(points.rare(name) for name in POINTS for _ in range(50))
+
+    async def here():
+        with ThreadPoolExecutor() as pool:
+            rare = pool.submit(asyncio.run, elsewhere()).result(timeout=30)
+        return rare, any(points.rare(name) for name in POINTS for _ in range(50))
+
+    with world_points.in_charge():
+        assert loop.run_until_complete(here()) == (False, True)
+    assert all("held" not in line for line in fired)
+    assert sum(world_points.passed.values()) < 2 * len(POINTS) * 50
 
 
 def test_stopping_lets_everyone_go_on_and_nothing_fires_any_more():
