@@ -118,9 +118,6 @@ class Node:
                 self._metadata_directory = await LogDirectory.open(
                     runtime.disk, metadata_path, self.cluster_id, self.node_id
                 )
-            for report in self.logs.recovery_reports:
-                if report.lost_data:
-                    logger.warning("%s: %s", report.directory, "; ".join(report.reasons))
             limits = await listener_limits(config)
             if config.is_controller:
                 for endpoint in config.controller_listeners:
@@ -209,10 +206,12 @@ class Node:
 
     async def _start_broker(self, broker: Broker) -> None:
         await broker.start()
-        # Only a registered broker hears of its partitions: what it fetches carries its epoch from the first fetch on, so
-        # that leaders tell this life of it from the one before (KIP-903).
+        # Only a registered broker hears of its partitions, and nothing older than its registration: what it fetches
+        # carries its epoch from the first fetch on, so that leaders tell this life of it from the one before (KIP-903),
+        # and it does not lead once more what its former life led, with a log that may have lost its end since
+        # (Kafka: BrokerServer waits for initialCatchUpFuture before its publishers are installed).
         assert self._loader is not None
-        self._loader.add_publisher(broker)
+        self._loader.add_publisher(broker, from_offset=broker.broker_epoch)
         await broker.metadata.reached(broker.broker_epoch)
         broker.replicas.move_strays()
         await broker.lifecycle.unfenced()

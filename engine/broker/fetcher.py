@@ -401,9 +401,27 @@ class ReplicaFetcher:
             self._soon.request()
 
     async def _reset(self, key: Key, each: FollowedPartition) -> None:
-        """Our offset is outside the leader's log: cut, or start anew where it starts (Kafka: fetchOffsetAndTruncate)."""
+        """Our offset is outside the leader's log: cut, or start anew where it starts (Kafka: fetchOffsetAndTruncate).
+
+        A leader also says so when it does not know our last record's epoch. An epoch above its own was never given to
+        anybody: the record's epoch, which no checksum covers, has rotted on our disk. Kafka asks again for ever.
+        """
         partition = each.partition
         try:
+            log = partition.log
+            if log is not None and log.latest_epoch > each.leader_epoch:
+                end = log.end_offset_for_epoch(each.leader_epoch).end_offset
+                logger.warning(
+                    "%s: cut at %d, where leader epoch %d begins: leader %d is at epoch %d only",
+                    partition.topic_partition,
+                    end,
+                    log.latest_epoch,
+                    self.leader_id,
+                    each.leader_epoch,
+                )
+                await self._cut(key, each, end)
+                self._resume(key, each)
+                return
             latest = await self._list_offset(partition, each.leader_epoch, -1)
             log = partition.log
             if self._followed.get(key) is not each or log is None:

@@ -46,6 +46,13 @@ class LeaderEpochCache:
         cache.dirty = False
         return cache
 
+    def copy(self) -> "LeaderEpochCache":
+        """The same entries, to be kept as they are now."""
+        cache = LeaderEpochCache()
+        cache._epochs, cache._start_offsets = list(self._epochs), list(self._start_offsets)
+        cache.latest_epoch = self.latest_epoch
+        return cache
+
     def encode(self) -> bytes:
         return encode_checkpoint([f"{epoch} {offset}" for epoch, offset in self.entries()])
 

@@ -9,10 +9,15 @@ Two things count as damage that Kafka lets pass, because a power cut can undo a 
 and so bring back what another leader had overwritten: a leader epoch lower than the one before, and, in a log without
 the gaps of compaction, offsets missing between two segments.
 
-A batch's checksum does not cover its base offset and length (bytes 0 to 11), nor its leader epoch. A wrong base offset is
-noticed where it breaks the order: below what is due, not below the next batch's, or out of the segment's range. The last
-batch of a log has no next one; there a gap is damage unless the topic is compacted. Not noticed: a gap among the gaps of
-compaction, and anything in segments not read through (reading notices there: `segment`).
+A batch's checksum does not cover its base offset and length (bytes 0 to 11), nor its leader epoch (12 to 15). A wrong
+base offset is noticed where it breaks the order: below what is due, not below the next batch's, or out of the segment's
+range. The last batch of a log has no next one; there a gap is damage unless the topic is compacted. Not noticed: a gap
+among the gaps of compaction, and anything in segments not read through (reading notices there: `segment`).
+
+Of a wrong leader epoch the epoch checkpoint tells, which was synced with everything before the recovery point. Behind that
+point a later epoch before an earlier one leaves open which of the two is wrong: neither was promised to be there, so both
+go. An epoch that nobody was ever given is noticed by the leader (`engine.broker.fetcher`). Not noticed: an epoch of what
+was never synced that has become another one of the log's, in the right order.
 """
 
 from engine.log.batches import DamagedBatch, scan_batches
@@ -21,7 +26,7 @@ from engine.log.producer_snapshots import DamagedSegment, ProducerSnapshots, app
 from engine.log.producer_state import ProducerStateManager
 from engine.log.segment import LogSegment
 from engine.log.segments import LogSegments
-from engine.log.values import RecoveryReport
+from engine.log.values import NO_LEADER_EPOCH, RecoveryReport
 from engine.protocol.errors import ProtocolError
 from engine.protocol.records.batch import BatchHeader
 
@@ -44,6 +49,27 @@ def recover_segments(
 
     Producer state is complete afterwards. `segments` must not be empty.
     """
+    known = epochs.copy()
+    while True:
+        report.recovered_segments.clear()
+        report.recovered_bytes = 0
+        recovery = _Recovery(producers, epochs, report, recovery_point, known, is_compacted)
+        try:
+            return _recover(recovery, segments, snapshots, log_start_offset, now_ms)
+        except _EpochInDoubt as doubt:
+            # Producers have seen what goes now: cut, and begin again.
+            segment, position = doubt.segment, doubt.position
+            report.reasons.append(f"segment {segment.base_offset}: {doubt}; cut at offset {doubt.offset}")
+            report.truncated_at_offset = doubt.offset
+            report.truncated_bytes += doubt.segment_bytes - position
+            segment.end_rebuild(position, cut=True)
+            _remove(segments, [each for each in segments if each.base_offset > segment.base_offset], report)
+
+
+def _recover(
+    recovery: "_Recovery", segments: LogSegments, snapshots: ProducerSnapshots, log_start_offset: int, now_ms: int
+) -> int:
+    producers, report, recovery_point = recovery.producers, recovery.report, recovery.recovery_point
     suspects = segments.between(recovery_point, segments.active.base_offset + 1)
     suspects = _with_overwritten_predecessors(segments, suspects)
     while True:
@@ -63,7 +89,7 @@ def recover_segments(
         except DamagedSegment as damage:
             report.reasons.append(str(damage))
             suspects = segments.between(damage.base_offset, segments.active.base_offset + 1)
-    recovery = _Recovery(producers, epochs, report, first.base_offset, is_compacted)
+    recovery.next_offset = first.base_offset
     for index, segment in enumerate(suspects):
         is_cut_off = recovery.does_not_follow(segment)
         if not is_cut_off:
@@ -71,12 +97,17 @@ def recover_segments(
             snapshots.take(producers)
         following = suspects[index + 1].base_offset if index + 1 < len(suspects) else None
         if is_cut_off or recovery.recover(segment, following):
-            for later in reversed(suspects[index if is_cut_off else index + 1 :]):
-                report.deleted_segments.insert(0, later.base_offset)
-                segments.remove(later)
-                later.rename_to_deleted()
+            _remove(segments, suspects[index if is_cut_off else index + 1 :], report)
             break
     return recovery.next_offset
+
+
+def _remove(segments: LogSegments, gone: list[LogSegment], report: RecoveryReport) -> None:
+    """Remove segments behind a cut, the last one first."""
+    for segment in reversed(gone):
+        report.deleted_segments.insert(0, segment.base_offset)
+        segments.remove(segment)
+        segment.rename_to_deleted()
 
 
 def _with_overwritten_predecessors(segments: LogSegments, suspects: list[LogSegment]) -> list[LogSegment]:
@@ -96,30 +127,47 @@ def _with_overwritten_predecessors(segments: LogSegments, suspects: list[LogSegm
     return suspects
 
 
+class _EpochInDoubt(Exception):
+    """One of two batches that were never synced has a wrong leader epoch. Where the first of them begins."""
+
+    def __init__(self, segment: LogSegment, segment_bytes: int, position: int, offset: int, text: str) -> None:
+        super().__init__(f"at byte {position}: {text}")
+        self.segment = segment
+        self.segment_bytes = segment_bytes
+        self.position = position
+        self.offset = offset
+
+
 class _Recovery:
-    """What is known while segment after segment is read through."""
+    """What is known while segment after segment is read through. `known` are the epochs of the checkpoint."""
 
     def __init__(
         self,
         producers: ProducerStateManager,
         epochs: LeaderEpochCache,
         report: RecoveryReport,
-        next_offset: int,
+        recovery_point: int,
+        known: LeaderEpochCache,
         may_have_gaps: bool,
     ) -> None:
-        self._producers = producers
+        self.producers = producers
+        self.report = report
+        self.recovery_point = recovery_point
         self._epochs = epochs
-        self._report = report
+        self._known = known
         self._is_compacted = self._may_have_gaps = may_have_gaps
-        self.next_offset = next_offset
+        self._latest_epoch_position = -1
+        """Where in the present segment the latest epoch begins, -1 when it began before."""
+        self._segment_bytes = 0
+        self.next_offset = 0
 
     def does_not_follow(self, segment: LogSegment) -> bool:
         """Whether the segment begins inside of what came before, or behind a hole that compaction does not explain."""
         base_offset = segment.base_offset
         if base_offset == self.next_offset or (base_offset > self.next_offset and self._may_have_gaps):
             return False
-        self._report.reasons.append(f"segment {base_offset} comes where offset {self.next_offset} was due")
-        self._report.truncated_at_offset = self.next_offset
+        self.report.reasons.append(f"segment {base_offset} comes where offset {self.next_offset} was due")
+        self.report.truncated_at_offset = self.next_offset
         return True
 
     def recover(self, segment: LogSegment, following: int | None) -> bool:
@@ -127,9 +175,10 @@ class _Recovery:
 
         `following` is where the next segment begins; None for the last.
         """
-        producers, epochs, report = self._producers, self._epochs, self._report
-        size = segment.size
+        producers, epochs, report = self.producers, self._epochs, self.report
+        size = self._segment_bytes = segment.size
         valid_bytes = 0
+        self._latest_epoch_position = -1
         report.recovered_segments.append(segment.base_offset)
         epochs.truncate_from_end(segment.base_offset)
         segment.begin_rebuild()
@@ -143,6 +192,7 @@ class _Recovery:
                 segment.account(header.last_offset, header.max_timestamp, position, header.size_bytes)
                 if header.partition_leader_epoch > epochs.latest_epoch:
                     epochs.assign(header.partition_leader_epoch, header.base_offset)
+                    self._latest_epoch_position = position
                 apply_batch(producers, header, data, segment)
                 self.next_offset = producers.map_end_offset = header.next_offset
                 valid_bytes = position + header.size_bytes
@@ -162,12 +212,23 @@ class _Recovery:
             raise DamagedBatch(position, f"offset {header.base_offset} where {self.next_offset} was due")
         if header.last_offset_delta < 0 or header.last_offset - segment.base_offset > INT_MAX:
             raise DamagedBatch(position, f"last offset {header.last_offset} is beyond what the segment can hold")
-        if 0 <= header.partition_leader_epoch < self._epochs.latest_epoch:
-            raise DamagedBatch(
-                position,
-                f"offset {header.base_offset} of leader epoch {header.partition_leader_epoch} comes after epoch "
-                f"{self._epochs.latest_epoch}",
-            )
+        self._check_epoch(segment, position, header)
+
+    def _check_epoch(self, segment: LogSegment, position: int, header: BatchHeader) -> None:
+        offset, epoch, latest = header.base_offset, header.partition_leader_epoch, self._epochs.latest_epoch
+        if epoch == NO_LEADER_EPOCH:
+            return  # of a log that is older than leader epochs
+        if epoch < 0:
+            raise DamagedBatch(position, f"leader epoch {epoch} was never given to anybody")
+        known = self._known.epoch_for_offset(offset) if offset < self.recovery_point else NO_LEADER_EPOCH
+        if known not in (epoch, NO_LEADER_EPOCH):
+            raise DamagedBatch(position, f"offset {offset} is of leader epoch {epoch} instead of {known}")
+        if epoch < latest:
+            text = f"offset {offset} of leader epoch {epoch} comes after epoch {latest}"
+            begins_at = self._epochs.entries()[-1].start_offset
+            if self._latest_epoch_position >= 0 and begins_at >= self.recovery_point:
+                raise _EpochInDoubt(segment, self._segment_bytes, self._latest_epoch_position, begins_at, text)
+            raise DamagedBatch(position, text)
 
     def _check_gap(self, position: int, header: BatchHeader, following: int | None) -> None:
         """Raise DamagedBatch when offsets are missing before the batch and compaction does not explain it.

@@ -28,7 +28,8 @@ class MetadataLoader:
 
     Nothing is published until the image has reached the high watermark for the first time, so that a node that starts
     does not act on the past; `high_watermark()` gives it, None while unknown. Without `high_watermark` publishing
-    starts at once. A publisher that comes later first gets the whole image as one delta.
+    starts at once. A publisher that comes later first gets the whole image as one delta; it may ask not to be told before
+    the image has reached an offset.
 
     The records of a metadata transaction (KIP-868) become visible together, at its end; the image's offset stays before
     the transaction until then. `snapshots` decides when to write one.
@@ -48,19 +49,19 @@ class MetadataLoader:
         self._high_watermark = high_watermark
         self._snapshots = snapshots
         self._publishers: list[MetadataPublisher] = []
-        self._waiting: list[MetadataPublisher] = []
+        self._waiting: list[tuple[MetadataPublisher, int]] = []
         self._transaction: list[tuple[Any, int]] | None = None
         self._published = high_watermark is None
 
-    def add_publisher(self, publisher: MetadataPublisher) -> None:
-        """Publish to it from now on, beginning with everything known."""
-        self._waiting.append(publisher)
+    def add_publisher(self, publisher: MetadataPublisher, *, from_offset: int = -1) -> None:
+        """Publish to it from now on, beginning with everything known once the image holds the record at `from_offset`."""
+        self._waiting.append((publisher, from_offset))
         self._introduce()
 
     def remove_publisher(self, publisher: MetadataPublisher) -> None:
-        for group in (self._publishers, self._waiting):
-            if publisher in group:
-                group.remove(publisher)
+        self._waiting = [each for each in self._waiting if each[0] is not publisher]
+        if publisher in self._publishers:
+            self._publishers.remove(publisher)
 
     @property
     def transaction_is_open(self) -> bool:
@@ -139,7 +140,7 @@ class MetadataLoader:
         if self._published:
             for publisher in tuple(self._publishers):
                 publisher.on_image(delta, self.image)
-        else:
+        if self._waiting:
             self._introduce()
 
     def _introduce(self) -> None:
@@ -149,12 +150,13 @@ class MetadataLoader:
             if high_watermark is None or self.loaded_offset + 1 < high_watermark:
                 return
             self._published = True
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
+        ready = [publisher for publisher, from_offset in self._waiting if from_offset <= self.image.offset]
+        if not ready:
             return
+        self._waiting = [each for each in self._waiting if each[1] > self.image.offset]
         nothing = MetadataImage(cluster_id=self.image.cluster_id)
         delta = replace(image_difference(nothing, self.image), is_snapshot=True)
-        for publisher in waiting:
+        for publisher in ready:
             self._publishers.append(publisher)
             if self.image.offset >= 0:
                 publisher.on_image(delta, self.image)

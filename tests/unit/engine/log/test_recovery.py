@@ -7,6 +7,7 @@ import pytest
 from engine.errors import KafkaError
 from engine.log.batches import LegacyFormat
 from engine.protocol.errors import ErrorCode
+from engine.protocol.records.batch import iterate_batches
 from tests.unit.engine.log.conftest import START_MS, stamped
 
 SMALL = {"segment_bytes": 700, "index_interval_bytes": 100}
@@ -201,12 +202,51 @@ def test_offsets_that_run_back_are_damage(bench, log):
 def test_an_epoch_that_runs_back_is_damage(bench, log):
     """A truncation that a power cut has undone leaves an older leader's batches behind a newer one's."""
     bench.append(2, epoch=5)
+    bench.run(log.flush())
     log.abandon()
     path = bench.path(f"{0:020d}.log")
     path.write_bytes(path.read_bytes() + stamped(bench.batch(2), 2, 4))
-    bench.open()
+    bench.open(recovery_point=2)
     assert bench.log.log_end_offset == 2
     assert "epoch 4 comes after epoch 5" in bench.report.reasons[0]
+
+
+def test_of_two_epochs_in_the_wrong_order_that_were_never_synced_neither_is_kept(bench, log):
+    """Which of them is wrong nothing tells, and no checksum covers it: what was never synced may be gone."""
+    bench.append(2, epoch=3)
+    bench.append(2, epoch=5)
+    log.abandon()
+    path = bench.path(f"{0:020d}.log")
+    whole = path.read_bytes()
+    path.write_bytes(whole + stamped(bench.batch(2), 4, 4) + stamped(bench.batch(2), 6, 6))
+    bench.open()
+    assert bench.log.log_end_offset == 2
+    assert bench.log.latest_epoch == 3
+    assert bench.report.truncated_at_offset == 2
+    assert bench.report.truncated_bytes == 3 * len(whole) // 2
+    assert "epoch 4 comes after epoch 5" in bench.report.reasons[0]
+
+
+def test_a_wrong_leader_epoch_of_what_was_synced_is_told_by_the_checkpoint(bench, log):
+    """The batch's checksum does not cover its leader epoch; the checkpoint was synced before the recovery point moved."""
+    bench.append(2, epoch=3)
+    bench.append(2, epoch=4)
+    bench.append(2, epoch=7)
+    bench.run(log.flush())
+    log.abandon()
+    path = bench.path(f"{0:020d}.log")
+    whole = path.read_bytes()
+    starts = [position for position, _ in iterate_batches(whole)]
+    for number, wrong in ((0, 2), (1, 3), (1, 7), (2, 4), (2, 8), (2, -3)):
+        damaged = bytearray(whole)
+        at = starts[number] + 12
+        damaged[at : at + 4] = wrong.to_bytes(4, "big", signed=True)
+        path.write_bytes(damaged)
+        bench.open(recovery_point=6)
+        assert bench.log.log_end_offset == 2 * number
+        bench.log.abandon()
+        path.write_bytes(whole)
+        bench.path("leader-epoch-checkpoint").write_text("0\n3\n3 0\n4 2\n7 4\n")
 
 
 def test_a_hole_between_segments_is_damage_unless_compaction_explains_it(bench, log):

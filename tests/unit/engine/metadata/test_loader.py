@@ -128,6 +128,20 @@ def test_a_late_publisher_first_gets_everything(loader: MetadataLoader, publishe
     assert len(late.seen) == 1
 
 
+def test_a_publisher_may_wait_for_an_offset(loader: MetadataLoader, publisher: Publisher) -> None:
+    """A broker hears of nothing before its own registration (Kafka: BrokerServer waits for initialCatchUpFuture)."""
+    log, late = Log(loader), Publisher()
+    log.commit(topic("a"))
+    loader.add_publisher(late, from_offset=3)
+    assert late.seen == []
+    log.commit(topic("b"))
+    assert late.topics == ["a", "b"]
+    assert late.seen[0][0].is_snapshot
+    log.commit(topic("c"))
+    assert len(late.seen) == 2
+    assert len(publisher.seen) == 3
+
+
 def test_a_transaction_is_seen_at_its_end_or_never(loader: MetadataLoader, publisher: Publisher) -> None:
     """KIP-868."""
     log = Log(loader)
