@@ -73,12 +73,13 @@ def open_log(
     report = RecoveryReport(directory)
     loader = _Loader(disk, clock, directory, config, report, pool or OpenFiles(), topic_partition)
     is_new = not disk.is_directory(directory)
+    never_synced = recovery_point_is_kept and not had_clean_shutdown and recovery_point == 0
     if is_new:
         disk.make_directories(directory)
         stored_topic_id = ZERO_UUID
     else:
         loader.read_directory()
-        stored_topic_id = loader.topic_id()
+        stored_topic_id = loader.topic_id(may_be_unsynced=never_synced)
     if topic_id not in (ZERO_UUID, stored_topic_id) and stored_topic_id != ZERO_UUID:
         raise KafkaError(
             ErrorCode.INCONSISTENT_TOPIC_ID,
@@ -86,7 +87,7 @@ def open_log(
         )
     producers = ProducerStateManager(str(topic_partition), producer_id_expiration_ms)
     epochs = loader.leader_epochs()
-    if recovery_point_is_kept and not had_clean_shutdown and recovery_point == 0:
+    if never_synced:
         loader.drop_what_lost_its_beginning(log_start_offset)
     end_offset = loader.load(
         producers, epochs, log_start_offset, recovery_point, had_clean_shutdown, was_cleaned or config.compact
@@ -215,14 +216,17 @@ class _Loader:
             file.close()
         return base_offset, end
 
-    def topic_id(self) -> bytes:
-        """From partition.metadata; ZERO_UUID when there is none."""
+    def topic_id(self, *, may_be_unsynced: bool) -> bytes:
+        """From partition.metadata; ZERO_UUID when there is none, or when it is damaged and was perhaps never synced."""
         if PARTITION_METADATA not in self._names:
             return ZERO_UUID
         path = f"{self._directory}/{PARTITION_METADATA}"
         try:
             return decode_partition_metadata(read_file(self._disk, path))
         except CorruptPartitionMetadata as error:
+            if may_be_unsynced:
+                self._report.reasons.append(f"{PARTITION_METADATA} is damaged, and was never synced: {error}")
+                return ZERO_UUID
             raise DamagedPartition("read", path, str(error)) from error
 
     def leader_epochs(self) -> LeaderEpochCache:

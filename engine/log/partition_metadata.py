@@ -7,8 +7,9 @@
 Written before the first record, so that a directory is never taken for a topic of the same name that was created later
 (KIP-516). It appears under its name as a whole, by a rename; the sync follows within a second, and before that of any
 segment. (Kafka's PartitionMetadataFile syncs before the rename, in the scheduler or in the first append; an append here
-does not wait for a disk.) Until then a power cut may leave an empty file or zeros, which count as missing: the text lies
-within one sector, so nothing between that and the whole exists. Anything else is damage, and the partition stays offline.
+does not wait for a disk.) Until then a power cut may leave an empty file or zeros, which count as missing, and so does
+whatever else is there while nothing of the log was synced (a write that went astray). Anything else is damage, and the
+partition stays offline.
 """
 
 from engine.protocol.uuids import ZERO_UUID, uuid_from_text, uuid_to_text

@@ -46,11 +46,9 @@ def power_loss(disk: SimDisk, source: random.Random, how: PowerLoss | None = Non
     if how is None:
         how = source.choices(list(PowerLoss), weights=(1, 3, 3, 3, 1, 1, 1))[0]
     files = _all_files(disk.root)
-    logs = {node.number for path, node in disk.files().items() if path.endswith(".log")}
     _settle_names(disk, source, how)
     for node in files:
-        astray = how is PowerLoss.MISDIRECTED and node.number in logs
-        _settle_content(node, source, PowerLoss.DURABLE if how is PowerLoss.MISDIRECTED and not astray else how)
+        _settle_content(node, source, how)
     disk.locks.clear()
     disk.measure()
     disk.record(f"power loss {how.value}")

@@ -403,6 +403,21 @@ def test_a_partition_whose_topic_nobody_can_tell_is_offline_and_the_others_go_on
     assert caught.value.code is ErrorCode.KAFKA_STORAGE_ERROR
 
 
+def test_a_damaged_topic_id_that_was_never_synced_counts_as_missing(node):
+    """A power cut in the first second of a partition's life: one write of it went astray."""
+    manager = node.start(dirs=node.dirs[:1])
+    node.append(manager.create(ORDERS[0], TOPIC_ID), 2)
+    manager.abandon()
+    with open(f"{node.dirs[0]}/orders-0/partition.metadata", "r+b") as file:
+        content = file.read()
+        file.seek(0)
+        file.write(bytes(20) + content)
+    manager = node.start(dirs=node.dirs[:1])
+    assert manager.damaged == {}
+    assert "never synced" in manager.recovery_reports[0].reasons[0]
+    assert manager.create(ORDERS[0], TOPIC_ID).topic_id == TOPIC_ID
+
+
 def test_the_topic_ids_of_new_partitions_are_synced_soon_and_once(node):
     manager = node.start(dirs=node.dirs[:1])
     logs = [manager.create(partition, TOPIC_ID) for partition in ORDERS]
