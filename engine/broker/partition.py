@@ -8,6 +8,7 @@ those whose condition they satisfied: produces waiting for the high watermark, f
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.errors import KafkaError
@@ -102,7 +103,7 @@ class Partition:
                 high_watermark=log.high_watermark,
                 min_isr=log.config.min_insync_replicas,
                 lag_max_ms=self.manager.lag_max_ms,
-                eligible=self.manager.eligible_for_isr,
+                eligible=partial(self.manager.eligible_for_isr, self.topic_partition),
                 now_ms=now_ms,
             )
             self.partition_epoch = image.partition_epoch

@@ -114,10 +114,17 @@ class ReplicaManager:
     def knows_topic_id(self, topic_id: bytes) -> bool:
         return topic_id in self._image.topics_by_id
 
-    def eligible_for_isr(self, broker_id: int, broker_epoch: int) -> bool:
-        """Registered, unfenced, not shutting down, and fetching with the epoch it registered with (KIP-903)."""
+    def eligible_for_isr(self, topic_partition: TopicPartition, broker_id: int, broker_epoch: int) -> bool:
+        """Registered, unfenced, not shutting down, and fetching with the epoch it registered with (KIP-903).
+
+        And its replica's log directory is online: one that has failed was caught up a moment ago, does not fetch any
+        more, and would hold the high watermark back until it counts as lagging.
+        """
         registration = self._image.brokers.get(broker_id)
         if registration is None or not registration.is_active:
+            return False
+        image = self._image.partition(*topic_partition)
+        if image is not None and not registration.has_online_directory(image.directory(broker_id)):
             return False
         return broker_epoch in (-1, registration.epoch) or not safeguards.isr_needs_current_broker_epoch
 

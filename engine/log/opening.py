@@ -36,7 +36,7 @@ from engine.protocol.uuids import ZERO_UUID, uuid_to_text
 from engine.runtime import safeguards
 from engine.runtime.clock import Clock
 from engine.runtime.disk import Disk, StorageError, read_file
-from engine.types import TopicPartition
+from engine.types import CLUSTER_METADATA, TopicPartition
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,8 @@ def open_log(
         stored_topic_id = ZERO_UUID
     else:
         loader.read_directory()
-        stored_topic_id = loader.topic_id(may_be_unsynced=never_synced)
+        # Of the metadata log everybody knows the topic: there is one, for ever.
+        stored_topic_id = loader.topic_id(is_needed=not never_synced and topic_partition != CLUSTER_METADATA)
     if topic_id not in (ZERO_UUID, stored_topic_id) and stored_topic_id != ZERO_UUID:
         raise KafkaError(
             ErrorCode.INCONSISTENT_TOPIC_ID,
@@ -216,16 +217,16 @@ class _Loader:
             file.close()
         return base_offset, end
 
-    def topic_id(self, *, may_be_unsynced: bool) -> bytes:
-        """From partition.metadata; ZERO_UUID when there is none, or when it is damaged and was perhaps never synced."""
+    def topic_id(self, *, is_needed: bool) -> bytes:
+        """From partition.metadata; ZERO_UUID when there is none, or when it is damaged and not needed."""
         if PARTITION_METADATA not in self._names:
             return ZERO_UUID
         path = f"{self._directory}/{PARTITION_METADATA}"
         try:
             return decode_partition_metadata(read_file(self._disk, path))
         except CorruptPartitionMetadata as error:
-            if may_be_unsynced:
-                self._report.reasons.append(f"{PARTITION_METADATA} is damaged, and was never synced: {error}")
+            if not is_needed:
+                self._report.reasons.append(f"{PARTITION_METADATA} is damaged and made anew: {error}")
                 return ZERO_UUID
             raise DamagedPartition("read", path, str(error)) from error
 

@@ -115,9 +115,11 @@ class Monitor:
 
     def _look_at_disks(self, replicas: list[views.ReplicaView], quorum: list[views.QuorumView]) -> None:
         files = {node.node_id: node.disk.files() for node in self._nodes}
+        nodes = {node.node_id: node for node in self._nodes}
         for view in replicas:
             if not view.place.topic.startswith("__"):
-                segments = segments_of(files[view.node_id], view.place, DATA_DIRECTORY)
+                directory = nodes[view.node_id].directory_of(view.place)
+                segments = segments_of(files[view.node_id], view.place, directory)
                 self.contents.look(view.node_id, view.key, str(view.place), segments, view.high_watermark)
         for part in quorum:
             segments = segments_of(files[part.node_id], CLUSTER_METADATA, DATA_DIRECTORY)
@@ -133,7 +135,7 @@ class Monitor:
         for view in views.replicas(self._nodes):
             if view.leads and not view.place.topic.startswith("__"):
                 node = next(node for node in self._nodes if node.node_id == view.node_id)
-                segments = segments_of(node.disk.files(), view.place, DATA_DIRECTORY)
+                segments = segments_of(node.disk.files(), view.place, node.directory_of(view.place))
                 self.contents.look_at_the_end(view.key, str(view.place), segments)
 
 

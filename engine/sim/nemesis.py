@@ -242,14 +242,17 @@ class Nemesis:
         node.may_fail = False
 
     def give_up(self, node: SimNode) -> None:
-        """End a node that has stopped itself because of its disk.
+        """End a node that has stopped itself because of its disk, or goes on without a part of it.
 
         What a failed sync was for can still be read, and would be gone later: only a reboot tells (fsyncgate).
         """
+        lost_a_directory = node.has_lost_a_directory
+        if lost_a_directory:
+            self.world.sometimes.note("directory-offline")
         if node.disk.faults.failed_syncs:
             node.disk.faults.failed_syncs = 0
             node.lose_power(PowerLoss.LOST)
-        elif node.has_failed and node.state is not NodeState.DOWN:
+        elif (node.has_failed or lost_a_directory) and node.state is not NodeState.DOWN:
             node.kill()
 
     def may_lose_data(self, node: SimNode) -> bool:

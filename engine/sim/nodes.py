@@ -18,6 +18,7 @@ from engine.sim.network import SimNetwork
 from engine.sim.process import Process
 from engine.sim.randomness import SimRandomness
 from engine.sim.trace import Trace
+from engine.types import TopicPartition
 
 DATA_DIRECTORY = "/data"
 CLIENT_PORT = 9092
@@ -55,6 +56,8 @@ class SimNode:
         """The engine's node of this life; None while down."""
         self.process: Process | None = None
         self.properties = dict(properties)
+        self.directories = tuple(self.properties.get("log.dirs", DATA_DIRECTORY).split(","))
+        """Its log directories; the metadata log is in the first."""
         self.failed: BaseException | None = None
         """Why the node ended by itself, if it did."""
         self.on_failure: Callable[[SimNode, BaseException], None] = _raise
@@ -70,10 +73,12 @@ class SimNode:
         self._crash_random: random.Random = randomness.stream("crash")
 
     async def format(self, cluster_id: str, directory_id: bytes) -> None:
-        """Give the disk its identity, as `stoker format` does."""
+        """Give the disk its identity, as `stoker format` does. `directory_id` is that of the first directory."""
         self._cluster_id = cluster_id
         disk = self.disk.attach()
-        await format_directory(disk, DATA_DIRECTORY, MetaProperties(cluster_id, self.node_id, directory_id))
+        for directory in self.directories:
+            await format_directory(disk, directory, MetaProperties(cluster_id, self.node_id, directory_id))
+            directory_id = self._randomness.uuid()
         await disk.fsync_directory("/")
 
     async def wipe(self) -> None:
@@ -87,10 +92,23 @@ class SimNode:
         await self.format(self._cluster_id, self._randomness.uuid())
         self.note("node-wiped")
 
+    def directory_of(self, place: TopicPartition) -> str:
+        """The log directory that holds that partition; the first when none does."""
+        return next(
+            (directory for directory in self.directories if self.disk.find(f"{directory}/{place}") is not None),
+            self.directories[0],
+        )
+
     @property
     def has_failed(self) -> bool:
         """Whether this life ended by itself, because its disk failed."""
         return self.node is not None and self.node.failed is not None
+
+    @property
+    def has_lost_a_directory(self) -> bool:
+        """Whether this life goes on without one of its log directories."""
+        logs = self.node.logs if self.node is not None else None
+        return logs is not None and bool(logs.offline_directories)
 
     # ---- lives
 

@@ -31,6 +31,7 @@ POINTS: dict[str, str] = {
     "unclean-restart": "a node came back without a clean shutdown",
     "clean-restart": "a node came back after a clean shutdown",
     "directory-failed": "a node gave up because its disk failed",
+    "directory-offline": "a node went on without one of its log directories",
     "node-wiped": "a node came back with an empty disk",
     "batch-sent-twice": "an idempotent producer's batch arrived again",
     "group-rebalanced": "a group had a second generation",

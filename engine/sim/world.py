@@ -67,6 +67,8 @@ class Shape:
     """The assignor of each consumer group (`engine.sim.assignors.ASSIGNORS`)."""
     members: int = 3
     """Members of each group."""
+    directories: int = 1
+    """Log directories of each node."""
     aiokafka: bool = False
     """Whether an aiokafka producer and reader take part. Needs aiokafka, which is not a dependency."""
     properties: Mapping[str, str] = field(default_factory=dict)
@@ -189,6 +191,7 @@ class World:
             plain_producers=workloads.choice((0, 0, 1, 2)),
             groups=tuple(workloads.choice(list(ASSIGNORS)) for _ in range(workloads.choice((0, 1, 1, 2)))),
             members=workloads.choice((1, 2, 3)),
+            directories=workloads.choice((1, 1, 2)),
             partitions=draw.choice((1, 3, 6)),
             storm_s=draw.choice((10.0, 15.0, 25.0)),
             producers=draw.choice((1, 2, 3)),
@@ -217,7 +220,9 @@ class World:
             "listeners": f"PLAINTEXT://node-{node_id}:{CLIENT_PORT},CONTROLLER://node-{node_id}:{CONTROLLER_PORT}",
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": ",".join(f"{each}@node-{each}:{CONTROLLER_PORT}" for each in ids),
-            "log.dirs": DATA_DIRECTORY,
+            "log.dirs": ",".join(
+                [DATA_DIRECTORY, *(f"{DATA_DIRECTORY}-{n}" for n in range(2, self.shape.directories + 1))]
+            ),
             "default.replication.factor": replication,
             "min.insync.replicas": min_isr,
             "offsets.topic.replication.factor": replication,

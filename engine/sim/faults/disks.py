@@ -107,6 +107,26 @@ async def _failing(storm: Nemesis, draw: random.Random, name: str, rule: DiskFau
 
 
 @fault("disk")
+async def directory_fails(storm: Nemesis, draw: random.Random) -> None:
+    """One log directory of several fails for good; its node goes on with the others until the disk is replaced (KIP-858)."""
+    node = storm.pick_node(draw, NodeState.UP)
+    if node is None or len(node.directories) < 2 or not storm.may_lose_data(node):
+        return
+    directory = draw.choice(node.directories[1:])
+    operation = draw.choice(("pwrite", "fsync", "open"))
+    seconds = draw.uniform(2.0, 8.0)
+    storm.note("directory_fails", f"{node.name} {directory} {operation} {seconds:.3f}")
+    storm.lossy[node] = None
+    storm.hold(node)
+    rule = node.disk.faults.add(DiskFaultRule(operation, f"{directory}/*", errno.EIO))
+    await asyncio.sleep(seconds)
+    node.disk.faults.lift(rule)
+    storm.give_up(node)
+    storm.release(node)
+    await storm.restart(node, draw.uniform(0.2, 4.0))
+
+
+@fault("disk")
 async def disk_full(storm: Nemesis, draw: random.Random) -> None:
     """A disk has a few more bytes only, until somebody makes room."""
     node = storm.pick_node(draw, NodeState.UP)

@@ -414,7 +414,7 @@ def test_a_damaged_topic_id_that_was_never_synced_counts_as_missing(node):
         file.write(bytes(20) + content)
     manager = node.start(dirs=node.dirs[:1])
     assert manager.damaged == {}
-    assert "never synced" in manager.recovery_reports[0].reasons[0]
+    assert "made anew" in manager.recovery_reports[0].reasons[0]
     assert manager.create(ORDERS[0], TOPIC_ID).topic_id == TOPIC_ID
 
 
