@@ -61,6 +61,7 @@ class IsrManager:
     async def _run(self) -> None:
         try:
             while self._waiting:
+                await points.passing("isr.before_proposal")
                 batch, self._waiting = self._waiting, {}
                 batch = {
                     partition: (epoch, pending)
@@ -70,7 +71,6 @@ class IsrManager:
                 if not batch:
                     continue
                 try:
-                    await points.passing("isr.before_proposal")
                     retry = await self._send(batch)
                 except KafkaError as error:
                     logger.info("AlterPartition of %d partitions: %s", len(batch), error.message)

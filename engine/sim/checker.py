@@ -21,13 +21,16 @@ from engine.sim.history import Fate, History, Log, Violation
 from engine.types import TopicPartition
 
 
-def check(history: History, logs: Mapping[TopicPartition, Log]) -> list[Violation]:
-    """All violations, in a fixed order."""
+def check(
+    history: History, logs: Mapping[TopicPartition, Log], log_starts: Mapping[TopicPartition, int] | None = None
+) -> list[Violation]:
+    """All violations, in a fixed order. What was before a log's start (0 unless given) was deleted and is not missed."""
+    starts = {} if log_starts is None else log_starts
     return [
         *_offsets(history, logs),
-        *_writes(history, logs),
+        *_writes(history, logs, starts),
         *_order(history, logs),
-        *_polls(history, logs),
+        *_polls(history, logs, starts),
     ]
 
 
@@ -54,7 +57,9 @@ def _offsets(history: History, logs: Mapping[TopicPartition, Log]) -> Iterator[V
             yield from look(polled.topic_partition, polled.offset, polled.value, consumer.name)
 
 
-def _writes(history: History, logs: Mapping[TopicPartition, Log]) -> Iterator[Violation]:
+def _writes(
+    history: History, logs: Mapping[TopicPartition, Log], starts: Mapping[TopicPartition, int]
+) -> Iterator[Violation]:
     places: dict[bytes, list[tuple[TopicPartition, int]]] = {}
     for place, log in sorted(logs.items()):
         for offset, value in log.items():
@@ -64,7 +69,9 @@ def _writes(history: History, logs: Mapping[TopicPartition, Log]) -> Iterator[Vi
         if len(found) > 1 and send.is_idempotent:
             where = ", ".join(f"{place} offset {offset}" for place, offset in found)
             yield Violation("duplicate", f"{send.value!r} is at {where}")
-        if send.fate is Fate.ACKNOWLEDGED and send.acks == -1 and not found:
+        start = -1 if send.topic_partition is None else starts.get(send.topic_partition, -1)
+        is_deleted = send.offset < start  # also when the answer left the offset open
+        if send.fate is Fate.ACKNOWLEDGED and send.acks == -1 and not found and not is_deleted:
             yield Violation(
                 "lost-write", f"{send.value!r}, acknowledged as {send.topic_partition} offset {send.offset}, is gone"
             )
@@ -88,13 +95,15 @@ def _order(history: History, logs: Mapping[TopicPartition, Log]) -> Iterator[Vio
             last[producer] = (sequence, value)
 
 
-def _polls(history: History, logs: Mapping[TopicPartition, Log]) -> Iterator[Violation]:
+def _polls(
+    history: History, logs: Mapping[TopicPartition, Log], starts: Mapping[TopicPartition, int]
+) -> Iterator[Violation]:
     for consumer in history.consumers:
         positions: dict[TopicPartition, int] = {}
         for polled in consumer.records:
             place, offset = polled.topic_partition, polled.offset
             log = logs.get(place, {})
-            if offset not in log:
+            if offset not in log and offset >= starts.get(place, 0):
                 yield Violation(
                     "phantom-read", f"{consumer.name} read {polled.value!r} at {place} offset {offset}; it is not there"
                 )

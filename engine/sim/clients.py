@@ -179,10 +179,15 @@ class SimProducer(SimClient):
                 self._producer_id, self._producer_epoch = answer.producer_id, answer.producer_epoch
                 break
             await self.back_off()
+        self.take_up_partitions()
+
+    def take_up_partitions(self) -> None:
+        """Send to every partition that is known by now."""
         for partition in sorted(self.leaders):
-            self._waiting[partition] = deque()
-            self._wake[partition] = asyncio.Event()
-            self._workers.append(asyncio.create_task(self._work(partition), name=f"{self.name} {partition}"))
+            if partition not in self._waiting:
+                self._waiting[partition] = deque()
+                self._wake[partition] = asyncio.Event()
+                self._workers.append(asyncio.create_task(self._work(partition), name=f"{self.name} {partition}"))
 
     async def keep_sending(self, sends_per_second: float) -> None:
         """Until `stop`."""
@@ -339,12 +344,18 @@ class SimReader(SimClient):
                 continue
             if code == ErrorCode.CORRUPT_MESSAGE:
                 self.corrupt += 1
+            if code == ErrorCode.OFFSET_OUT_OF_RANGE and await self._out_of_range(partition):
+                continue
             if code not in READ_RETRIABLE:
                 place, position = TopicPartition(self.topic, partition), self.positions[partition]
                 self._report(Violation("reader-refused", f"{self.name}: {place} answered {code.name} at {position}"))
                 return
             await self.back_off()
             await self.refresh()
+
+    async def _out_of_range(self, partition: int) -> bool:
+        """The position is not in the log. Whether there is another one to go on from: not where nothing is deleted."""
+        return False
 
     async def _probe(self, connection: ClientConnection, partition: int, epoch: int) -> None:
         """A fetch that must be refused. Of a later epoch: an earlier one may be the one this leader still is in."""

@@ -68,10 +68,20 @@ def log_ends(nodes: Iterable[SimNode], topic: str) -> dict[int, int]:
     return dict(sorted(found.items()))
 
 
-def read_all(log: PartitionLog) -> bytes:
-    """Every byte of a log's batches, from its start to its end."""
+def log_starts(nodes: Iterable[SimNode], topic: str) -> dict[TopicPartition, int]:
+    """The log start offset of each partition of a topic, on its leader."""
+    found: dict[TopicPartition, int] = {}
+    for node in nodes:
+        for place, partition in hosted(node).items():
+            if place.topic == topic and partition.log is not None and partition.leader is not None:
+                found[place] = partition.log.log_start_offset
+    return dict(sorted(found.items()))
+
+
+def read_all(log: PartitionLog, from_offset: int = 0) -> bytes:
+    """Every byte of a log's batches, from its start or a later offset to its end."""
     parts = []
-    offset = log.log_start_offset
+    offset = max(from_offset, log.log_start_offset)
     while offset < log.log_end_offset:
         result = log.read(offset, 1 << 20, max_offset=log.log_end_offset)
         if not result.records:
@@ -82,23 +92,30 @@ def read_all(log: PartitionLog) -> bytes:
 
 
 def judge_logs(nodes: Iterable[SimNode], complain: Complain) -> dict[TopicPartition, Log]:
-    """Compare all replicas byte by byte; returns what each partition of a user's topic holds."""
-    contents: dict[TopicPartition, tuple[str, bytes]] = {}
+    """Compare all replicas byte by byte; returns what each partition of a user's topic holds.
+
+    Each replica deletes what retention lets it: they are compared from the latest log start on.
+    """
+    replicas: dict[TopicPartition, list[tuple[str, PartitionLog]]] = {}
     for node in nodes:
         for place, partition in hosted(node).items():
-            if partition.log is None:
-                continue
-            content = read_all(partition.log)
-            name, other = contents.setdefault(place, (node.name, content))
+            if partition.log is not None:
+                replicas.setdefault(place, []).append((node.name, partition.log))
+    found: dict[TopicPartition, Log] = {}
+    for place, logs in replicas.items():
+        start = max(log.log_start_offset for _, log in logs)
+        first_name, first = logs[0]
+        content = read_all(first, start)
+        for name, log in logs[1:]:
+            other = read_all(log, start)
             if content != other:
                 complain(
-                    "replicas-differ", f"{place}: {name} and {node.name}: {_first_difference(place, other, content)}"
+                    "replicas-differ", f"{place}: {first_name} and {name}: {_first_difference(place, content, other)}"
                 )
-    return {
-        place: _values(place, content, complain)
-        for place, (_, content) in contents.items()
-        if not place.topic.startswith("__")
-    }
+        if not place.topic.startswith("__"):
+            longest = min((log for _, log in logs), key=lambda log: log.log_start_offset)
+            found[place] = _values(place, read_all(longest), longest.log_start_offset, complain)
+    return found
 
 
 def judge_groups(nodes: Iterable[SimNode], complain: Complain) -> None:
@@ -169,14 +186,16 @@ def _batches(content: bytes) -> Iterable[tuple[int, int, int]]:
         yield header.base_offset, header.partition_leader_epoch, header.crc
 
 
-def _values(place: TopicPartition, content: bytes, complain: Complain) -> Log:
+def _values(place: TopicPartition, content: bytes, log_start_offset: int, complain: Complain) -> Log:
     found: Log = {}
-    next_offset = 0
+    next_offset = -1
     epoch = -1
     for position, header in iterate_batches(content):
         if not verify_crc(content, position, header):
             complain("bad-batch", f"{place} offset {header.base_offset}: wrong checksum")
             continue
+        if next_offset < 0 and header.base_offset <= log_start_offset < header.next_offset:
+            next_offset = header.base_offset  # records were deleted up to the middle of this batch, perhaps
         if header.base_offset != next_offset or header.partition_leader_epoch < epoch:
             complain(
                 "bad-batch",
@@ -186,5 +205,6 @@ def _values(place: TopicPartition, content: bytes, complain: Complain) -> Log:
         next_offset, epoch = header.next_offset, header.partition_leader_epoch
         if not header.is_control:
             for record in decode_records(content, position):
-                found[record.offset] = record.value or b""
+                if record.offset >= log_start_offset:
+                    found[record.offset] = record.value or b""
     return found

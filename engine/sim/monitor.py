@@ -120,7 +120,9 @@ class Monitor:
             if not view.place.topic.startswith("__"):
                 directory = nodes[view.node_id].directory_of(view.place)
                 segments = segments_of(files[view.node_id], view.place, directory)
-                self.contents.look(view.node_id, view.key, str(view.place), segments, view.high_watermark)
+                self.contents.look(
+                    view.node_id, view.key, str(view.place), segments, view.high_watermark, view.log_start_offset
+                )
         for part in quorum:
             segments = segments_of(files[part.node_id], CLUSTER_METADATA, DATA_DIRECTORY)
             self.quorum_contents.look(
@@ -136,7 +138,7 @@ class Monitor:
             if view.leads and not view.place.topic.startswith("__"):
                 node = next(node for node in self._nodes if node.node_id == view.node_id)
                 segments = segments_of(node.disk.files(), view.place, node.directory_of(view.place))
-                self.contents.look_at_the_end(view.key, str(view.place), segments)
+                self.contents.look_at_the_end(view.key, str(view.place), segments, view.log_start_offset)
 
 
 def _durable_metadata_end(files: dict[str, FileNode]) -> int:

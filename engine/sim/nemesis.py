@@ -105,7 +105,8 @@ class Nemesis:
         self.plan = tuple(plan) if plan is not None else draw_plan(source, level, world.shape.storm_s, only)
         self.lossy: dict[SimNode, None] = {}
         """Nodes that lost unsynced data and are not back in every ISR."""
-        self.changed_configs: dict[str, None] = {}
+        self.changed_configs: dict[tuple[str, str], None] = {}
+        """(topic, name of the config) of what has to be set back."""
         self.done: list[Fault] = []
         self._held: dict[SimNode, bool] = {}
         self._tasks: dict[asyncio.Task[Any], None] = {}
@@ -156,7 +157,7 @@ class Nemesis:
         world.network.heal_all()
         world.duplicate_probability = 0.0
         world.points.stop()
-        for actor in world.actors():
+        for actor in world.workloads.actors:
             actor.process.resume()
             actor.restart()
         for node in self.nodes:

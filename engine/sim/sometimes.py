@@ -38,6 +38,9 @@ POINTS: dict[str, str] = {
     "group-stable": "a group was stable",
     "group-moved": "a group has another coordinator than before",
     "offset-committed": "a group's commit was acknowledged",
+    "records-deleted": "records were deleted by request",
+    "partitions-added": "a topic got more partitions",
+    "log-start-moved": "the beginning of a log was deleted",
     "topic-recreated": "a topic was created anew under an old name",
     "record-lost-with-leader": "a record that only acks=1 had acknowledged is gone",
     "wrong-epoch-refused": "a fetch of a wrong leader epoch was refused",
@@ -52,6 +55,7 @@ class Sometimes:
         self._leaders: dict[tuple[bytes, int], tuple[int, int]] = {}
         self._isr: dict[tuple[bytes, int, int], tuple[int, int]] = {}
         self._ends: dict[tuple[int, int, bytes, int], int] = {}
+        self._starts: dict[tuple[int, int, bytes, int], int] = {}
         self._controller = -1
         self._metadata_ends: dict[tuple[int, int], int] = {}
         self._groups: dict[str, tuple[int, int]] = {}
@@ -87,6 +91,9 @@ class Sometimes:
         if view.log_end_offset < self._ends.get(life, 0) and not view.leads:
             self.note("follower-truncated")
         self._ends[life] = view.log_end_offset
+        if view.log_start_offset > self._starts.get(life, view.log_start_offset):
+            self.note("log-start-moved")
+        self._starts[life] = view.log_start_offset
         if self._topics.setdefault(view.place, view.topic_id) != view.topic_id:
             self._topics[view.place] = view.topic_id
             self.note("topic-recreated")

@@ -14,7 +14,7 @@ import asyncio
 import gc
 import logging
 import traceback
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -22,13 +22,8 @@ from typing import Any
 from engine.metadata.image import MetadataImage, PartitionImage
 from engine.protocol.uuids import uuid_to_text
 from engine.sim import final_state
-from engine.sim.actors import Actor
-from engine.sim.aiokafka_load import AiokafkaProducerLoad, AiokafkaReaderLoad
-from engine.sim.anomalies import violations_of
 from engine.sim.assignors import ASSIGNORS
-from engine.sim.checker import check
-from engine.sim.clients import BROKEN, REQUEST_TIMEOUT_MS, SimProducer, SimReader
-from engine.sim.group_load import GroupMemberLoad, GroupWatch
+from engine.sim.clients import BROKEN, REQUEST_TIMEOUT_MS, SimReader
 from engine.sim.history import Fate, History, Log, Violation
 from engine.sim.links import LOOPBACK, Link, LinkProfile, NetworkProfile
 from engine.sim.loop import START_NS, SimLoop, SimulationError
@@ -36,16 +31,13 @@ from engine.sim.monitor import Monitor
 from engine.sim.nemesis import Level, Nemesis, PlannedFault
 from engine.sim.network import SimNetwork
 from engine.sim.nodes import CLIENT_PORT, CONTROLLER_PORT, DATA_DIRECTORY, SimNode
-from engine.sim.plain_producer import PlainProducer
 from engine.sim.points import Points
 from engine.sim.randomness import SimRandomness
 from engine.sim.sometimes import Sometimes
 from engine.sim.trace import Trace
+from engine.sim.workloads import TOPIC, Workloads
 from engine.types import TopicPartition
 
-TOPIC = "orders"
-PLAIN_TOPIC = "clicks"
-"""Where producers without idempotence write, with any acks: other promises hold there."""
 LIVENESS_S = 120.0
 """Virtual seconds in which a healed cluster must have answered everything and be whole again."""
 
@@ -69,6 +61,8 @@ class Shape:
     """Members of each group."""
     directories: int = 1
     """Log directories of each node."""
+    events: bool = False
+    """Whether there is a topic whose records are deleted and whose partitions grow."""
     aiokafka: bool = False
     """Whether an aiokafka producer and reader take part. Needs aiokafka, which is not a dependency."""
     properties: Mapping[str, str] = field(default_factory=dict)
@@ -173,14 +167,9 @@ class World:
         self.topic = TOPIC
         self.duplicate_probability = 0.0
         """How likely idempotent producers repeat a batch that was acknowledged."""
-        self.producers: list[SimProducer] = []
-        self.plain_producers: list[PlainProducer] = []
-        self.readers: list[SimReader | AiokafkaReaderLoad] = []
-        self.aiokafka_producers: list[AiokafkaProducerLoad] = []
-        self.groups: list[GroupWatch] = []
-        self._actors: list[Actor] = []
-        self._producing: list[Actor] = []
-        self._groups_wander = True
+        self.workloads = Workloads(self)
+        self.producers = self.workloads.producers
+        """The idempotent producers; scripts add their own."""
         self.nemesis = Nemesis(self, self.randomness.stream("nemesis"), self.level, plan=plan, only=faults)
 
     def _draw_shape(self) -> Shape:
@@ -192,6 +181,7 @@ class World:
             groups=tuple(workloads.choice(list(ASSIGNORS)) for _ in range(workloads.choice((0, 1, 1, 2)))),
             members=workloads.choice((1, 2, 3)),
             directories=workloads.choice((1, 1, 2)),
+            events=workloads.random() < 0.4,
             partitions=draw.choice((1, 3, 6)),
             storm_s=draw.choice((10.0, 15.0, 25.0)),
             producers=draw.choice((1, 2, 3)),
@@ -230,6 +220,7 @@ class World:
             "group.initial.rebalance.delay.ms": "0",
             "broker.heartbeat.interval.ms": "500",
             "broker.session.timeout.ms": "3000",
+            "log.retention.check.interval.ms": "500",
             **self.shape.properties,
         }
 
@@ -267,22 +258,11 @@ class World:
     async def _play(self) -> None:
         watching = self.loop.create_task(self._watch(), name="monitor")
         await self.start()
-        await self.create_topic(TOPIC, self.shape.partitions)
-        if self.shape.plain_producers:
-            await self.create_topic(PLAIN_TOPIC, 2)
-        self._start_load()
+        await self.workloads.start()
         await asyncio.sleep(1)
         await self.nemesis.run(self.shape.storm_s)
         await self.nemesis.heal()
-        self._groups_wander = False
-        for actor in self._producing:
-            actor.end()
-        for producer in self.producers:
-            producer.stop()
-        for careless in self.plain_producers:
-            careless.stop()
-        for theirs in self.aiokafka_producers:
-            theirs.stop()
+        self.workloads.stop_producing()
         if await self.settle():
             watching.cancel()
             self.monitor.look()
@@ -290,10 +270,7 @@ class World:
             logs = final_state.judge_logs(self.nodes.values(), self.complain)
             final_state.judge_groups(self.nodes.values(), self.complain)
             self._note_reached(logs)
-            self.violations.extend(check(self.history, logs))
-            self.violations.extend(violations_of(self.history))
-            for group in self.groups:
-                self.violations.extend(group.missed(logs))
+            self.violations.extend(self.workloads.judge(logs))
 
     async def _watch(self) -> None:
         while True:
@@ -311,8 +288,8 @@ class World:
         """What can only be told by looking back."""
         note = self.sometimes.note
         note("batch-sent-twice", sum(producer.duplicates for producer in self.producers))
-        note("offset-committed", sum(group.commits for group in self.groups))
-        readers = [reader for reader in self.readers if isinstance(reader, SimReader)]
+        note("offset-committed", sum(group.commits for group in self.workloads.groups))
+        readers = [reader for reader in self.workloads.readers if isinstance(reader, SimReader)]
         note("wrong-epoch-refused", sum(reader.refused_epochs for reader in readers))
         present = {value for log in logs.values() for value in log.values()}
         weak = [send for send in self.history.acknowledged() if send.acks == 1]
@@ -379,111 +356,6 @@ class World:
         """Host and port of every node."""
         return [(node.name, CLIENT_PORT) for node in self.nodes.values()]
 
-    # ---- load
-
-    def _start_load(self) -> None:
-        for index in range(self.shape.producers):
-            self._start_producer(f"producer-{index}")
-        for index in range(self.shape.plain_producers):
-            self._start_plain_producer(f"plain-{index}")
-        for index in range(2):
-            self._start_reader(f"reader-{index}")
-        for index, assignor in enumerate(self.shape.groups):
-            self._start_group(f"group-{index}", assignor)
-        if self.shape.aiokafka:
-            self._start_aiokafka()
-
-    def actors(self) -> list[Actor]:
-        """The client programs that may crash and hang."""
-        return list(self._actors)
-
-    def _act(self, name: str, main: Callable[[str], Coroutine[Any, Any, None]], crashed: Callable[[], None]) -> Actor:
-        actor = Actor(name, self.network, self.client_host, main, crashed)
-        self._actors.append(actor)
-        actor.start()
-        return actor
-
-    def _start_producer(self, name: str) -> None:
-        current: list[SimProducer] = []
-
-        async def main(session: str) -> None:
-            source = self.randomness.stream(session)
-            producer = SimProducer(session, self.bootstrap, TOPIC, source, self.history, self.violations.append)
-            producer.duplicate_probability = lambda: self.duplicate_probability
-            current.append(producer)
-            self.producers.append(producer)
-            await producer.start()
-            await producer.keep_sending(self.shape.sends_per_second / self.shape.producers)
-
-        def crashed() -> None:
-            self.producers.remove(current.pop())
-
-        self._producing.append(self._act(name, main, crashed))
-
-    def _start_plain_producer(self, name: str) -> None:
-        current: list[PlainProducer] = []
-
-        async def main(session: str) -> None:
-            source = self.randomness.stream(session)
-            producer = PlainProducer(session, self.bootstrap, PLAIN_TOPIC, source, self.history)
-            current.append(producer)
-            self.plain_producers.append(producer)
-            await producer.run(self.shape.sends_per_second / self.shape.plain_producers)
-
-        def crashed() -> None:
-            self.plain_producers.remove(current.pop())
-
-        self._producing.append(self._act(name, main, crashed))
-        if name == "plain-0":
-            self._start_reader("plain-reader", PLAIN_TOPIC)
-
-    def _start_reader(self, name: str, topic: str = TOPIC) -> None:
-        current: list[SimReader] = []
-
-        async def main(session: str) -> None:
-            source = self.randomness.stream(session)
-            reader = SimReader(session, self.bootstrap, topic, source, self.history, self.violations.append)
-            current.append(reader)
-            self.readers.append(reader)
-            await reader.run()
-
-        def crashed() -> None:
-            self.readers.remove(current.pop())
-
-        self._act(name, main, crashed)
-
-    def _start_group(self, group_id: str, assignor: str) -> None:
-        watch = GroupWatch(group_id, TOPIC, self.violations.append)
-        self.groups.append(watch)
-        static = self.randomness.stream(group_id).random() < 0.3
-        for index in range(self.shape.members):
-
-            async def main(session: str) -> None:
-                member = GroupMemberLoad(
-                    session,
-                    self.bootstrap,
-                    TOPIC,
-                    self.shape.partitions,
-                    self.randomness.stream(session),
-                    self.history,
-                    watch,
-                    assignor,
-                    static=static,
-                    wanders=lambda: self._groups_wander,
-                )
-                await member.run()
-
-            self._act(f"{group_id}-member-{index}", main, lambda: None)
-
-    def _start_aiokafka(self) -> None:
-        name = "aiokafka-0"
-        theirs = AiokafkaProducerLoad(name, self.bootstrap, TOPIC, self.randomness.stream(name), self.history)
-        self.aiokafka_producers.append(theirs)
-        self.client_process.spawn(theirs.run(self.shape.sends_per_second), name=name)
-        reader = AiokafkaReaderLoad("aiokafka-reader", self.bootstrap, TOPIC, self.shape.partitions, self.history)
-        self.readers.append(reader)
-        self.client_process.spawn(reader.run(), name=reader.name)
-
     async def settle(self, seconds: float = LIVENESS_S) -> bool:
         """After healing: wait until all is answered and whole. False, with a violation, when it takes too long."""
         deadline = self.loop.now_ns + int(seconds * 1e9)
@@ -500,23 +372,7 @@ class World:
         for node in self.nodes.values():
             if not node.is_up:
                 return f"{node.name} is {node.state.value}"
-        unanswered = sum(producer.unanswered for producer in self.producers)
-        unanswered += sum(producer.unanswered for producer in self.plain_producers)
-        unanswered += sum(producer.unanswered for producer in self.aiokafka_producers)
-        if unanswered:
-            return f"{unanswered} records have no answer"
-        problem = final_state.unsettled_replicas(self.nodes.values())
-        if problem:
-            return problem
-        ends = {topic: final_state.log_ends(self.nodes.values(), topic) for topic in (TOPIC, PLAIN_TOPIC)}
-        for reader in self.readers:
-            if reader.positions != ends[reader.topic]:
-                return f"{reader.name} is at {reader.positions}, the logs end at {ends[reader.topic]}"
-        for group in self.groups:
-            behind = {index: end for index, end in ends[TOPIC].items() if end and group.acknowledged.get(index) != end}
-            if behind:
-                return f"{group.group_id} has committed {group.acknowledged}, the logs end at {behind}"
-        return ""
+        return self.workloads.unsettled() or final_state.unsettled_replicas(self.nodes.values())
 
     # ---- looking
 

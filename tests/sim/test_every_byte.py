@@ -38,7 +38,7 @@ class Rot:
         self.producer = SimProducer("p", world.bootstrap, TOPIC, stream, world.history, world.violations.append)
         await world.client_process.spawn(self.producer.start())
         world.producers.append(self.producer)
-        world._start_reader("reader")
+        world.workloads.start_reader("reader")
         await asyncio.sleep(1)
         await self.send()
         for _ in range(2):

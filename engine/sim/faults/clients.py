@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @fault("clients")
 async def client_crash(storm: Nemesis, draw: random.Random) -> None:
     """A producer or consumer dies without a word; another takes its place."""
-    actors = storm.world.actors()
+    actors = storm.world.workloads.actors
     if not actors:
         return
     actor = draw.choice(actors)
@@ -28,7 +28,7 @@ async def client_crash(storm: Nemesis, draw: random.Random) -> None:
 @fault("clients")
 async def client_pause(storm: Nemesis, draw: random.Random) -> None:
     """A producer or consumer hangs for a while, perhaps beyond its session timeout."""
-    actors = storm.world.actors()
+    actors = storm.world.workloads.actors
     if not actors:
         return
     actor = draw.choice(actors)

@@ -1,18 +1,25 @@
-"""Faults that operators cause: leaders moved, the controller moved, configs changed, topics made and deleted."""
+"""Faults that operators cause: leaders and controllers moved, configs changed, topics made, grown, emptied and deleted."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import (
+    CreatePartitionsRequest,
+    DeleteRecordsRequest,
     DeleteTopicsRequest,
     ElectLeadersRequest,
     IncrementalAlterConfigsRequest,
 )
+from engine.sim import final_state
+from engine.sim.events_load import EVENTS_TOPIC, PARTITIONS_MAX
 from engine.sim.faults.catalogue import fault
-from engine.sim.nodes import NodeState
+from engine.sim.nodes import NodeState, SimNode
+from engine.types import TopicPartition
 
 if TYPE_CHECKING:
     from engine.sim.nemesis import Nemesis
@@ -57,10 +64,16 @@ async def change_config(storm: Nemesis, draw: random.Random) -> None:
     value = draw.choice(values)
     seconds = draw.uniform(0.5, 8.0)
     storm.note("change_config", f"{name}={value} {seconds:.3f}")
-    await storm.world.ask(_alter(storm.world.topic, name, value, _SET))
-    storm.changed_configs[name] = None
+    await _change_for_a_while(storm, storm.world.topic, {name: value}, seconds)
+
+
+async def _change_for_a_while(storm: Nemesis, topic: str, configs: Mapping[str, str], seconds: float) -> None:
+    for name, value in configs.items():
+        await storm.world.ask(_alter(topic, name, value, _SET))
+        storm.changed_configs[topic, name] = None
     await asyncio.sleep(seconds)
-    await storm.world.ask(_alter(storm.world.topic, name, None, _DELETE))
+    for name in configs:
+        await storm.world.ask(_alter(topic, name, None, _DELETE))
 
 
 def _alter(topic: str, name: str, value: str | None, operation: int) -> IncrementalAlterConfigsRequest:
@@ -80,10 +93,10 @@ def _alter(topic: str, name: str, value: str | None, operation: int) -> Incremen
 
 async def set_back_configs(storm: Nemesis) -> bool:
     """After the storm: every config that was changed is as it was. False when the cluster did not answer."""
-    for name in list(storm.changed_configs):
-        if await storm.world.ask(_alter(storm.world.topic, name, None, _DELETE)) is None:
+    for topic, name in list(storm.changed_configs):
+        if await storm.world.ask(_alter(topic, name, None, _DELETE)) is None:
             return False
-        del storm.changed_configs[name]
+        del storm.changed_configs[topic, name]
     return True
 
 
@@ -99,3 +112,80 @@ async def recreate_topic(storm: Nemesis, draw: random.Random) -> None:
             DeleteTopicsRequest(topics=[DeleteTopicsRequest.DeleteTopicState(name=name)], topic_names=[name])
         )
         await asyncio.sleep(draw.uniform(0.0, 0.5))
+
+
+# ---- a topic that does not stay as it is
+
+
+@fault("cluster")
+async def delete_records(storm: Nemesis, draw: random.Random) -> None:
+    """The beginning of a partition is deleted, up to some offset or all that is committed (kafka-delete-records)."""
+    world = storm.world
+    image = world.image()
+    if not world.shape.events or image is None:
+        return
+    topic = image.topic(EVENTS_TOPIC)
+    found = None if topic is None else world.leader(draw.randrange(len(topic.partitions)), EVENTS_TOPIC)
+    place = None if found is None else _led_place(draw, found[0])
+    if found is None or place is None:
+        return
+    leader = found[0]
+    log = final_state.hosted(leader)[place].log
+    if log is None:
+        return
+    before = draw.randint(log.log_start_offset, log.high_watermark)
+    if draw.random() < 0.1:
+        before = ALL_RECORDS
+        world.workloads.events.deletions.is_bounded = False
+    world.workloads.events.deletions.asked(place, before)
+    storm.note("delete_records", f"{place} {before}")
+    partition = DeleteRecordsRequest.DeleteRecordsPartition(partition_index=place.partition, offset=before)
+    asked = DeleteRecordsRequest.DeleteRecordsTopic(name=EVENTS_TOPIC, partitions=[partition])
+    answer = await world.ask(DeleteRecordsRequest(topics=[asked], timeout_ms=3_000), leader)
+    if answer is not None and answer.topics[0].partitions[0].error_code == ErrorCode.NONE:
+        world.sometimes.note("records-deleted")
+
+
+ALL_RECORDS = -1
+"""DeleteRecords: everything up to the high watermark."""
+
+
+def _led_place(draw: random.Random, leader: SimNode) -> TopicPartition | None:
+    """A partition of the events topic that this node leads."""
+    led = [
+        place
+        for place, partition in final_state.hosted(leader).items()
+        if place.topic == EVENTS_TOPIC and partition.leader is not None
+    ]
+    return draw.choice(led) if led else None
+
+
+@fault("cluster")
+async def add_partitions(storm: Nemesis, draw: random.Random) -> None:
+    """A topic gets more partitions while it is in use (kafka-topics --alter)."""
+    world = storm.world
+    image = world.image()
+    topic = None if image is None else image.topic(EVENTS_TOPIC)
+    if topic is None or len(topic.partitions) >= PARTITIONS_MAX:
+        return
+    count = draw.randint(len(topic.partitions) + 1, PARTITIONS_MAX)
+    storm.note("add_partitions", str(count))
+    asked = CreatePartitionsRequest.CreatePartitionsTopic(name=EVENTS_TOPIC, count=count, assignments=None)
+    answer = await world.ask(CreatePartitionsRequest(topics=[asked], timeout_ms=3_000, validate_only=False))
+    if answer is not None and answer.results[0].error_code == ErrorCode.NONE:
+        world.sometimes.note("partitions-added")
+
+
+@fault("cluster")
+async def short_retention(storm: Nemesis, draw: random.Random) -> None:
+    """Segments are short and soon too old for a while: retention deletes under load."""
+    if not storm.world.shape.events:
+        return
+    limit = draw.choice(
+        (("retention.ms", "200"), ("retention.ms", "1000"), ("retention.bytes", "0"), ("retention.bytes", "1000"))
+    )
+    configs = {"segment.ms": draw.choice(("100", "500", "2000")), limit[0]: limit[1]}
+    seconds = draw.uniform(1.0, 8.0)
+    storm.world.workloads.events.deletions.is_bounded = False
+    storm.note("short_retention", f"{configs} {seconds:.3f}")
+    await _change_for_a_while(storm, EVENTS_TOPIC, configs, seconds)

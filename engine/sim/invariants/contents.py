@@ -41,6 +41,8 @@ class _Place:
     producers: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Producer id -> epoch and last sequence."""
     leader_epoch: int = -1
+    unseen: list[tuple[int, int]] = field(default_factory=list)
+    """Offsets (first, end) that one replica had deleted before anybody looked; another may have them still."""
 
 
 @dataclass(slots=True)
@@ -65,7 +67,15 @@ class ContentsJudge(Judge):
         self._places: dict[object, _Place] = {}
         self._cursors: dict[tuple[int, object], _Cursor] = {}
 
-    def look(self, node_id: int, place: object, name: str, segments: Segments, high_watermark: int) -> None:
+    def look(
+        self,
+        node_id: int,
+        place: object,
+        name: str,
+        segments: Segments,
+        high_watermark: int,
+        log_start_offset: int = 0,
+    ) -> None:
         """One log as it is now. `place` tells partitions apart (with the topic's id), `name` is for people."""
         cursor = self._cursors.setdefault((node_id, place), _Cursor())
         known = self._places.setdefault(place, _Place())
@@ -78,7 +88,7 @@ class ContentsJudge(Judge):
             if segment > cursor.segment:
                 cursor.segment, cursor.position, cursor.last_header = segment, 0, b""
             data = _bytes(segments[segment])
-            if not self._advance(cursor, data, known, node_id, name, high_watermark):
+            if not self._advance(cursor, data, known, node_id, name, high_watermark, log_start_offset):
                 return
 
     @staticmethod
@@ -97,7 +107,14 @@ class ContentsJudge(Judge):
         )
 
     def _advance(
-        self, cursor: _Cursor, data: bytearray | bytes, known: _Place, node_id: int, name: str, high_watermark: int
+        self,
+        cursor: _Cursor,
+        data: bytearray | bytes,
+        known: _Place,
+        node_id: int,
+        name: str,
+        high_watermark: int,
+        log_start_offset: int,
     ) -> bool:
         """Compare what is new below the high watermark; False when that was reached."""
         end = len(data)
@@ -108,23 +125,32 @@ class ContentsJudge(Judge):
                 return False  # a torn tail, perhaps: recovery's business until it is committed
             if header.next_offset > high_watermark or cursor.position + header.size_bytes > end:
                 return False
-            self._look_at_batch(known, node_id, name, header)
+            self._look_at_batch(known, node_id, name, header, log_start_offset)
             size = header.size_bytes
             cursor.last_header = bytes(data[cursor.position : cursor.position + size])
             cursor.position += size
         return True
 
-    def _look_at_batch(self, known: _Place, node_id: int, name: str, header: BatchHeader) -> None:
+    def _look_at_batch(
+        self, known: _Place, node_id: int, name: str, header: BatchHeader, log_start_offset: int
+    ) -> None:
         batch = Batch(header.base_offset, header.next_offset, header.partition_leader_epoch, header.crc)
         other = known.batches.get(batch.base_offset)
         if other is not None:
             if other != batch:
                 self.complain(self._mismatch, name, f"{name}: {other} was committed, node {node_id} has {batch}")
             return
+        if any(first <= batch.base_offset < end for first, end in known.unseen):
+            known.batches[batch.base_offset] = batch
+            return
         if batch.base_offset < known.end:
             # Compaction and snapshots take batches away; they put none in.
             self.complain(self._mismatch, name, f"{name}: node {node_id} has {batch} inside of what was committed")
             return
+        if known.end < batch.base_offset <= log_start_offset:
+            known.unseen.append((known.end, batch.base_offset))
+            known.end = batch.base_offset
+            known.producers.clear()
         if known.batches and batch.base_offset != known.end:
             self.complain("offset-gap", name, f"{name}: node {node_id} has {batch} where {known.end} was due")
         known.batches[batch.base_offset] = batch
@@ -162,10 +188,10 @@ class ContentsJudge(Judge):
         known = self._places.get(place)
         return {} if known is None else known.batches
 
-    def look_at_the_end(self, place: object, name: str, segments: Segments) -> None:
+    def look_at_the_end(self, place: object, name: str, segments: Segments, log_start_offset: int = 0) -> None:
         """`committed-record-lost`: a batch that was committed is not in the log as it is when all has settled."""
         present = {batch.base_offset: batch for batch in batches_of(segments)}
-        first = min(present, default=0)
+        first = max(min(present, default=0), log_start_offset)
         for base_offset, batch in self.committed(place).items():
             if base_offset >= first and present.get(base_offset) != batch:
                 self.complain(
