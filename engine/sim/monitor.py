@@ -46,6 +46,8 @@ class Monitor:
         self.groups = GroupJudge(report)
         self.contents = ContentsJudge(report)
         self.quorum_contents = ContentsJudge(report, "quorum-log-matching")
+        self.compacted: dict[str, None] = {}
+        """Topics whose replicas each compact when they like: what was committed need not stay."""
         self.looks = 0
 
     def watch(self, node: SimNode) -> None:
@@ -116,9 +118,10 @@ class Monitor:
     def _look_at_disks(self, replicas: list[views.ReplicaView], quorum: list[views.QuorumView]) -> None:
         files = {node.node_id: node.disk.files() for node in self._nodes}
         for view in replicas:
-            if not view.place.topic.startswith("__"):
+            if self._keeps_everything(view.place):
                 segments = segments_of(files[view.node_id], view.place, DATA_DIRECTORY)
                 self.contents.look(view.node_id, view.key, str(view.place), segments, view.high_watermark)
+                self.contents.look_at_durability(view, segments)
         for part in quorum:
             segments = segments_of(files[part.node_id], CLUSTER_METADATA, DATA_DIRECTORY)
             self.quorum_contents.look(
@@ -128,10 +131,14 @@ class Monitor:
             ends = {node_id: _durable_metadata_end(found) for node_id, found in files.items()}
             self.quorum.look_at_durability(ends, len(self._nodes))
 
+    def _keeps_everything(self, place: TopicPartition) -> bool:
+        return not place.topic.startswith("__") and place.topic not in self.compacted
+
     def look_at_the_end(self) -> None:
         """When all has settled: is everything there that was ever committed?"""
+        self._look_closely(list(views.replicas(self._nodes)), list(views.quorum(self._nodes)))
         for view in views.replicas(self._nodes):
-            if view.leads and not view.place.topic.startswith("__"):
+            if view.leads and self._keeps_everything(view.place):
                 node = next(node for node in self._nodes if node.node_id == view.node_id)
                 segments = segments_of(node.disk.files(), view.place, DATA_DIRECTORY)
                 self.contents.look_at_the_end(view.key, str(view.place), segments)
