@@ -1,15 +1,12 @@
-"""Stories of the in-sync set: what a leader counts, what a controller accepts, where an epoch begins.
-
-For the safeguards of `engine.sim.scripts` that storms put to the test once in thousands of seeds.
-"""
+"""Stories of the in-sync set: what a leader counts, what a controller accepts, where an epoch begins."""
 
 from __future__ import annotations
 
 import asyncio
 
 from engine.sim.crash import PowerLoss
-from engine.sim.nodes import CONTROLLER_PORT, SimNode
-from engine.sim.script import Script, ScriptFailed
+from engine.sim.nodes import CLIENT_PORT, CONTROLLER_PORT, SimNode
+from engine.sim.scripts.stage import Script, ScriptFailed
 
 
 async def pending_isr_counts(script: Script) -> list[str]:
@@ -36,6 +33,33 @@ async def pending_isr_counts(script: Script) -> list[str]:
     leader.kill()
     in_sync.kill()
     await script.until(lambda: script.leads(joins), "the one that joined leads")
+    return await script.judge()
+
+
+async def isr_join_at_leader_epoch_start(script: Script) -> list[str]:
+    """KAFKA-7128. A leader that was restarted knows an old high watermark; a follower that holds no more than that.
+
+    Records beyond it were acknowledged. Once the follower is in the ISR the leader dies, and the follower leads.
+    """
+    leader, (in_sync, behind), _ = await script.begin()
+    await script.send(10)
+    script.cut(leader, behind)
+    script.cut(in_sync, behind)
+    await script.send(10)  # acknowledged once `behind` is out of the ISR: held by leader and in_sync only
+    leader.kill()
+    in_sync.kill()
+    await asyncio.sleep(0.5)
+    script.cut(leader, in_sync)  # so that in_sync does not come back to the ISR
+    leader.start()
+    in_sync.start()
+    await script.until(lambda: script.leads(leader), "the same node leads again")
+    script.cut(leader, behind, False)
+    remotes = script.partition(leader).leader.remotes
+    await script.until(lambda: remotes[behind.node_id].log_end_offset == 10, "it has asked", step_s=0.00001)
+    script.world.network.link(leader.host, behind.host).set_port_cut(CLIENT_PORT, True)  # and will not be answered
+    await script.comes(lambda: behind.node_id in script.isr(leader), 0.3)
+    leader.kill()
+    await script.comes(lambda: script.world.leader(0) is not None, 8)
     return await script.judge()
 
 
@@ -86,6 +110,22 @@ async def epoch_start_at_election(script: Script) -> list[str]:
     between.kill()
     await script.until(lambda: script.leads(last), "the last leads, in a third epoch")
     return await script.judge(20)  # it takes two; without the safeguard it takes for ever
+
+
+async def unclean_shutdown_leaves_elr(script: Script) -> list[str]:
+    """KIP-966. A replica that is eligible to lead loses what it had not synced, and comes back first."""
+    leader, (loses, behind), _ = await script.begin()
+    await script.send(5)
+    script.cut(leader, behind)
+    await script.send(10)  # acknowledged once `behind` is out of the ISR: held by the leader and `loses` only
+    await script.until(lambda: behind.node_id not in script.isr(leader), "one follower has left the ISR")
+    loses.lose_power(PowerLoss.LOST)
+    await script.until(lambda: script.isr(leader) == (leader.node_id,), "the leader is alone in the ISR")
+    leader.kill()
+    await asyncio.sleep(4)  # its session ends: no leader, and both are eligible by what the controller knows
+    loses.start()
+    await asyncio.sleep(6)
+    return await script.judge()
 
 
 async def _lead_no_quorum(script: Script, *nodes: SimNode) -> None:
