@@ -20,6 +20,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("console.commands.sim:run", "Run seeds, and say what was violated."),
     "replay": ("console.commands.sim:replay", "Run one seed again and show what happened."),
     "faults": ("console.commands.sim:faults", "List the faults and scenarios there are."),
+    "safeguards": ("console.commands.safeguards:safeguards", "List the safeguards that can be taken away."),
+    "hunt": ("console.commands.safeguards:hunt", "Take safeguards away, and say how soon that is noticed."),
+    "past": ("console.commands.safeguards:past", "List bugs of the past, and what stands against each."),
     "lessons": ("console.commands.learn:lessons", "List the lessons, and which of them are done."),
     "learn": ("console.commands.learn:learn", "Take a lesson: learn Kafka by breaking it."),
 }
@@ -65,7 +68,7 @@ def _safeguard(context: click.Context, parameter: click.Parameter, value: str | 
     from engine.runtime.safeguards import NAMES
 
     if value is not None and value not in NAMES:
-        raise click.BadParameter(f"there is no safeguard {value!r}; there are {', '.join(NAMES)}")
+        raise click.BadParameter(f"there is no safeguard {value!r}; `stoker sim safeguards` lists them")
     return value
 
 
