@@ -315,7 +315,7 @@ class ReplicaFetcher:
         records = data.records
         appended = False
         flush_due = False
-        if records and int.from_bytes(records[:8], "big") >= log.log_end_offset:
+        if records and not _begins_with_known(records, log.log_end_offset):
             flush_due = log.append_as_follower(records).flush_due
             appended = True
             for subscriber in partition.follower_subscribers:
@@ -462,6 +462,18 @@ class ReplicaFetcher:
             raise KafkaError(ErrorCode.of(row.error_code))
         offset: int = row.offset
         return offset
+
+
+def _begins_with_known(records: Any, log_end_offset: int) -> bool:
+    """Whether the first batch lies wholly before the log end: the answer crossed our second fetch, and we have it.
+
+    A batch that only begins there may be the first of a log whose start lies inside of it (DeleteRecords).
+    """
+    base_offset = int.from_bytes(records[:8], "big")
+    if base_offset >= log_end_offset:
+        return False
+    last_offset_delta = int.from_bytes(records[23:27], "big")
+    return base_offset + last_offset_delta < log_end_offset
 
 
 class FetcherManager:
