@@ -298,6 +298,8 @@ def commit_error(request: OffsetCommitRequest, code: ErrorCode) -> OffsetCommitR
 
 
 def _is_other_topic(committed_for: bytes, asked: bytes) -> bool:
+    if not safeguards.offsets_belong_to_topic_ids:
+        return False
     return committed_for != ZERO_UUID and asked != ZERO_UUID and committed_for != asked
 
 

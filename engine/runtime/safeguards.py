@@ -34,6 +34,7 @@ committed_metadata_is_never_cut = True
 voters_sync_before_acknowledging = True
 # Files
 recovery_after_unclean_shutdown = True
+clean_shutdown_mark_goes_first = True
 checkpoints_are_synced = True
 failed_sync_is_final = True
 logs_belong_to_topic_ids = True
@@ -50,6 +51,7 @@ truncation_rewinds_producers = True
 commit_generation_fencing = True
 coordinator_answers_once_loaded = True
 load_reads_large_batches = True
+offsets_belong_to_topic_ids = True
 offsets_of_living_groups_stay = True
 offsets_stay_during_rebalance = True
 pending_commits_do_not_expire = True
@@ -164,6 +166,11 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         "Torn writes are taken for records.",
     ),
     Safeguard(
+        "clean_shutdown_mark_goes_first", "KAFKA-10471",
+        "The mark of a clean shutdown is removed, for good, before any log is opened.",
+        "A crash is taken for a clean stop because of the one before it: nothing is recovered.",
+    ),
+    Safeguard(
         "checkpoints_are_synced", "KAFKA-16541",
         "A checkpoint file is synced before it gets its name, and the directory after.",
         "After a power cut it is empty or half of another: epochs, votes and offsets are forgotten.",
@@ -234,6 +241,11 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         "load_reads_large_batches", "KAFKA-7286",
         "A coordinator that loads reads a batch as a whole, however large.",
         "It stops at a batch larger than its buffer: all commits behind it are gone.",
+    ),
+    Safeguard(
+        "offsets_belong_to_topic_ids", "KIP-848",
+        "An offset committed for a deleted topic is not given to who asks for a new one of the same name.",
+        "A consumer begins in the middle of a topic of which it has seen nothing.",
     ),
     Safeguard(
         "offsets_of_living_groups_stay", "KIP-211",

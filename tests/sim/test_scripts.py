@@ -8,6 +8,7 @@ from engine.sim.scripts import SCRIPTS
 
 NOTICED_AS = {
     "check_quorum": {"stale-controller"},
+    "clean_shutdown_mark_goes_first": {"replicas-differ", "bad-batch"},
     "cleaner_keeps_producers_last_batch": {"compacted-value-lost"},
     "cleaner_stops_at_high_watermark": {"compacted-value-lost"},
     "commit_generation_fencing": {"commit-lost"},
@@ -21,9 +22,10 @@ NOTICED_AS = {
     "isr_join_at_leader_epoch_start": {"leader-incomplete", "lost-write"},
     "isr_needs_current_broker_epoch": {"lost-write"},
     "load_reads_large_batches": {"commit-lost", "groups-not-replayed"},
-    "logs_belong_to_topic_ids": {"log-matching"},
+    "logs_belong_to_topic_ids": {"log-matching", "replicas-differ"},
     "new_epoch_begins_at_sequence_zero": {"sequence-gap", "reordered"},
     "new_members_expire": {"not-live"},
+    "offsets_belong_to_topic_ids": {"commit-invented"},
     "offsets_of_living_groups_stay": {"commit-lost"},
     "offsets_stay_during_rebalance": {"commit-lost"},
     "older_producer_epoch_is_fenced": {"fenced-producer-appended", "duplicate"},

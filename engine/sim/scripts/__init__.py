@@ -20,6 +20,7 @@ from engine.sim.scripts.stage import played
 
 SCRIPTS: Mapping[str, Callable[[], Sequence[str]]] = {
     "check_quorum": played(quorum.check_quorum),
+    "clean_shutdown_mark_goes_first": played(files.clean_shutdown_mark_goes_first),
     "cleaner_keeps_producers_last_batch": played(
         compaction.cleaner_keeps_producers_last_batch, properties=compaction.PROPERTIES
     ),
@@ -40,6 +41,7 @@ SCRIPTS: Mapping[str, Callable[[], Sequence[str]]] = {
     "logs_belong_to_topic_ids": played(files.logs_belong_to_topic_ids),
     "new_epoch_begins_at_sequence_zero": played(producers.new_epoch_begins_at_sequence_zero),
     "new_members_expire": played(groups.new_members_expire, partitions=4),
+    "offsets_belong_to_topic_ids": played(groups.offsets_belong_to_topic_ids),
     "offsets_of_living_groups_stay": played(groups.offsets_of_living_groups_stay, properties=groups.EXPIRY),
     "offsets_stay_during_rebalance": played(groups.offsets_stay_during_rebalance, properties=groups.SLOW_START),
     "older_producer_epoch_is_fenced": played(producers.older_producer_epoch_is_fenced),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from engine.protocol.messages import DeleteTopicsRequest
+from engine.sim.crash import PowerLoss
 from engine.sim.disk_faults import DiskFaultRule
 from engine.sim.scripts.by_hand import ByHand
 from engine.sim.scripts.stage import Script
@@ -35,16 +35,33 @@ async def logs_belong_to_topic_ids(script: Script) -> list[str]:
     await script.until(lambda: world.leader(0, _SIDE) is not None, "somebody leads the side topic")
     hand = ByHand(world, topic=_SIDE)
     leader, *others = sorted(world.nodes.values(), key=lambda node: not script.leads(node))
-    await hand.produce(leader, [b"of the first topic %d" % number for number in range(5)], is_noted=False)
+    for number in range(5):
+        await hand.produce(leader, [b"of the first topic %d" % number], is_noted=False)
     away = others[0]
     away.kill()
     await script.until(lambda: away.node_id not in script.isr(leader), "the replica is out of the ISR")
-    state = DeleteTopicsRequest.DeleteTopicState(name=_SIDE)
-    await world.ask(DeleteTopicsRequest(topics=[state], topic_names=[_SIDE], timeout_ms=5_000), leader)
-    await script.until(lambda: world.leader(0, _SIDE) is None, "it is gone")
+    await script.delete_topic(_SIDE)
     await world.create_topic(_SIDE, 1)
     await script.until(lambda: world.leader(0, _SIDE) is not None, "the new one has a leader")
     leader = next(filter(script.leads, world.nodes.values()))
-    await hand.produce(leader, [b"of the second topic %d" % number for number in range(10)])
+    for number in range(10):
+        await hand.produce(leader, [b"of the second topic %d" % number])
     away.start()
     return await script.judge(20)
+
+
+async def clean_shutdown_mark_goes_first(script: Script) -> list[str]:
+    """KAFKA-10471. A follower stops cleanly, starts, and loses power: a batch on its disk has torn."""
+    leader, (follower, _), _ = await script.begin()
+    hand = ByHand(script.world)
+    await script.send(5)
+    await follower.stop()
+    follower.start()
+    await script.until(lambda: follower.is_up, "it is up again")
+    await script.until(lambda: follower.node_id in script.committed_isr(), "it is in the ISR")
+    await hand.produce(leader, [b"%d" % number * 5_000 for number in range(10)])
+    follower.lose_power(PowerLoss.SCATTERED)
+    await script.until(lambda: follower.node_id not in script.isr(leader), "it is out of the ISR")
+    await script.send(5)
+    follower.start()
+    return await script.judge(30)

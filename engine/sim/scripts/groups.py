@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from engine.groups.partitioning import partition_for
-from engine.protocol.messages import OffsetCommitRequest
+from engine.protocol.messages import OffsetCommitRequest, OffsetFetchRequest
 from engine.sim.assignors import ASSIGNORS, COOPERATIVE
 from engine.sim.group_load import GroupMemberLoad, GroupWatch
 from engine.sim.nodes import SimNode
@@ -23,6 +23,7 @@ SLOW_START = {**EXPIRY, "group.initial.rebalance.delay.ms": "3000"}
 PATIENT = {**EXPIRY, "offsets.commit.timeout.ms": "60000", "replica.lag.time.max.ms": "60000"}
 LARGE_METADATA = {"offset.metadata.max.bytes": "32000"}
 _RETENTION_S = 60.0
+_SIDE = "side"
 
 
 class Member(GroupMemberLoad):
@@ -48,16 +49,16 @@ class Member(GroupMemberLoad):
         self.positions[0], self._committed[0] = offset, -1
         await self._commit()
 
-    async def commit_alone(self, offset: int, metadata: str = "") -> None:
+    async def commit_alone(self, offset: int, metadata: str = "", topic: str = TOPIC) -> None:
         """Commit as somebody who is no member: a consumer that assigns partitions itself."""
         partition = OffsetCommitRequest.OffsetCommitRequestPartition(
             partition_index=0, committed_offset=offset, committed_metadata=metadata
         )
-        topic = OffsetCommitRequest.OffsetCommitRequestTopic(name=TOPIC, partitions=[partition])
+        wanted = OffsetCommitRequest.OffsetCommitRequestTopic(name=topic, partitions=[partition])
         self.watch.attempted.setdefault(0, {})[offset] = None
 
         async def commit() -> bool:
-            answer = await self._ask(OffsetCommitRequest(group_id=GROUP, topics=[topic]), 8, timeout_ms=120_000)
+            answer = await self._ask(OffsetCommitRequest(group_id=GROUP, topics=[wanted]), 8, timeout_ms=120_000)
             return answer is not None and self._answered(answer.topics[0].partitions[0].error_code)
 
         await self._until(commit, "the commit was not acknowledged")
@@ -66,6 +67,22 @@ class Member(GroupMemberLoad):
     async def begin(self) -> None:
         """Ask where to begin, until it is told. Raises ScriptFailed."""
         await self._until(lambda: self._start_at([0]), "nobody tells where to begin")
+
+    async def committed_for(self, topic_id: bytes) -> int:
+        """The offset committed for the topic of that id, -1 for none. Raises ScriptFailed when nobody tells."""
+        topic = OffsetFetchRequest.OffsetFetchRequestTopics(topic_id=topic_id, partition_indexes=[0])
+        group = OffsetFetchRequest.OffsetFetchRequestGroup(group_id=GROUP, topics=[topic])
+        offsets: list[int] = []
+
+        async def ask() -> bool:
+            answer = await self._ask(OffsetFetchRequest(groups=[group]), 10)
+            if answer is None or not self._answered(answer.groups[0].error_code):
+                return False
+            offsets.append(answer.groups[0].topics[0].partitions[0].committed_offset)
+            return True
+
+        await self._until(ask, "nobody tells what is committed")
+        return offsets[0]
 
     async def leave(self) -> None:
         """Leave the group."""
@@ -146,6 +163,30 @@ async def load_reads_large_batches(script: Script) -> list[str]:
     await script.world.client_process.spawn(member.commit_alone(5, "m" * 30_000))
     _coordinator(script).kill()
     return await _play(script, member.begin())
+
+
+async def offsets_belong_to_topic_ids(script: Script) -> list[str]:
+    """KAFKA-12257. A topic is deleted and created anew while the coordinator of its readers is being replaced."""
+    await script.begin()
+    world = script.world
+    member = Member(script)
+    await world.create_topic(_SIDE, 1)
+    await world.client_process.spawn(member.commit_alone(5, topic=_SIDE))
+    coordinator = _coordinator(script)
+    with world.points.in_charge():
+        world.points.hold("groups.before_load")
+        coordinator.kill()
+        await script.until(lambda: world.points.waiting.get("groups.before_load"), "another begins to load")
+        await script.delete_topic(_SIDE)
+        await world.create_topic(_SIDE, 1)
+        world.points.release("groups.before_load")
+    image = world.image()
+    topic = None if image is None else image.topic(_SIDE)
+    if topic is None:
+        raise ScriptFailed("the new topic is not there")
+    offset = await world.client_process.spawn(member.committed_for(topic.id))
+    GroupWatch(GROUP, _SIDE, world.violations.append).fetched("m", 0, offset, -1)
+    return await script.judge()
 
 
 async def offsets_of_living_groups_stay(script: Script) -> list[str]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from engine.protocol.messages import DeleteTopicsRequest
 from engine.sim import final_state
 from engine.sim.checker import check
 from engine.sim.clients import SimProducer
@@ -139,6 +140,17 @@ class Script:
             if send.topic_partition is None or send.topic_partition.topic not in self.compacted
         ]
         return History(sends, history.consumers)
+
+    async def delete_topic(self, name: str) -> None:
+        """Delete it; returns when nobody leads it any more."""
+        state = DeleteTopicsRequest.DeleteTopicState(name=name)
+        request = DeleteTopicsRequest(topics=[state], topic_names=[name], timeout_ms=5_000)
+        for _ in range(60):
+            if self.world.leader(0, name) is None:
+                return
+            await self.world.ask(request)
+            await asyncio.sleep(0.5)
+        raise ScriptFailed(f"topic {name} cannot be deleted")
 
     async def replace(self, node: SimNode, leader: SimNode) -> None:
         """A follower loses its disk and copies everything anew. Returns when it is back in the ISR."""
