@@ -6,9 +6,16 @@
 Each plays one story in a calm world and returns what the judges saw. `engine.sim.hunt` knows them.
 
     stage.py          one partition, one producer, nodes by their part in the story
+    by_hand.py        a client that does as it is told
+    elections.py      logs that part: who cuts what, and who is told so
     in_sync_sets.py   what a leader counts, what a controller accepts, where an epoch begins
     quorum.py         the metadata quorum
+    files.py          disks and directories
+    compaction.py     what compaction must leave alone
+    producers.py      idempotent producers
     groups.py         consumer groups
+
+A story must not depend on its world's seed: latencies differ from seed to seed.
 """
 
 from __future__ import annotations

@@ -6,8 +6,10 @@ import asyncio
 
 from engine.sim.crash import PowerLoss
 from engine.sim.disk_faults import DiskFaultRule
+from engine.sim.nodes import DATA_DIRECTORY
 from engine.sim.scripts.by_hand import ByHand
 from engine.sim.scripts.stage import Script
+from engine.sim.world import TOPIC
 
 FLUSH_EVERY_RECORD = {"log.flush.interval.messages": "1"}
 _SIDE = "side"
@@ -59,8 +61,12 @@ async def clean_shutdown_mark_goes_first(script: Script) -> list[str]:
     follower.start()
     await script.until(lambda: follower.is_up, "it is up again")
     await script.until(lambda: follower.node_id in script.committed_isr(), "it is in the ISR")
-    await hand.produce(leader, [b"%d" % number * 5_000 for number in range(10)])
-    follower.lose_power(PowerLoss.SCATTERED)
+    await hand.produce(leader, [b"%d" % number * 500 for number in range(10)])
+    follower.lose_power(PowerLoss.DURABLE)
+    segment = follower.disk.files()[f"{DATA_DIRECTORY}/{TOPIC}-0/{0:020}.log"]
+    torn = bytearray(segment.data)
+    torn[-1000:-500] = bytes(500)  # of the last batch one sector was not written
+    segment.restart(torn)
     await script.until(lambda: follower.node_id not in script.isr(leader), "it is out of the ISR")
     await script.send(5)
     follower.start()

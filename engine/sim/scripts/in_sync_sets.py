@@ -52,7 +52,9 @@ async def isr_join_at_leader_epoch_start(script: Script) -> list[str]:
     script.cut(leader, in_sync)  # so that in_sync does not come back to the ISR
     leader.start()
     in_sync.start()
-    await script.until(lambda: script.leads(leader), "the same node leads again")
+    await script.until(lambda: script.leads(leader) or script.leads(in_sync), "one of the two leads again")
+    if script.leads(in_sync):
+        leader, in_sync = in_sync, leader
     script.cut(leader, behind, False)
     remotes = script.partition(leader).leader.remotes
     await script.until(lambda: remotes[behind.node_id].log_end_offset == 10, "it has asked", step_s=0.00001)
@@ -130,23 +132,20 @@ async def unclean_shutdown_leaves_elr(script: Script) -> list[str]:
 
 async def _lead_no_quorum(script: Script, *nodes: SimNode) -> None:
     """Another node is the controller: its quorum's traffic is to go on when these are gone."""
+    world = script.world
+    others = [node for node in world.nodes.values() if node not in nodes]
 
-    def controllers() -> list[SimNode]:
-        found = []
-        for node in script.world.nodes.values():
-            raft = node.node.raft if node.node is not None else None
-            if raft is not None and raft.is_leader:
-                found.append(node)
-        return found
+    def leads(node: SimNode) -> bool:
+        raft = node.node.raft if node.node is not None else None
+        return raft is not None and raft.is_leader
 
-    for _ in range(20):
-        await script.until(controllers, "there is a controller")
-        for node in controllers():
-            if node not in nodes:
-                return
-            assert node.node is not None
-            assert node.node.raft is not None
-            assert node.process is not None
-            node.process.run(node.node.raft.resign, node.node.raft.leader.epoch)
-        await asyncio.sleep(3)
-    raise ScriptFailed("it is always one of them that is elected")
+    def cut(is_cut: bool) -> None:
+        for node in nodes:
+            for other in others:
+                world.network.cut_port(node.host, other.host, CONTROLLER_PORT, is_cut)
+
+    cut(True)
+    await script.until(lambda: any(map(leads, others)), "the others elect one of them")
+    cut(False)
+    await script.until(lambda: not any(map(leads, nodes)), "the old controller has heard of it")
+    await asyncio.sleep(1)
