@@ -113,12 +113,12 @@ class Monitor:
         groups = list(views.groups(self._nodes))
         self.groups.look(groups)
         self.sometimes.look_at_groups(groups)
-        self._look_at_disks(replicas, quorum)
+        self._look_at_disks([view for view in replicas if view.place.topic not in self.compacted], quorum)
 
     def _look_at_disks(self, replicas: list[views.ReplicaView], quorum: list[views.QuorumView]) -> None:
         files = {node.node_id: node.disk.files() for node in self._nodes}
         for view in replicas:
-            if self._keeps_everything(view.place):
+            if not view.place.topic.startswith("__"):
                 segments = segments_of(files[view.node_id], view.place, DATA_DIRECTORY)
                 self.contents.look(view.node_id, view.key, str(view.place), segments, view.high_watermark)
                 self.contents.look_at_durability(view, segments)
@@ -131,14 +131,11 @@ class Monitor:
             ends = {node_id: _durable_metadata_end(found) for node_id, found in files.items()}
             self.quorum.look_at_durability(ends, len(self._nodes))
 
-    def _keeps_everything(self, place: TopicPartition) -> bool:
-        return not place.topic.startswith("__") and place.topic not in self.compacted
-
     def look_at_the_end(self) -> None:
         """When all has settled: is everything there that was ever committed?"""
         self._look_closely(list(views.replicas(self._nodes)), list(views.quorum(self._nodes)))
         for view in views.replicas(self._nodes):
-            if view.leads and self._keeps_everything(view.place):
+            if view.leads and not view.place.topic.startswith("__") and view.place.topic not in self.compacted:
                 node = next(node for node in self._nodes if node.node_id == view.node_id)
                 segments = segments_of(node.disk.files(), view.place, DATA_DIRECTORY)
                 self.contents.look_at_the_end(view.key, str(view.place), segments)
