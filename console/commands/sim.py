@@ -75,7 +75,7 @@ def _safeguard(context: click.Context, parameter: click.Parameter, value: str | 
 _level = click.option(
     "--level", type=click.Choice(LEVELS), default="stormy", show_default=True, help="How much goes wrong."
 )
-_scenario = click.option(
+scenario_option = click.option(
     "--scenario", metavar="NAME", callback=_scenarios, help="Only these faults; see `stoker sim faults`."
 )
 _without = click.option(
@@ -87,7 +87,7 @@ _aiokafka = click.option("--aiokafka", is_flag=True, help="Add an aiokafka produ
 @click.command()
 @click.option("--seeds", metavar="A..B", default="1..10", show_default=True, help="7, 1..300 or 3,5,8..10.")
 @_level
-@_scenario
+@scenario_option
 @click.option("--jobs", metavar="N", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @_without
 @_aiokafka
@@ -229,7 +229,7 @@ def _write_test(case: Case, path: str) -> None:
 @click.command()
 @click.argument("seed", type=click.IntRange(0))
 @_level
-@_scenario
+@scenario_option
 @_without
 @_aiokafka
 @click.option("--lines", metavar="N", type=click.IntRange(1), default=200, show_default=True, help="The last N events.")

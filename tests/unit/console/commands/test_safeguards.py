@@ -27,14 +27,24 @@ def test_safeguards_are_listed_with_what_happens_without_each(stoker):
     assert all(each["text"] and each["otherwise"] and each["source"] and each["noticed"] for each in listed)
 
 
+def test_one_safeguard_is_shown_in_full(stoker):
+    code, out, _ = stoker("sim", "safeguards", "truncate_by_epoch", "check_quorum")
+    assert code == 0
+    assert "Without it      A follower cuts off what was committed" in out
+    assert "Stands against  KIP-101, KAFKA-1211" in out
+    assert "Missed by       chase_leader" in out
+    assert "Missed by       a story" in out
+
+
 def test_bugs_of_the_past_are_listed_with_what_stands_against_each(stoker):
     _, out, _ = stoker("sim", "past", "-o", "json")
     listed = {each["name"]: each for each in json.loads(out)}
     assert listed["KAFKA-7415"]["safeguards"] == ["epoch_start_at_election"]
     assert listed["KAFKA-16147"]["reason"]
     _, out, _ = stoker("sim", "past")
-    assert "KAFKA-7415" in out
-    assert "epoch_start_at_election" in out
+    lines = out.splitlines()
+    assert lines[lines.index("KAFKA-7415") + 2] == "    -> epoch_start_at_election"
+    assert max(map(len, lines)) <= 96
 
 
 def test_a_hunt_tells_how_many_seeds_each_took(stoker):
@@ -54,16 +64,18 @@ def test_a_hunt_shows_how_it_gets_on(stoker):
 
 
 def test_a_hunt_fails_when_a_safeguard_was_not_missed(stoker, monkeypatch):
-    monkeypatch.setattr("engine.sim.hunt.STORMS", {"fetch_epoch_fencing": "clock_jump"})
     monkeypatch.setattr("engine.runtime.safeguards.without", lambda name: nullcontext())
-    code, out, err = stoker("sim", "hunt", "fetch_epoch_fencing", "--seeds", "4")
+    words = ["--seeds", "4", "--scenario", "clock_jump"]
+    code, out, err = stoker("sim", "hunt", "fetch_epoch_fencing", *words)
     assert code == 1
     assert "not noticed" in out
     assert "not noticed: fetch_epoch_fencing" in err
 
 
-@pytest.mark.parametrize("words", [["luck"], ["check_quorum", "--seeds", "x"]])
+@pytest.mark.parametrize(
+    "words", [["hunt", "luck"], ["safeguards", "luck"], ["hunt", "--seeds", "x"], ["hunt", "--scenario", "luck"]]
+)
 def test_words_that_mean_nothing_are_refused(stoker, words):
-    code, _, err = stoker("sim", "hunt", *words)
+    code, _, err = stoker("sim", *words)
     assert code == 2
     assert words[-1] in err
