@@ -20,6 +20,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("console.commands.sim:run", "Run seeds, and say what was violated."),
     "replay": ("console.commands.sim:replay", "Run one seed again and show what happened."),
     "faults": ("console.commands.sim:faults", "List the faults and scenarios there are."),
+    "safeguards": ("console.commands.safeguards:safeguards", "List the safeguards that can be taken away."),
+    "hunt": ("console.commands.safeguards:hunt", "Take safeguards away, and say how soon that is noticed."),
+    "past": ("console.commands.safeguards:past", "List bugs of the past, and what stands against each."),
     "lessons": ("console.commands.learn:lessons", "List the lessons, and which of them are done."),
     "learn": ("console.commands.learn:learn", "Take a lesson: learn Kafka by breaking it."),
 }
@@ -65,14 +68,14 @@ def _safeguard(context: click.Context, parameter: click.Parameter, value: str | 
     from engine.runtime.safeguards import NAMES
 
     if value is not None and value not in NAMES:
-        raise click.BadParameter(f"there is no safeguard {value!r}; there are {', '.join(NAMES)}")
+        raise click.BadParameter(f"there is no safeguard {value!r}; `stoker sim safeguards` lists them")
     return value
 
 
 _level = click.option(
     "--level", type=click.Choice(LEVELS), default="stormy", show_default=True, help="How much goes wrong."
 )
-_scenario = click.option(
+scenario_option = click.option(
     "--scenario", metavar="NAME", callback=_scenarios, help="Only these faults; see `stoker sim faults`."
 )
 _without = click.option(
@@ -84,7 +87,7 @@ _aiokafka = click.option("--aiokafka", is_flag=True, help="Add an aiokafka produ
 @click.command()
 @click.option("--seeds", metavar="A..B", default="1..10", show_default=True, help="7, 1..300 or 3,5,8..10.")
 @_level
-@_scenario
+@scenario_option
 @click.option("--jobs", metavar="N", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @_without
 @_aiokafka
@@ -226,7 +229,7 @@ def _write_test(case: Case, path: str) -> None:
 @click.command()
 @click.argument("seed", type=click.IntRange(0))
 @_level
-@_scenario
+@scenario_option
 @_without
 @_aiokafka
 @click.option("--lines", metavar="N", type=click.IntRange(1), default=200, show_default=True, help="The last N events.")

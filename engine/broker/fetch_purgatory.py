@@ -202,7 +202,7 @@ class FetchAnswerer:
             log_start_offset=log_start,
             records=b"",
         )
-        if parameters.is_follower:
+        if parameters.is_follower or not safeguards.consumers_stop_at_high_watermark:
             max_offset = log.log_end_offset
         elif parameters.read_committed:
             max_offset = data.last_stable_offset
@@ -252,6 +252,8 @@ class FetchAnswerer:
 
     def _diverging(self, each: FetchedPartition, log: PartitionLog) -> bool:
         if each.last_fetched_epoch < 0 or not safeguards.truncate_by_epoch:
+            return False
+        if not safeguards.diverging_fetch_acknowledges_nothing:
             return False
         epoch_end = log.end_offset_for_epoch(each.last_fetched_epoch)
         return epoch_end.end_offset == -1 or diverges(each.fetch_offset, each.last_fetched_epoch, epoch_end)

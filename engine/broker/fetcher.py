@@ -22,7 +22,7 @@ from engine.net.client import ClientConnection, ConnectionLost, RequestTimedOut,
 from engine.protocol.errors import ErrorCode, ProtocolError
 from engine.protocol.messages import FetchRequest, ListOffsetsRequest
 from engine.replication.follower import truncation_offset
-from engine.runtime import safeguards
+from engine.runtime import points, safeguards
 from engine.types import Endpoint
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class FollowedPartition:
 
     __slots__ = (
         "backoff_ms",
+        "compares_epochs",
         "leader_epoch",
         "log_start_sent",
         "partition",
@@ -56,6 +57,8 @@ class FollowedPartition:
         self.backoff_ms = 0
         self.resume_handle: asyncio.TimerHandle | None = None
         self.log_start_sent = -1
+        self.compares_epochs = True
+        """Whether our fetches name the epoch of our last record: always, unless a safeguard is taken away."""
         self.truncated_to_high_watermark = False
 
 
@@ -206,12 +209,13 @@ class ReplicaFetcher:
         followed = self._followed
         topics: dict[bytes, Any] = {}
         keys = list(followed) if full else list(self._changed)
+        compares_epochs = safeguards.truncate_by_epoch
         for key in keys:
             each = followed.get(key)
             if each is None or each.resume_handle is not None or each.partition.log is None:
                 continue
             log = each.partition.log
-            if not safeguards.truncate_by_epoch and not each.truncated_to_high_watermark:
+            if not compares_epochs and not each.truncated_to_high_watermark:
                 log.truncate_to(min(log.high_watermark, log.log_end_offset))  # what Kafka did before KIP-101
                 each.truncated_to_high_watermark = True
             topic = topics.get(key[0])
@@ -223,7 +227,7 @@ class ReplicaFetcher:
                     partition=key[1],
                     current_leader_epoch=each.leader_epoch,
                     fetch_offset=log.log_end_offset,
-                    last_fetched_epoch=log.latest_epoch if safeguards.truncate_by_epoch else -1,
+                    last_fetched_epoch=log.latest_epoch if compares_epochs and each.compares_epochs else -1,
                     log_start_offset=log.log_start_offset,
                     partition_max_bytes=self._partition_bytes_max,
                 )
@@ -285,6 +289,8 @@ class ReplicaFetcher:
                 try:
                     diverging = data.diverging_epoch
                     if not data.error_code and (diverging.end_offset >= 0 or diverging.epoch >= 0):
+                        if not safeguards.diverging_epoch_comes_first:
+                            self._process_partition(key, each, data)  # what Kafka did before KAFKA-14704
                         await self._truncate(key, each, diverging)
                     elif self._process_partition(key, each, data) and partition.log is not None:
                         # flush.messages holds on followers too: the next fetch tells the leader that we have these
@@ -309,7 +315,7 @@ class ReplicaFetcher:
         records = data.records
         appended = False
         flush_due = False
-        if records and int.from_bytes(records[:8], "big") >= log.log_end_offset:
+        if records and not _begins_with_known(records, log.log_end_offset):
             flush_due = log.append_as_follower(records).flush_due
             appended = True
             for subscriber in partition.follower_subscribers:
@@ -341,6 +347,7 @@ class ReplicaFetcher:
         if log is None:
             return
         each.backoff_ms = 0
+        each.compares_epochs = safeguards.truncate_until_epochs_agree
         offset = truncation_offset(
             diverging.epoch,
             diverging.end_offset,
@@ -363,6 +370,7 @@ class ReplicaFetcher:
         partition = each.partition
         log = partition.log
         assert log is not None
+        await points.passing("fetcher.before_truncation")
         lowered = await self._replicas.logs.prepare_truncation({partition.topic_partition: offset})
         if (
             self._followed.get(key) is not each
@@ -472,6 +480,18 @@ class ReplicaFetcher:
             raise KafkaError(ErrorCode.of(row.error_code))
         offset: int = row.offset
         return offset
+
+
+def _begins_with_known(records: Any, log_end_offset: int) -> bool:
+    """Whether the first batch lies wholly before the log end: the answer crossed our second fetch, and we have it.
+
+    A batch that only begins there may be the first of a log whose start lies inside of it (DeleteRecords).
+    """
+    base_offset = int.from_bytes(records[:8], "big")
+    if base_offset >= log_end_offset:
+        return False
+    last_offset_delta = int.from_bytes(records[23:27], "big")
+    return base_offset + last_offset_delta < log_end_offset
 
 
 class FetcherManager:

@@ -42,6 +42,7 @@ from engine.protocol.messages import (
     SyncGroupRequest,
     SyncGroupResponse,
 )
+from engine.runtime import safeguards
 from engine.types import CONSUMER_OFFSETS_TOPIC
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class GroupCoordinator:
         host = self._hosts.get(self.partition_of(group_id))
         if host is None or host.state in (HostState.FAILED, HostState.CLOSED):
             raise KafkaError(ErrorCode.NOT_COORDINATOR)
-        if host.state is HostState.LOADING:
+        if host.state is HostState.LOADING and safeguards.coordinator_answers_once_loaded:
             raise KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
         return host
 

@@ -25,6 +25,7 @@ from engine.protocol.errors import ErrorCode, ProtocolError
 from engine.protocol.records.batch import iterate_batches
 from engine.protocol.records.control import ControlType, decode_control_key
 from engine.protocol.records.record import decode_records
+from engine.runtime import points, safeguards
 from engine.types import CONSUMER_OFFSETS_TOPIC, TopicPartition
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class GroupShardHost:
     async def _load(self) -> None:
         try:
             async with self._loading:
+                await points.passing("groups.before_load")
                 count = await self._replay_log()
         except (KafkaError, ProtocolError) as error:
             self.state = HostState.FAILED
@@ -108,7 +110,9 @@ class GroupShardHost:
         offset, end = log.log_start_offset, log.log_end_offset
         count = 0
         while offset < end:
-            result = log.read(offset, LOAD_SLICE_BYTES, max_offset=end)
+            result = log.read(
+                offset, LOAD_SLICE_BYTES, max_offset=end, min_one_batch=safeguards.load_reads_large_batches
+            )
             if not result.records:
                 break
             count += self._replay_slice(result.records, offset)

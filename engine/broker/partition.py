@@ -131,7 +131,8 @@ class Partition:
         self.replicas = image.replicas
         if self.leader is not None:
             self.leader = None
-            self._lose_waiters(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+            if safeguards.waiting_produces_end_with_leadership:
+                self._lose_waiters(ErrorCode.NOT_LEADER_OR_FOLLOWER)
         if is_new_epoch:
             self.wake_everyone()
         return is_new_epoch

@@ -311,7 +311,7 @@ class ReplicaManager:
             if config is None:
                 config = self._log_configs[topic] = self.log_config(topic)
             log = self.logs.get(partition.topic_partition)
-            if log is not None and log.topic_id != partition.topic_id:
+            if log is not None and log.topic_id != partition.topic_id and safeguards.logs_belong_to_topic_ids:
                 # Left from a topic that was deleted while this broker was away (KIP-516).
                 self.logs.delete(partition.topic_partition)
                 log = None

@@ -288,12 +288,14 @@ class ClassicGroup:
         KIP-211: without members from the moment the group became empty; with members only in a stable consumer group
         whose subscriptions are known, and without the group protocol, from the commit.
         """
-        if self.protocol_type is None:
+        if self.protocol_type is None or not safeguards.offsets_of_living_groups_stay:
             return _commit_timestamp
         if self.state is GroupState.EMPTY:
             since = self.state_timestamp_ms
             return _commit_timestamp if since is None else lambda _offset: since
-        if self.uses_consumer_protocol and self.subscribed_topics is not None and self.state is GroupState.STABLE:
+        # In a rebalance nobody knows what the next generation will subscribe to (KAFKA-13636).
+        is_settled = self.state is GroupState.STABLE or not safeguards.offsets_stay_during_rebalance
+        if self.uses_consumer_protocol and self.subscribed_topics is not None and is_settled:
             return _commit_timestamp
         return None
 

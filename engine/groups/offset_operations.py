@@ -25,6 +25,7 @@ from engine.protocol.messages import (
     OffsetFetchResponse,
 )
 from engine.protocol.uuids import ZERO_UUID
+from engine.runtime import safeguards
 
 NO_OFFSET = -1
 _FIRST_VERSION_NAMING_MISSING_GROUP = 9
@@ -260,14 +261,15 @@ class OffsetOperations:
         records: list[OffsetRecord] = []
         all_expired = True
         for topic, committed in topics.items():
-            subscribed = group.is_subscribed_to(topic)
+            subscribed = group.is_subscribed_to(topic) and safeguards.offsets_of_living_groups_stay
             for index, offset in committed.items():
                 key = OffsetKey(group.group_id, topic, index)
                 if offset.expire_timestamp_ms != -1:
                     is_over = now_ms >= offset.expire_timestamp_ms
                 else:
                     is_over = now_ms - base(offset) >= retention_ms
-                if is_over and not subscribed and not offsets.is_pending(key) and not offsets.is_unstable(key):
+                is_pending = offsets.is_pending(key) and safeguards.pending_commits_do_not_expire
+                if is_over and not subscribed and not is_pending and not offsets.is_unstable(key):
                     records.append(OffsetRecord(key, None))
                 else:
                     all_expired = False
@@ -296,6 +298,8 @@ def commit_error(request: OffsetCommitRequest, code: ErrorCode) -> OffsetCommitR
 
 
 def _is_other_topic(committed_for: bytes, asked: bytes) -> bool:
+    if not safeguards.offsets_belong_to_topic_ids:
+        return False
     return committed_for != ZERO_UUID and asked != ZERO_UUID and committed_for != asked
 
 

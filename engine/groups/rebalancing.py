@@ -15,6 +15,7 @@ from engine.groups.shard_state import ShardState, group_record
 from engine.groups.states import GroupState
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import JoinGroupResponse, SyncGroupResponse
+from engine.runtime import safeguards
 
 
 def heartbeat_timer(group: ClassicGroup, member_id: str) -> TimerKey:
@@ -154,10 +155,14 @@ class Rebalancing:
         for member in group.members.values():
             is_leader = member.member_id == group.leader_id
             self.answer_join(group, member, join_success(group, member.member_id, with_members=is_leader))
-            self.renew_session(group, member)
+            if member.is_new and not safeguards.new_members_expire:
+                self._shard.cancel_timer(heartbeat_timer(group, member.member_id))
+            else:
+                self.renew_session(group, member)
             member.is_new = False
             group.pending_sync_members[member.member_id] = None
-        self._shard.set_timer(sync_timer(group), group.rebalance_timeout_ms())
+        if safeguards.new_members_expire:
+            self._shard.set_timer(sync_timer(group), group.rebalance_timeout_ms())
 
     # --- sync phase ---
 

@@ -9,6 +9,7 @@ CleanShutdownFileHandler, whose removal is not synced; here it is, so that a pow
 
 import json
 
+from engine.runtime import safeguards
 from engine.runtime.disk import Disk, read_file, write_file_atomically
 
 CLEAN_SHUTDOWN_FILE = ".kafka_cleanshutdown"
@@ -33,6 +34,7 @@ async def consume_clean_shutdown(disk: Disk, directory: str) -> tuple[bool, int]
         broker_epoch = int(json.loads(read_file(disk, path))["brokerEpoch"])
     except (ValueError, KeyError, TypeError):
         broker_epoch = NO_BROKER_EPOCH
-    disk.unlink(path)
-    await disk.fsync_directory(directory)
+    if safeguards.clean_shutdown_mark_goes_first:
+        disk.unlink(path)
+        await disk.fsync_directory(directory)
     return True, broker_epoch

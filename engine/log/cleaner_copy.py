@@ -28,6 +28,7 @@ from engine.protocol.records.batch import (
 )
 from engine.protocol.records.compression import Compression, compress, decompress
 from engine.protocol.records.record import read_records, write_records
+from engine.runtime import safeguards
 from engine.runtime.disk import Disk
 
 _WRITE_BYTES = 512 * 1024
@@ -138,7 +139,7 @@ class RecordFilter:
 
     def _is_last_of_producer(self, header: BatchHeader) -> bool:
         last = self.last_records.get(header.producer_id) if header.producer_id >= 0 else None
-        if last is None:
+        if last is None or not safeguards.cleaner_keeps_producers_last_batch:
             return False
         if last.last_data_offset >= 0:
             return header.last_offset == last.last_data_offset

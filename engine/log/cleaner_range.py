@@ -9,6 +9,7 @@ from typing import NamedTuple
 from engine.log.log_config import LONG_MAX
 from engine.log.partition_log import PartitionLog
 from engine.log.segment import INT_MAX, LogSegment
+from engine.runtime import safeguards
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,9 @@ def cleanable_range(log: PartitionLog, now_ms: int) -> CleanableRange:
     first_dirty_offset = _first_dirty_offset(log)
     active = segments.active
     dirty = [segment for segment in segments.between(first_dirty_offset, active.base_offset) if segment is not active]
-    bound = min(log.last_stable_offset, active.base_offset)
+    bound = active.base_offset
+    if safeguards.cleaner_stops_at_high_watermark:
+        bound = min(bound, log.last_stable_offset)
     if config.min_compaction_lag_ms > 0:
         youngest_ms = now_ms - config.min_compaction_lag_ms
         young = (segment.base_offset for segment in dirty if segment.max_timestamp().timestamp_ms > youngest_ms)

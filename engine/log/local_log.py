@@ -22,6 +22,7 @@ from engine.log.segment import INT_MAX, LogSegment
 from engine.log.segments import LogSegments
 from engine.protocol.errors import ErrorCode
 from engine.protocol.uuids import ZERO_UUID
+from engine.runtime import safeguards
 from engine.runtime.clock import Clock
 from engine.runtime.disk import Disk, StorageError, write_file_atomically
 from engine.types import TopicPartition
@@ -362,7 +363,12 @@ class LocalLog:
             target = self.log_end_offset if offset is None else min(offset, self.log_end_offset)
             truncations = self._truncations
             try:
-                await self._flush(target)
+                try:
+                    await self._flush(target)
+                except StorageError as error:
+                    if error.operation != "fsync" or safeguards.failed_sync_is_final:
+                        raise
+                    await self._flush(target)  # what everybody did before fsyncgate: try again, and believe it
             except StorageError as error:
                 if not self.closed:  # Deleted meanwhile: its files are elsewhere, and nobody needs them.
                     self._fail(error)

@@ -41,6 +41,7 @@ from engine.log.values import (
 from engine.protocol.buffers import Buffer
 from engine.protocol.errors import ErrorCode, ProtocolError
 from engine.protocol.records.batch import LENGTH_OVERHEAD_BYTES, BatchHeader, TimestampType
+from engine.runtime import safeguards
 from engine.runtime.disk import StorageError
 
 FailureListener = Callable[["PartitionLog", StorageError], None]
@@ -477,7 +478,11 @@ class PartitionLog(LocalLog):
                 self._unsynced_from = segment.base_offset
             self._log_ends_at(offset)
             self._snapshots.remove_above(offset)
-            if self.producers.map_end_offset > offset and (self.producers.producers or self.producers.unreplicated):
+            if (
+                self.producers.map_end_offset > offset
+                and (self.producers.producers or self.producers.unreplicated)
+                and safeguards.truncation_rewinds_producers
+            ):
                 rebuild_producers(
                     self.producers,
                     self._snapshots,

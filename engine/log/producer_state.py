@@ -69,7 +69,7 @@ class ProducerStateEntry:
     def find_duplicate(self, producer_epoch: int, first_sequence: int, last_sequence: int) -> BatchMetadata | None:
         """The remembered batch with exactly these sequences."""
         if producer_epoch == self.producer_epoch:
-            for batch in self.batches:
+            for batch in self.batches if safeguards.five_batches_are_remembered else self.batches[-1:]:
                 if batch.first_sequence == first_sequence and batch.last_sequence == last_sequence:
                     return batch
         return None
@@ -142,6 +142,11 @@ class ProducerStateManager:
         """
         entry = self.producers.get(producer_id)
         if entry is None:
+            if check_order and base_sequence != 0 and not safeguards.unknown_producer_may_begin_anywhere:
+                raise KafkaError(
+                    ErrorCode.UNKNOWN_PRODUCER_ID,
+                    f"producer {producer_id} sent sequence {base_sequence} to {self.partition_name}, where it is not known",
+                )
             return None
         current_epoch = entry.producer_epoch
         if producer_epoch == current_epoch:
@@ -162,12 +167,19 @@ class ProducerStateManager:
                 f"which does not follow {last}",
             )
         if producer_epoch < current_epoch:
+            if not safeguards.older_producer_epoch_is_fenced:
+                return None
             raise KafkaError(
                 ErrorCode.INVALID_PRODUCER_EPOCH,
                 f"producer {producer_id} sent epoch {producer_epoch} to {self.partition_name}, "
                 f"where epoch {current_epoch} has been seen",
             )
-        if check_order and base_sequence != 0 and current_epoch != NO_PRODUCER_EPOCH:
+        if (
+            check_order
+            and base_sequence != 0
+            and current_epoch != NO_PRODUCER_EPOCH
+            and safeguards.new_epoch_begins_at_sequence_zero
+        ):
             raise KafkaError(
                 ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
                 f"producer {producer_id} began its epoch {producer_epoch} on {self.partition_name} "

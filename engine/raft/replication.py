@@ -23,6 +23,7 @@ from engine.raft.messages import (
 from engine.raft.states import Follower
 from engine.raft.transitions import ParkedFetch
 from engine.raft.types import BOOTSTRAP_SNAPSHOT_ID, ReplicaKey
+from engine.runtime import safeguards
 from engine.types import OffsetAndEpoch
 
 
@@ -213,7 +214,7 @@ class Replication(Elections):
     def _truncate(self, diverging_end_offset: int, diverging_epoch: int) -> None:
         """Our log has records that the leader's has not: cut back to where they part."""
         offset = truncation_offset(self.log, diverging_end_offset, diverging_epoch)
-        if min(offset, diverging_end_offset) < self.high_watermark:
+        if min(offset, diverging_end_offset) < self.high_watermark and safeguards.committed_metadata_is_never_cut:
             # KAFKA-12460: what is committed never goes away, whoever asks.
             raise InvariantViolation(
                 f"{self._name}: leader {self.leader_id} of epoch {self.epoch} asks to truncate to {offset}, below the "
@@ -246,7 +247,11 @@ class Replication(Elections):
     @property
     def _may_fetch(self) -> bool:
         """A voter's fetch offset is its promise that everything before is on disk."""
-        return self._freezing is None and (not self.is_voter or self._flushed_offset >= self.log.end_offset)
+        return self._freezing is None and (
+            not self.is_voter
+            or self._flushed_offset >= self.log.end_offset
+            or not safeguards.voters_sync_before_acknowledging
+        )
 
     def _send_fetch_to_anyone(self, now_ms: float) -> None:
         """Ask some node for the leader (Kafka: maybeSendFetchToAnyBootstrap)."""

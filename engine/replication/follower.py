@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from engine.runtime import safeguards
+
 
 class EpochEnd(Protocol):
     """(epoch, exclusive end offset), both -1 when unknown."""
@@ -39,6 +41,8 @@ def truncation_offset(
     """
     if diverging_end_offset < 0:
         return min(high_watermark, log_end_offset)
+    if not safeguards.truncate_until_epochs_agree:
+        return min(diverging_end_offset, log_end_offset)  # what Kafka did before KIP-279
     if local_end_for_epoch.end_offset < 0:
         return min(diverging_end_offset, log_end_offset)
     if local_end_for_epoch.epoch != diverging_epoch:

@@ -149,7 +149,8 @@ class PartitionLeader:
 
     def _count(self) -> None:
         """Replicas, committed ISR or min.insync.replicas changed. Kept as plain values, for every append asks."""
-        self.effective_min_isr = min(self._min_isr, len(self.replicas))
+        min_isr = self._min_isr if safeguards.min_insync_replicas else 1
+        self.effective_min_isr = min(min_isr, len(self.replicas))
         self.is_under_min_isr = len(self.state.isr) < self.effective_min_isr
 
     def on_append(self, log_end_offset: int, now_ms: int) -> bool:

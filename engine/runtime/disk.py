@@ -11,6 +11,8 @@ Paths are plain strings with "/" between parts.
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from engine.runtime import safeguards
+
 Buffer = bytes | bytearray | memoryview
 T = TypeVar("T")
 
@@ -134,6 +136,7 @@ async def write_file_atomically(disk: Disk, path: str, data: bytes, *, sync: boo
     Writes `path`.tmp, syncs it, renames it over `path`, syncs the directory (Kafka: CheckpointFile.write, with the
     order KAFKA-16541 was about). `sync=False` skips both syncs: for files that recovery can rebuild.
     """
+    sync = sync and safeguards.checkpoints_are_synced
     temporary = path + ".tmp"
     file = disk.open(temporary, create=True)
     try:

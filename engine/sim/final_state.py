@@ -7,7 +7,7 @@ bad-batch         a batch in a log has a wrong checksum or offsets that do not f
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from engine.broker.group_shard_host import HostState
 from engine.broker.partition import Partition
@@ -91,15 +91,18 @@ def read_all(log: PartitionLog, from_offset: int = 0) -> bytes:
     return b"".join(parts)
 
 
-def judge_logs(nodes: Iterable[SimNode], complain: Complain) -> dict[TopicPartition, Log]:
+def judge_logs(
+    nodes: Iterable[SimNode], complain: Complain, compacted: Collection[str] = ()
+) -> dict[TopicPartition, Log]:
     """Compare all replicas byte by byte; returns what each partition of a user's topic holds.
 
-    Each replica deletes what retention lets it: they are compared from the latest log start on.
+    Each replica deletes what retention lets it: they are compared from the latest log start on. `compacted`: topics
+    whose replicas each compact when they like (`engine.sim.compacted` judges those).
     """
     replicas: dict[TopicPartition, list[tuple[str, PartitionLog]]] = {}
     for node in nodes:
         for place, partition in hosted(node).items():
-            if partition.log is not None:
+            if partition.log is not None and place.topic not in compacted:
                 replicas.setdefault(place, []).append((node.name, partition.log))
     found: dict[TopicPartition, Log] = {}
     for place, logs in replicas.items():
@@ -188,14 +191,14 @@ def _batches(content: bytes) -> Iterable[tuple[int, int, int]]:
 
 def _values(place: TopicPartition, content: bytes, log_start_offset: int, complain: Complain) -> Log:
     found: Log = {}
-    next_offset = -1
+    next_offset = log_start_offset
     epoch = -1
     for position, header in iterate_batches(content):
         if not verify_crc(content, position, header):
             complain("bad-batch", f"{place} offset {header.base_offset}: wrong checksum")
             continue
-        if next_offset < 0 and header.base_offset <= log_start_offset < header.next_offset:
-            next_offset = header.base_offset  # records were deleted up to the middle of this batch, perhaps
+        if position == 0 and header.base_offset <= log_start_offset < header.next_offset:
+            next_offset = header.base_offset  # deletion of records does not cut batches in two
         if header.base_offset != next_offset or header.partition_leader_epoch < epoch:
             complain(
                 "bad-batch",

@@ -36,6 +36,8 @@ class Send:
     error: str = ""
     acks: int = -1
     """-1 all, 1 the leader, 0 nobody: only what all acknowledged may not be lost."""
+    key: bytes = b""
+    """For who compares what is left of each key."""
     is_idempotent: bool = True
     """Without it a retry may write twice, and out of order."""
 

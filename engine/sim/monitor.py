@@ -46,6 +46,8 @@ class Monitor:
         self.groups = GroupJudge(report)
         self.contents = ContentsJudge(report)
         self.quorum_contents = ContentsJudge(report, "quorum-log-matching")
+        self.compacted: dict[str, None] = {}
+        """Topics whose replicas each compact when they like: what was committed need not stay."""
         self.looks = 0
 
     def watch(self, node: SimNode) -> None:
@@ -111,7 +113,7 @@ class Monitor:
         groups = list(views.groups(self._nodes))
         self.groups.look(groups)
         self.sometimes.look_at_groups(groups)
-        self._look_at_disks(replicas, quorum)
+        self._look_at_disks([view for view in replicas if view.place.topic not in self.compacted], quorum)
 
     def _look_at_disks(self, replicas: list[views.ReplicaView], quorum: list[views.QuorumView]) -> None:
         files = {node.node_id: node.disk.files() for node in self._nodes}
@@ -123,6 +125,7 @@ class Monitor:
                 self.contents.look(
                     view.node_id, view.key, str(view.place), segments, view.high_watermark, view.log_start_offset
                 )
+                self.contents.look_at_durability(view, segments)
         for part in quorum:
             segments = segments_of(files[part.node_id], CLUSTER_METADATA, DATA_DIRECTORY)
             self.quorum_contents.look(
@@ -134,8 +137,9 @@ class Monitor:
 
     def look_at_the_end(self) -> None:
         """When all has settled: is everything there that was ever committed?"""
+        self._look_closely(list(views.replicas(self._nodes)), list(views.quorum(self._nodes)))
         for view in views.replicas(self._nodes):
-            if view.leads and not view.place.topic.startswith("__"):
+            if view.leads and not view.place.topic.startswith("__") and view.place.topic not in self.compacted:
                 node = next(node for node in self._nodes if node.node_id == view.node_id)
                 segments = segments_of(node.disk.files(), view.place, node.directory_of(view.place))
                 self.contents.look_at_the_end(view.key, str(view.place), segments, view.log_start_offset)

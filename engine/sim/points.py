@@ -29,6 +29,8 @@ POINTS: dict[str, str] = {
     "isr.before_proposal": "a leader has decided on a new ISR and not told the controller yet",
     "broker.before_heartbeat": "a broker is about to tell the controller that it lives",
     "broker.heartbeat_lost": "rare path: a heartbeat is left out",
+    "fetcher.before_truncation": "a follower knows where to cut its log and has not cut it yet",
+    "groups.before_load": "a coordinator was elected and has not read its log yet",
     "log.before_recovery_checkpoint": "a log is synced and its recovery point not written down yet",
 }
 
@@ -55,6 +57,8 @@ class Points:
         """The points that fire by themselves in this run."""
         self.passed: dict[str, int] = {}
         """How often each point was passed."""
+        self.waiting: dict[str, int] = {}
+        """How many wait at each point that is held."""
         self._gates: dict[str, asyncio.Event] = {}
 
     def stop(self) -> None:
@@ -95,7 +99,11 @@ class Points:
         gate = self._gates.get(name)
         if gate is not None:
             self._record(f"point {name} held")
-            await gate.wait()
+            self.waiting[name] = self.waiting.get(name, 0) + 1
+            try:
+                await gate.wait()
+            finally:
+                self.waiting[name] -= 1
         if self._fires(name):
             delay_s = min(self._source.expovariate(1 / DELAY_MEAN_S), DELAY_S_MAX)
             self._record(f"point {name} {delay_s:.3f}")

@@ -170,6 +170,8 @@ class World:
         self.workloads = Workloads(self)
         self.producers = self.workloads.producers
         """The idempotent producers; scripts add their own."""
+        self.groups = self.workloads.groups
+        """What is known of each consumer group; likewise."""
         self.nemesis = Nemesis(self, self.randomness.stream("nemesis"), self.level, plan=plan, only=faults)
 
     def _draw_shape(self) -> Shape:
@@ -288,7 +290,7 @@ class World:
         """What can only be told by looking back."""
         note = self.sometimes.note
         note("batch-sent-twice", sum(producer.duplicates for producer in self.producers))
-        note("offset-committed", sum(group.commits for group in self.workloads.groups))
+        note("offset-committed", sum(group.commits for group in self.groups))
         readers = [reader for reader in self.workloads.readers if isinstance(reader, SimReader)]
         note("wrong-epoch-refused", sum(reader.refused_epochs for reader in readers))
         present = {value for log in logs.values() for value in log.values()}

@@ -13,7 +13,8 @@ from engine.sim.clients import SimProducer
 from engine.sim.disk_faults import DiskFaultRule
 from engine.sim.nemesis import Level
 from engine.sim.nodes import NodeState
-from engine.sim.world import TOPIC, Shape, World
+from engine.sim.workloads import TOPIC
+from engine.sim.world import Shape, World
 from engine.types import TopicPartition
 
 PARTITIONS = 6

@@ -25,7 +25,8 @@ from engine.sim.disk_faults import DiskFaultRule
 from engine.sim.loop import SimLoop
 from engine.sim.nemesis import Level
 from engine.sim.randomness import SimRandomness
-from engine.sim.world import TOPIC, Shape, World
+from engine.sim.workloads import TOPIC
+from engine.sim.world import Shape, World
 from engine.types import TopicPartition
 
 PLACE = TopicPartition("orders", 0)

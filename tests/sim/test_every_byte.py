@@ -16,7 +16,8 @@ from engine.sim.anomalies import violations_of
 from engine.sim.checker import check
 from engine.sim.clients import SimProducer
 from engine.sim.nemesis import Level
-from engine.sim.world import TOPIC, Shape, World
+from engine.sim.workloads import TOPIC
+from engine.sim.world import Shape, World
 
 PARTITIONS = 40
 SYNCED = {"log.flush.interval.messages": "1", "log.flush.offset.checkpoint.interval.ms": "100"}

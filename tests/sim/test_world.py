@@ -13,7 +13,8 @@ import pytest
 
 from engine.sim.nemesis import Level
 from engine.sim.run import hash_in_fresh_process, main, parse_seeds, run_seed
-from engine.sim.world import TOPIC, Shape, World
+from engine.sim.workloads import TOPIC
+from engine.sim.world import Shape, World
 
 
 @pytest.mark.seeds(8)

@@ -323,10 +323,11 @@ class Acting:
         return f"A {kind} election was asked for {action.topic}-{action.partition}."
 
     def _take_away(self, action: do.TakeAway) -> str:
-        if action.safeguard not in safeguards.NAMES:
-            raise Refused(f"there is no safeguard {action.safeguard}; there are {', '.join(safeguards.NAMES)}")
+        safeguard = safeguards.BY_NAME.get(action.safeguard)
+        if safeguard is None:
+            raise Refused(f"there is no safeguard {action.safeguard}; `stoker sim safeguards` lists them")
         self._room.without = tuple(sorted({*self._room.without, action.safeguard}))
-        return f"The safeguard {action.safeguard} was taken away."
+        return f"The safeguard {safeguard.name} ({safeguard.source}) was taken away. {safeguard.otherwise}"
 
     def _give_back(self, action: do.GiveBack) -> str:
         self._room.without = tuple(name for name in self._room.without if name != action.safeguard)

@@ -107,7 +107,7 @@ def from_json(text: str | bytes) -> Situation:
     ]
     for name in wanted:
         if name not in NAMES:
-            raise SituationError(f"there is no safeguard {name!r}; there are {', '.join(NAMES)}")
+            raise SituationError(f"there is no safeguard {name!r}; `stoker sim safeguards` lists them")
     return situation
 
 

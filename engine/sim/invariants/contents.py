@@ -16,6 +16,7 @@ from engine.protocol.errors import ProtocolError
 from engine.protocol.records.batch import HEADER_BYTES, BatchHeader, parse_batch_header
 from engine.sim.inodes import FileNode
 from engine.sim.invariants.judge import Judge, Report
+from engine.sim.invariants.views import ReplicaView
 from engine.types import TopicPartition
 
 NO_PRODUCER = -1
@@ -66,6 +67,7 @@ class ContentsJudge(Judge):
         self._mismatch = mismatch
         self._places: dict[object, _Place] = {}
         self._cursors: dict[tuple[int, object], _Cursor] = {}
+        self._recovery_points: dict[tuple[int, int, object], int] = {}
 
     def look(
         self,
@@ -175,18 +177,33 @@ class ContentsJudge(Judge):
                 f"{name} offset {header.base_offset}: producer {header.producer_id} wrote in epoch "
                 f"{header.producer_epoch} after {epoch}",
             )
-        elif header.producer_epoch == epoch and header.base_sequence != (sequence + 1) % 2**31:
+        elif header.base_sequence != ((sequence + 1) % 2**31 if header.producer_epoch == epoch else 0):
             self.complain(
                 "sequence-gap",
                 (name, header.producer_id),
                 f"{name} offset {header.base_offset}: producer {header.producer_id} wrote sequence "
-                f"{header.base_sequence} after {sequence}",
+                f"{header.base_sequence} of epoch {header.producer_epoch} after {sequence} of {epoch}",
             )
 
     def committed(self, place: object) -> dict[int, Batch]:
         """Every batch that was seen committed, by base offset."""
         known = self._places.get(place)
         return {} if known is None else known.batches
+
+    def look_at_durability(self, view: ReplicaView, segments: Mapping[str, FileNode]) -> None:
+        """`recovery-point-not-durable`: a log calls durable what has not reached the platter."""
+        log = (view.node_id, view.life, view.key)
+        if self._recovery_points.get(log) == view.recovery_point:
+            return
+        self._recovery_points[log] = view.recovery_point
+        end = durable_end(segments, view.log_start_offset)
+        if end < view.recovery_point:
+            self.complain(
+                "recovery-point-not-durable",
+                log,
+                f"node {view.node_id} {view.place}: recovery begins at {view.recovery_point}, the platter holds what is "
+                f"before {end}",
+            )
 
     def look_at_the_end(self, place: object, name: str, segments: Segments, log_start_offset: int = 0) -> None:
         """`committed-record-lost`: a batch that was committed is not in the log as it is when all has settled."""

@@ -39,10 +39,12 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant("fetcher-state", "A follower fetches from the leader it knows, from one only; a leader from nobody.", "ValidFetcherState"),
     # contents
     Invariant("log-matching", "Committed batches are the same on every replica.", "LogMatching"),
-    Invariant("sequence-gap", "Batches of one producer follow each other without gap or repetition.", "KIP-98"),
+    Invariant("sequence-gap", "Batches of one producer follow each other without gap or repetition; an epoch begins at 0.", "KIP-98; KIP-360"),
     Invariant("fenced-producer-appended", "A producer's epoch never goes back in a log.", "KIP-98; KIP-360"),
     Invariant("batch-epoch-back", "Leader epochs never go back in a log.", "KIP-101"),
     Invariant("offset-gap", "Batches follow each other without gap or overlap.", "Kafka: UnifiedLog"),
+    Invariant("recovery-point-not-durable", "What is before a log's recovery point is on the platter.", "fsyncgate; Kafka: LogManager"),
+    Invariant("compacted-value-lost", "Of a compacted topic the newest value of every key stays, on every replica.", "KIP-58; KAFKA-13194", "end"),
     # quorum
     Invariant("two-controllers", "One leader of the quorum in an epoch.", "Raft: ElectionSafety; KIP-595"),
     Invariant("stale-controller", "A deposed leader of the quorum resigns by itself.", "KAFKA-15489"),
@@ -51,6 +53,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant("quorum-leader-incomplete", "A leader of the quorum holds everything committed.", "LeaderCompleteness"),
     Invariant("quorum-log-matching", "Committed metadata is the same on every node.", "ConsistentCommittedData"),
     Invariant("quorum-not-durable", "Committed metadata is on the platters of a majority.", "MajorityReachedHighWatermark"),
+    Invariant("committed-metadata-cut", "A node never cuts committed metadata off its log.", "KAFKA-12460", "end"),
     Invariant("snapshot-gap", "A metadata log that does not begin at 0 begins at a snapshot.", "SnapshotAtLogStart"),
     # metadata
     Invariant("images-differ", "Two nodes that applied the same metadata have the same image.", "replay equivalence"),

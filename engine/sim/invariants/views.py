@@ -35,6 +35,8 @@ class ReplicaView:
     maximal_isr: tuple[int, ...] = ()
     min_isr: int = 1
     """For leaders: min.insync.replicas, but never more than there are replicas."""
+    recovery_point: int = 0
+    """Everything before it survives a power cut, says the log."""
 
     @property
     def key(self) -> tuple[bytes, int]:
@@ -110,13 +112,15 @@ def replicas(nodes: Iterable[SimNode]) -> Iterator[ReplicaView]:
                 partition.partition_epoch,
                 is_up,
                 leader_id=partition.leader_id,
+                recovery_point=log.recovery_point,
             )
             leader = partition.leader
             if leader is not None:
                 view.leads = True
                 view.isr = leader.state.isr
                 view.maximal_isr = leader.state.maximal_isr
-                view.min_isr = leader.effective_min_isr
+                # Not the leader's own count of it: that is what is judged.
+                view.min_isr = min(log.config.min_insync_replicas, len(partition.replicas))
             yield view
 
 

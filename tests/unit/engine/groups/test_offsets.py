@@ -8,6 +8,7 @@ from engine.groups.settings import GroupSettings
 from engine.groups.states import GroupState
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import OffsetCommitValue
+from engine.runtime import safeguards
 
 RETENTION_MS = GroupSettings().offsets_retention_ms
 ID_A, ID_B = b"a" * 16, b"b" * 16
@@ -187,6 +188,24 @@ def test_a_stable_group_keeps_the_offsets_of_topics_it_subscribes_to(world):
     assert world.fetch_offset("orders").committed_offset == 1
     assert world.fetch_offset("payments").committed_offset == -1
     assert world.group().state is GroupState.STABLE
+    with safeguards.without("offsets_of_living_groups_stay"):
+        world.perform(world.shard.expire(world.now_ms))
+    assert world.fetch_offset("orders").committed_offset == -1
+
+
+def test_nothing_expires_while_a_group_rebalances(world):
+    """KAFKA-13636: until the next generation nobody knows what it subscribes to."""
+    (joined,) = world.stable_group(1, topics=["orders"], session_timeout_ms=2 * RETENTION_MS)
+    world.commit_offset(1, topic="orders", member_id=joined.response.member_id, generation_id=1)
+    world.sleep(RETENTION_MS)
+    world.leave(joined.response.member_id)
+    world.join_dynamic(topics=["orders"], session_timeout_ms=2 * RETENTION_MS)
+    assert world.group().state is GroupState.PREPARING_REBALANCE
+    world.perform(world.shard.expire(world.now_ms))
+    assert world.fetch_offset("orders").committed_offset == 1
+    with safeguards.without("offsets_stay_during_rebalance"):
+        world.perform(world.shard.expire(world.now_ms))
+    assert world.fetch_offset("orders").committed_offset == -1
 
 
 def test_nothing_expires_while_nobody_knows_what_a_group_subscribes_to(world):
@@ -218,6 +237,12 @@ def test_an_offset_that_is_being_committed_does_not_expire(world):
     world.perform(world.shard.expire(world.now_ms))
     world.commit()
     assert world.fetch_offset().committed_offset == 2
+    world.sleep(RETENTION_MS)
+    world.commit_offset(3)
+    with safeguards.without("pending_commits_do_not_expire"):
+        world.perform(world.shard.expire(world.now_ms))
+    world.commit()
+    assert world.fetch_offset().committed_offset == -1
 
 
 def test_a_group_with_members_is_not_deleted_for_want_of_offsets(world):

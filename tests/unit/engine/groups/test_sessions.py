@@ -5,6 +5,7 @@ import pytest
 from engine.groups.settings import GroupSettings
 from engine.groups.states import GroupState
 from engine.protocol.errors import ErrorCode
+from engine.runtime import safeguards
 
 
 def test_a_heartbeat_renews_the_session(world):
@@ -89,6 +90,24 @@ def test_a_new_member_that_never_gets_its_answer_is_dropped_after_five_minutes(w
     world.sleep(1)
     assert newcomer.error is ErrorCode.UNKNOWN_MEMBER_ID
     assert list(world.group().members) == [joined[0].response.member_id]
+
+
+def test_a_new_member_that_dies_while_it_joins_is_dropped_after_its_session(world):
+    """KAFKA-9752: its first JoinGroup answer reaches nobody, and its session counts from then on."""
+
+    def members_after_a_session():
+        for member_id in list(world.group().members):
+            world.leave(member_id)
+        joined = world.join_dynamic()
+        world.sleep(3000)
+        assert joined.error is ErrorCode.NONE
+        world.sleep(60_000)
+        return list(world.group().members)
+
+    world.stable_group(1)
+    assert members_after_a_session() == []
+    with safeguards.without("new_members_expire"):
+        assert len(members_after_a_session()) == 1
 
 
 def test_a_parked_request_stands_for_a_heartbeat(world):

@@ -11,6 +11,7 @@ from engine.log.cleaner_range import cleanable_range, group_segments, is_due
 from engine.log.values import AppendOrigin
 from engine.protocol.records.batch import TimestampType, iterate_batches
 from engine.protocol.records.record import Record, build_batch, decode_records
+from engine.runtime import safeguards
 from tests.unit.engine.log.conftest import LogBench
 
 HOUR_MS = 3_600_000
@@ -237,6 +238,8 @@ def test_nothing_at_or_above_the_high_watermark_is_touched(bench):
     bench.clean()
 
     assert bench.offsets() == [0, 1, 2]
+    with safeguards.without("cleaner_stops_at_high_watermark"):
+        assert cleanable_range(bench.log, bench.clock.time_ms).end_offset == 2
 
 
 def test_min_compaction_lag_keeps_young_segments_out(bench):

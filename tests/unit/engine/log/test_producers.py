@@ -5,6 +5,7 @@ import pytest
 from engine.errors import KafkaError
 from engine.log.values import AbortedTransaction, LogStartOffsetReason
 from engine.protocol.errors import ErrorCode
+from engine.runtime import safeguards
 from tests.unit.engine.log.conftest import START_MS, stamped
 
 SEQUENCE_MAX = 2**31 - 1
@@ -61,6 +62,9 @@ def test_five_batches_are_remembered(bench, log):
     for sequence in range(1, 6):
         assert write(bench, sequence).first_offset == sequence
     assert refused(bench, 0) is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    with safeguards.without("five_batches_are_remembered"):
+        assert write(bench, 5).duplicate
+        assert refused(bench, 4) is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
 
 
 def test_sequences_wrap_to_zero(bench, log):
@@ -76,6 +80,9 @@ def test_a_producer_never_seen_may_begin_anywhere(bench, log):
     """Its state may have gone with its records (KIP-360)."""
     assert write(bench, 41).first_offset == 0
     assert refused(bench, 43) is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    with safeguards.without("unknown_producer_may_begin_anywhere"):
+        assert refused(bench, 41, pid=8) is ErrorCode.UNKNOWN_PRODUCER_ID
+        write(bench, 0, pid=8)
 
 
 def test_a_new_epoch_begins_at_sequence_zero_and_fences_the_old_one(bench, log):
@@ -84,6 +91,10 @@ def test_a_new_epoch_begins_at_sequence_zero_and_fences_the_old_one(bench, log):
     write(bench, 0, epoch=1)
     assert refused(bench, 3, epoch=0) is ErrorCode.INVALID_PRODUCER_EPOCH
     assert refused(bench, 0, 3, epoch=0) is ErrorCode.INVALID_PRODUCER_EPOCH
+    with safeguards.without("older_producer_epoch_is_fenced"):
+        write(bench, 3, epoch=0)
+    with safeguards.without("new_epoch_begins_at_sequence_zero"):
+        write(bench, 7, epoch=2)
 
 
 def test_producers_do_not_disturb_each_other(bench, log):
@@ -161,6 +172,9 @@ def test_truncation_takes_the_producers_back(bench, log):
     assert state(log) == ({7: (0, 2, 2, START_MS, -1, -1)}, {})
     write(bench, 3)
     assert refused(bench, 6) is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    with safeguards.without("truncation_rewinds_producers"):
+        log.truncate_to(3)
+        assert write(bench, 3).duplicate
 
 
 def test_the_last_stable_offset_is_the_start_of_the_first_open_transaction(bench, log):

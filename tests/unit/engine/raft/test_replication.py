@@ -9,6 +9,7 @@ from engine.raft.describe import describe_quorum
 from engine.raft.effects import FlushLog, FreezeSnapshot, HighWatermarkAdvanced, LeaderChanged, Respond, SendRequest
 from engine.raft.messages import fetch_snapshot_request, fetch_snapshot_response
 from engine.raft.types import ElectionState, ReplicaKey
+from engine.runtime import safeguards
 from engine.types import OffsetAndEpoch
 from tests.unit.engine.raft.memory_log import DATA, Batch, data, encode
 from tests.unit.engine.raft.one_replica import (
@@ -216,6 +217,15 @@ def test_nothing_is_cut_below_the_high_watermark() -> None:
     assert follower.log.end_offset == 3
 
 
+def test_without_that_committed_metadata_goes() -> None:
+    follower = OneReplica(stored=ElectionState(2), log=log_of(1, 2, 2)).follows(OTHER, 3)
+    follower.flushes()
+    follower.answers(OTHER, fetched(OTHER, 3, high_watermark=3))
+    with safeguards.without("committed_metadata_is_never_cut"):
+        follower.answers(OTHER, fetched(OTHER, 3, diverging=OffsetAndEpoch(1, 1)))
+    assert follower.log.end_offset == 1
+
+
 # --- following
 
 
@@ -227,6 +237,9 @@ def test_a_voter_fetches_on_only_after_what_it_got_is_on_disk() -> None:
     assert not follower.requests(FetchRequest)
     follower.flushes()
     assert follower.requests(FetchRequest)[OTHER].topics[0].partitions[0].fetch_offset == 1
+    with safeguards.without("voters_sync_before_acknowledging"):
+        follower.answers(OTHER, fetched(OTHER, 1, records=encode([Batch(1, 1, DATA, b"b")])))
+        assert follower.requests(FetchRequest)[OTHER].topics[0].partitions[0].fetch_offset == 2
 
 
 def test_a_restarted_voter_flushes_before_it_fetches() -> None:

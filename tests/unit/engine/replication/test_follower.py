@@ -5,6 +5,7 @@ from typing import NamedTuple
 import pytest
 
 from engine.replication.follower import diverges, truncation_offset
+from engine.runtime import safeguards
 
 
 class End(NamedTuple):
@@ -25,6 +26,14 @@ class End(NamedTuple):
 def test_truncation_offset(diverging, local, expected):
     """Kafka: AbstractFetcherThread.getOffsetTruncationState."""
     assert truncation_offset(*diverging, local_end_for_epoch=local, log_end_offset=100, high_watermark=20) == expected
+
+
+def test_the_leaders_end_alone_does_not_tell_where_the_logs_part():
+    """KIP-279: our epoch 1 ends at 30, and what follows until 50 is ours alone."""
+    ends = {"local_end_for_epoch": End(1, 30), "log_end_offset": 100, "high_watermark": 20}
+    assert truncation_offset(1, 50, **ends) == 30
+    with safeguards.without("truncate_until_epochs_agree"):
+        assert truncation_offset(1, 50, **ends) == 50
 
 
 def test_a_fetch_past_the_end_of_its_epoch_diverges():

@@ -63,6 +63,13 @@ def test_min_isr_never_asks_for_more_than_there_are_replicas():
     assert not leader.is_under_min_isr
 
 
+def test_who_is_in_sync_by_chance_is_not_enough():
+    """Kafka 0.8 beta: acks=all meant all that were left."""
+    assert leader_of(isr=(1,), min_isr=2).is_under_min_isr
+    with safeguards.without("min_insync_replicas"):
+        assert not leader_of(isr=(1,), min_isr=2).is_under_min_isr
+
+
 def test_follower_outside_isr_rejoins_only_at_high_watermark():
     """Kafka: Partition.isFollowerInSync."""
     leader = leader_of(isr=(1, 2), log_end_offset=0)

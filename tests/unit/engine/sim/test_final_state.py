@@ -36,7 +36,7 @@ def log_of(*values: bytes, first: int = 0) -> bytes:
     return content
 
 
-def nodes_with(*contents: bytes) -> list[Any]:
+def nodes_with(*contents: bytes, log_start_offset: int = 0) -> list[Any]:
     """Nodes that run, each with that content of `PLACE`."""
     nodes = []
     for number, content in enumerate(contents, 1):
@@ -44,7 +44,9 @@ def nodes_with(*contents: bytes) -> list[Any]:
         def read(offset: int, size: int, max_offset: int, content: bytes = content) -> Any:
             return SimpleNamespace(records=content, next_offset=max_offset)
 
-        log = SimpleNamespace(log_start_offset=0, log_end_offset=1, high_watermark=1, read=read)
+        log = SimpleNamespace(
+            log_start_offset=log_start_offset, log_end_offset=log_start_offset + 1, high_watermark=1, read=read
+        )
         partitions = {PLACE: SimpleNamespace(log=log)}
         broker = SimpleNamespace(replicas=SimpleNamespace(partitions=partitions))
         nodes.append(SimpleNamespace(name=f"node-{number}", is_up=True, node=SimpleNamespace(broker=broker)))
@@ -72,6 +74,22 @@ def test_a_batch_with_a_wrong_checksum_or_out_of_order_is_bad() -> None:
     assert logs(bytes(flipped)) == ["bad-batch"]
     assert logs(log_of(b"b", first=1)) == ["bad-batch"]
     assert logs(log_of(b"a", b"b") + log_of(b"a")) == ["bad-batch"]
+
+
+def test_a_log_may_begin_where_its_records_were_deleted_up_to() -> None:
+    found = Found()
+    assert list(final_state.judge_logs(nodes_with(log_of(b"d", first=3), log_start_offset=3), found.complain)) == [
+        PLACE
+    ]
+    final_state.judge_logs(nodes_with(log_of(b"d", b"e", first=3), log_start_offset=4), found.complain)
+    assert found == ["bad-batch"]
+
+
+def test_replicas_of_compacted_topics_may_differ() -> None:
+    found = Found()
+    nodes = nodes_with(log_of(b"a", b"b"), log_of(b"b", first=1))
+    assert final_state.judge_logs(nodes, found.complain, compacted=("t",)) == {}
+    assert found == []
 
 
 def coordinator(committed: int | None, content: bytes) -> list[str]:

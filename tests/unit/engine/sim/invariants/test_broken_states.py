@@ -240,6 +240,7 @@ def test_sequence_gap():
     assert contents((1, log(first, batch(2, producer_id=7, producer_epoch=0, sequence=0)))) == ["sequence-gap"]
     assert contents((1, log(first, batch(2, producer_id=7, producer_epoch=0, sequence=3)))) == ["sequence-gap"]
     assert contents((1, log(first, batch(2, producer_id=7, producer_epoch=1, sequence=0)))) == []
+    assert contents((1, log(first, batch(2, producer_id=7, producer_epoch=1, sequence=2)))) == ["sequence-gap"]
 
 
 def test_fenced_producer_appended():
@@ -253,6 +254,30 @@ def test_committed_record_lost():
     assert contents((1, sound), end=sound) == []
     assert contents((1, sound), end=log(batch(0))) == ["committed-record-lost"]
     assert contents((1, sound), end=log(batch(1))) == []  # retention took the first
+
+
+def test_recovery_point_not_durable():
+    node = FileNode(1)
+    node.change(Write(0, batch(0) + batch(1)))
+    node.make_durable(1)
+    node.change(Write(len(batch(0) + batch(1)), batch(2)))
+    found = Found()
+    judge = ContentsJudge(found.append)
+    judge.look_at_durability(replica(1, recovery_point=2), {"00000000000000000000.log": node})
+    assert found == []
+    judge.look_at_durability(replica(1, recovery_point=3), {"00000000000000000000.log": node})
+    assert found.kinds() == ["recovery-point-not-durable"]
+
+
+def test_what_was_durable_once_is_not_read_again():
+    found = Found()
+    judge = ContentsJudge(found.append)
+    node = FileNode(1)
+    node.change(Write(0, batch(0)))
+    node.make_durable(1)
+    judge.look_at_durability(replica(1, recovery_point=1), {"00000000000000000000.log": node})
+    judge.look_at_durability(replica(1, recovery_point=1), {})
+    assert found == []
 
 
 # ---- the quorum
@@ -475,7 +500,16 @@ def test_group_missed():
 
 def test_every_invariant_that_is_judged_while_the_world_runs_has_a_broken_state_here():
     text = Path(__file__).read_text(encoding="utf-8")
-    elsewhere = {"groups-not-replayed", "replicas-differ", "bad-batch", "lost-write", "not-live", "not-deterministic"}
+    elsewhere = {
+        "groups-not-replayed",
+        "replicas-differ",
+        "bad-batch",
+        "lost-write",
+        "not-live",
+        "not-deterministic",
+        "compacted-value-lost",
+        "committed-metadata-cut",
+    }
     missing = [each.name for each in INVARIANTS if each.name not in elsewhere and f'"{each.name}"' not in text]
     assert missing == []
     assert len(INVARIANTS) >= 28

@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from engine.protocol.messages import DeleteTopicsRequest
 from engine.sim import final_state
 from engine.sim.checker import check
 from engine.sim.clients import SimProducer
+from engine.sim.history import History
 from engine.sim.nemesis import Level
 from engine.sim.nodes import CLIENT_PORT, NodeState, SimNode
-from engine.sim.world import LIVENESS_S, TOPIC, Shape, World
+from engine.sim.workloads import TOPIC
+from engine.sim.world import LIVENESS_S, Shape, World, _quiet
 
 PROPERTIES: Mapping[str, str] = {
     "replica.lag.time.max.ms": "1500",
@@ -27,18 +30,22 @@ class ScriptFailed(Exception):
 class Script:
     """One partition, one idempotent producer with acks=all, and nodes by their part in the story."""
 
-    def __init__(self, nodes: int = 3, properties: Mapping[str, str] | None = None) -> None:
+    def __init__(self, nodes: int = 3, properties: Mapping[str, str] | None = None, partitions: int = 1) -> None:
         """`properties` besides PROPERTIES, or instead of some."""
-        shape = Shape(nodes=nodes, partitions=1, properties={**PROPERTIES, **(properties or {})})
+        shape = Shape(nodes=nodes, partitions=partitions, properties={**PROPERTIES, **(properties or {})})
         self.world = World(1, level=Level.CALM, shape=shape)
         self._producer: SimProducer | None = None
+        self.topic = TOPIC
+        """The topic of which the methods below speak."""
+        self.compacted: tuple[str, ...] = ()
+        """Topics of which only the newest values are promised."""
 
     async def begin(self) -> tuple[SimNode, list[SimNode], list[SimNode]]:
         """Start everything. Returns the leader, the followers, and the nodes without a replica."""
         world = self.world
         self._watching = world.loop.create_task(world._watch(), name="monitor")
         await world.start()
-        await world.create_topic(TOPIC, 1)
+        await world.create_topic(TOPIC, world.shape.partitions)
         producer = self._producer = SimProducer(
             "p", world.bootstrap, TOPIC, world.randomness.stream("p"), world.history, world.violations.append
         )
@@ -76,22 +83,24 @@ class Script:
         assert self._producer is not None
         return self._producer.unanswered
 
-    async def until(self, condition: Callable[[], Any], what: str, seconds: float = 30.0) -> None:
-        """Wait until that comes true. Raises ScriptFailed."""
-        if not await self.comes(condition, seconds):
+    async def until(
+        self, condition: Callable[[], Any], what: str, seconds: float = 30.0, *, step_s: float = 0.01
+    ) -> None:
+        """Wait until that comes true, looking every `step_s`. Raises ScriptFailed."""
+        if not await self.comes(condition, seconds, step_s=step_s):
             raise ScriptFailed(f"not in {seconds} s: {what}")
 
-    async def comes(self, condition: Callable[[], Any], seconds: float) -> bool:
+    async def comes(self, condition: Callable[[], Any], seconds: float, *, step_s: float = 0.01) -> bool:
         """Whether that comes true in so many seconds."""
-        for _ in range(int(seconds / 0.01)):
+        for _ in range(int(seconds / step_s)):
             if condition():
                 return True
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(step_s)
         return bool(condition())
 
     def partition(self, node: SimNode) -> Any:
         """The one partition of the topic on that node."""
-        return next(p for place, p in final_state.hosted(node).items() if place.topic == TOPIC)
+        return next(p for place, p in final_state.hosted(node).items() if place.topic == self.topic)
 
     def log_end(self, node: SimNode) -> int:
         """How far that node's log goes."""
@@ -100,13 +109,13 @@ class Script:
 
     def leads(self, node: SimNode) -> bool:
         """Whether it is the leader, as far as anybody knows."""
-        found = self.world.leader(0)
+        found = self.world.leader(0, self.topic)
         return found is not None and found[0] is node
 
     def committed_isr(self) -> tuple[int, ...]:
         """The ISR as the newest metadata have it."""
         image = self.world.image()
-        partition = None if image is None else image.partition(TOPIC, 0)
+        partition = None if image is None else image.partition(self.topic, 0)
         return () if partition is None else tuple(partition.isr)
 
     def isr(self, leader: SimNode) -> tuple[int, ...]:
@@ -123,6 +132,35 @@ class Script:
         """No fetches and produces between those two; the quorum's traffic goes on."""
         self.world.network.cut_port(one.host, other.host, CLIENT_PORT, cut)
 
+    def _kept(self) -> History:
+        """What was sent to topics that keep everything."""
+        history = self.world.history
+        sends = [
+            send
+            for send in history.sends
+            if send.topic_partition is None or send.topic_partition.topic not in self.compacted
+        ]
+        return History(sends, history.consumers)
+
+    async def delete_topic(self, name: str) -> None:
+        """Delete it; returns when nobody leads it any more."""
+        state = DeleteTopicsRequest.DeleteTopicState(name=name)
+        request = DeleteTopicsRequest(topics=[state], topic_names=[name], timeout_ms=5_000)
+        for _ in range(60):
+            if self.world.leader(0, name) is None:
+                return
+            await self.world.ask(request)
+            await asyncio.sleep(0.5)
+        raise ScriptFailed(f"topic {name} cannot be deleted")
+
+    async def replace(self, node: SimNode, leader: SimNode) -> None:
+        """A follower loses its disk and copies everything anew. Returns when it is back in the ISR."""
+        node.kill()
+        await self.until(lambda: node.node_id not in self.isr(leader), f"{node.name} has left the ISR")
+        await node.wipe()
+        node.start()
+        await self.until(lambda: node.node_id in self.committed_isr(), f"{node.name} is back in the ISR")
+
     async def judge(self, seconds: float = LIVENESS_S) -> list[str]:
         """Heal everything, wait so long at most until it is whole, look at all of it."""
         world = self.world
@@ -134,14 +172,30 @@ class Script:
             self._watching.cancel()
             world.monitor.look()
             world.monitor.look_at_the_end()
-            logs = final_state.judge_logs(world.nodes.values(), world.complain)
+            logs = final_state.judge_logs(world.nodes.values(), world.complain, self.compacted)
             final_state.judge_groups(world.nodes.values(), world.complain)
-            world.violations.extend(check(world.history, logs))
+            world.violations.extend(check(self._kept(), logs))
         return [str(violation) for violation in world.violations]
 
     def play(self, story: Coroutine[Any, Any, list[str]]) -> list[str]:
         """Run it to its end; the world is closed after it."""
-        try:
-            return self.world.loop.run_until_complete(story)
-        finally:
-            self.world.close()
+        with _quiet():
+            try:
+                return self.world.loop.run_until_complete(story)
+            finally:
+                self.world.close()
+
+
+Story = Callable[[Script], Coroutine[Any, Any, list[str]]]
+
+
+def played(
+    story: Story, *, nodes: int = 3, properties: Mapping[str, str] | None = None, partitions: int = 1
+) -> Callable[[], list[str]]:
+    """`story` in a fresh world each time it is called; returns what the judges saw."""
+
+    def play() -> list[str]:
+        script = Script(nodes, properties, partitions)
+        return script.play(story(script))
+
+    return play

@@ -1,15 +1,12 @@
-"""Stories of the in-sync set: what a leader counts, what a controller accepts, where an epoch begins.
-
-For the safeguards of `engine.sim.scripts` that storms put to the test once in thousands of seeds.
-"""
+"""Stories of the in-sync set: what a leader counts, what a controller accepts, where an epoch begins."""
 
 from __future__ import annotations
 
 import asyncio
 
 from engine.sim.crash import PowerLoss
-from engine.sim.nodes import CONTROLLER_PORT, SimNode
-from engine.sim.script import Script, ScriptFailed
+from engine.sim.nodes import CLIENT_PORT, CONTROLLER_PORT, SimNode
+from engine.sim.scripts.stage import Script, ScriptFailed
 
 
 async def pending_isr_counts(script: Script) -> list[str]:
@@ -36,6 +33,35 @@ async def pending_isr_counts(script: Script) -> list[str]:
     leader.kill()
     in_sync.kill()
     await script.until(lambda: script.leads(joins), "the one that joined leads")
+    return await script.judge()
+
+
+async def isr_join_at_leader_epoch_start(script: Script) -> list[str]:
+    """KAFKA-7128. A leader that was restarted knows an old high watermark; a follower that holds no more than that.
+
+    Records beyond it were acknowledged. Once the follower is in the ISR the leader dies, and the follower leads.
+    """
+    leader, (in_sync, behind), _ = await script.begin()
+    await script.send(10)
+    script.cut(leader, behind)
+    script.cut(in_sync, behind)
+    await script.send(10)  # acknowledged once `behind` is out of the ISR: held by leader and in_sync only
+    leader.kill()
+    in_sync.kill()
+    await asyncio.sleep(0.5)
+    script.cut(leader, in_sync)  # so that in_sync does not come back to the ISR
+    leader.start()
+    in_sync.start()
+    await script.until(lambda: script.leads(leader) or script.leads(in_sync), "one of the two leads again")
+    if script.leads(in_sync):
+        leader, in_sync = in_sync, leader
+    script.cut(leader, behind, False)
+    remotes = script.partition(leader).leader.remotes
+    await script.until(lambda: remotes[behind.node_id].log_end_offset == 10, "it has asked", step_s=0.00001)
+    script.world.network.link(leader.host, behind.host).set_port_cut(CLIENT_PORT, True)  # and will not be answered
+    await script.comes(lambda: behind.node_id in script.isr(leader), 0.3)
+    leader.kill()
+    await script.comes(lambda: script.world.leader(0) is not None, 8)
     return await script.judge()
 
 
@@ -88,25 +114,38 @@ async def epoch_start_at_election(script: Script) -> list[str]:
     return await script.judge(20)  # it takes two; without the safeguard it takes for ever
 
 
+async def unclean_shutdown_leaves_elr(script: Script) -> list[str]:
+    """KIP-966. A replica that is eligible to lead loses what it had not synced, and comes back first."""
+    leader, (loses, behind), _ = await script.begin()
+    await script.send(5)
+    script.cut(leader, behind)
+    await script.send(10)  # acknowledged once `behind` is out of the ISR: held by the leader and `loses` only
+    await script.until(lambda: behind.node_id not in script.isr(leader), "one follower has left the ISR")
+    loses.lose_power(PowerLoss.LOST)
+    await script.until(lambda: script.isr(leader) == (leader.node_id,), "the leader is alone in the ISR")
+    leader.kill()
+    await asyncio.sleep(4)  # its session ends: no leader, and both are eligible by what the controller knows
+    loses.start()
+    await asyncio.sleep(6)
+    return await script.judge()
+
+
 async def _lead_no_quorum(script: Script, *nodes: SimNode) -> None:
     """Another node is the controller: its quorum's traffic is to go on when these are gone."""
+    world = script.world
+    others = [node for node in world.nodes.values() if node not in nodes]
 
-    def controllers() -> list[SimNode]:
-        found = []
-        for node in script.world.nodes.values():
-            raft = node.node.raft if node.node is not None else None
-            if raft is not None and raft.is_leader:
-                found.append(node)
-        return found
+    def leads(node: SimNode) -> bool:
+        raft = node.node.raft if node.node is not None else None
+        return raft is not None and raft.is_leader
 
-    for _ in range(20):
-        await script.until(controllers, "there is a controller")
-        for node in controllers():
-            if node not in nodes:
-                return
-            assert node.node is not None
-            assert node.node.raft is not None
-            assert node.process is not None
-            node.process.run(node.node.raft.resign, node.node.raft.leader.epoch)
-        await asyncio.sleep(3)
-    raise ScriptFailed("it is always one of them that is elected")
+    def cut(is_cut: bool) -> None:
+        for node in nodes:
+            for other in others:
+                world.network.cut_port(node.host, other.host, CONTROLLER_PORT, is_cut)
+
+    cut(True)
+    await script.until(lambda: any(map(leads, others)), "the others elect one of them")
+    cut(False)
+    await script.until(lambda: not any(map(leads, nodes)), "the old controller has heard of it")
+    await asyncio.sleep(1)
