@@ -6,7 +6,7 @@ import asyncio
 
 from engine.sim.crash import PowerLoss
 from engine.sim.nodes import CLIENT_PORT, CONTROLLER_PORT, SimNode
-from engine.sim.scripts.stage import Script, ScriptFailed
+from engine.sim.scripts.stage import Script, ScriptFailed, leads_quorum
 
 
 async def pending_isr_counts(script: Script) -> list[str]:
@@ -135,17 +135,13 @@ async def _lead_no_quorum(script: Script, *nodes: SimNode) -> None:
     world = script.world
     others = [node for node in world.nodes.values() if node not in nodes]
 
-    def leads(node: SimNode) -> bool:
-        raft = node.node.raft if node.node is not None else None
-        return raft is not None and raft.is_leader
-
     def cut(is_cut: bool) -> None:
         for node in nodes:
             for other in others:
                 world.network.cut_port(node.host, other.host, CONTROLLER_PORT, is_cut)
 
     cut(True)
-    await script.until(lambda: any(map(leads, others)), "the others elect one of them")
+    await script.until(lambda: any(map(leads_quorum, others)), "the others elect one of them")
     cut(False)
-    await script.until(lambda: not any(map(leads, nodes)), "the old controller has heard of it")
+    await script.until(lambda: not any(map(leads_quorum, nodes)), "the old controller has heard of it")
     await asyncio.sleep(1)

@@ -6,7 +6,7 @@ import asyncio
 
 from engine.sim.invariants.contents import Batch, batches_of, segments_of
 from engine.sim.nodes import DATA_DIRECTORY, SimNode
-from engine.sim.scripts.stage import Script
+from engine.sim.scripts.stage import Script, leads_quorum
 from engine.types import CLUSTER_METADATA
 
 
@@ -16,10 +16,10 @@ async def check_quorum(script: Script) -> list[str]:
     world = script.world
     nodes = list(world.nodes.values())
 
-    leader = next(filter(_leads, nodes))
+    leader = next(filter(leads_quorum, nodes))
     others = [node for node in nodes if node is not leader]
     world.network.cut([leader.host], [node.host for node in others])
-    await script.until(lambda: any(map(_leads, others)), "the others elect one of them")
+    await script.until(lambda: any(map(leads_quorum, others)), "the others elect one of them")
     await asyncio.sleep(12)
     return await script.judge()
 
@@ -32,7 +32,7 @@ async def committed_metadata_is_never_cut(script: Script) -> list[str]:
     await script.begin()
     world = script.world
     nodes = list(world.nodes.values())
-    holds = next(filter(_leads, nodes))
+    holds = next(filter(leads_quorum, nodes))
     behind, wiped = (node for node in nodes if node is not holds)
     world.network.cut([behind.host], [holds.host, wiped.host])
     await world.create_topic("committed", 1)
@@ -43,7 +43,7 @@ async def committed_metadata_is_never_cut(script: Script) -> list[str]:
     world.network.heal([behind.host], [wiped.host])
     holds.may_fail = True  # it is to stop, and say so
     wiped.start()
-    await script.until(lambda: _leads(behind) or _leads(wiped), "they elect one of them", 60)
+    await script.until(lambda: leads_quorum(behind) or leads_quorum(wiped), "they elect one of them", 60)
     world.network.heal_all()
     await asyncio.sleep(10)
     kept = _metadata_of(holds)
@@ -52,11 +52,6 @@ async def committed_metadata_is_never_cut(script: Script) -> list[str]:
         for offset, batch in committed.items()
         if kept.get(offset) != batch
     ]
-
-
-def _leads(node: SimNode) -> bool:
-    raft = node.node.raft if node.node is not None else None
-    return raft is not None and raft.is_leader
 
 
 def _metadata_of(node: SimNode) -> dict[int, Batch]:

@@ -186,6 +186,12 @@ class Script:
                 self.world.close()
 
 
+def leads_quorum(node: SimNode) -> bool:
+    """Whether that node believes to lead the metadata quorum."""
+    raft = node.node.raft if node.node is not None else None
+    return raft is not None and raft.is_leader
+
+
 Story = Callable[[Script], Coroutine[Any, Any, list[str]]]
 
 

@@ -37,8 +37,10 @@ def test_a_held_point_holds_until_it_is_released():
         task = asyncio.ensure_future(code())
         await asyncio.sleep(5)
         assert passed == []
+        assert world_points.waiting == {NAME: 1}
         world_points.release(NAME)
         await task
+        assert world_points.waiting == {NAME: 0}
         await code()  # nobody waits there any more
 
     with world_points.in_charge():
