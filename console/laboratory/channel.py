@@ -48,7 +48,7 @@ class LocalChannel:
         pass
 
     async def ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        return self._room.answer(question)
+        return await self._room.answer(question)
 
     async def close(self) -> None:
         self._room.close()

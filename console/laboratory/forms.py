@@ -75,11 +75,19 @@ def forms() -> tuple[ActionForm, ...]:
     return tuple(_form(tag, group) for group, tags in GROUPS for tag in tags)
 
 
+def titles() -> dict[str, str]:
+    """Each action's name in words, by its tag."""
+    return {tag: _title(tag) for _, tags in GROUPS for tag in tags}
+
+
+def _title(tag: str) -> str:
+    return TITLES.get(tag, tag.replace("-", " ").capitalize())
+
+
 def _form(tag: str, group: str) -> ActionForm:
     kind = BY_TAG[tag]
     fields = tuple(_field(tag, each) for each in msgspec.structs.fields(kind))
-    title = TITLES.get(tag, tag.replace("-", " ").capitalize())
-    return ActionForm(tag, title, group, " ".join(inspect.getdoc(kind).split()), usage(tag), fields)  # type: ignore[union-attr]
+    return ActionForm(tag, _title(tag), group, " ".join(inspect.getdoc(kind).split()), usage(tag), fields)  # type: ignore[union-attr]
 
 
 def _field(tag: str, field: msgspec.structs.FieldInfo) -> FormField:

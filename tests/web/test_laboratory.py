@@ -30,7 +30,7 @@ def world_is_there(page):
 def do(page, line):
     """As a person would: a, the line, Enter."""
     page.keyboard.press("a")
-    expect(page.locator("#dialog[open] input")).to_be_focused()
+    expect(page.locator("#dialog[open] [role=combobox]")).to_be_focused()
     page.keyboard.type(line)
     page.keyboard.press("Enter")
     expect(page.locator("#dialog[open]")).to_have_count(0)
@@ -96,7 +96,7 @@ def test_a_first_record_is_lost_by_keyboard_alone(slow):
     step_until(page, lambda: by_hand.count() and "acknowledged 1" in by_hand.inner_text())
     do(page, "kill 1")
     logs = page.locator("[data-logs]")
-    step_until(page, lambda: "leader node 2" in logs.inner_text() or "Node 2 leader" in logs.inner_text())
+    step_until(page, lambda: "♛ Node 2 leads" in logs.inner_text())
     do(page, "heal")
     do(page, "restart 1")
     step_until(page, lambda: "Lost" in page.locator("[data-lost]").inner_text())
@@ -107,13 +107,13 @@ def test_a_first_record_is_lost_by_keyboard_alone(slow):
 def test_the_world_is_touched_by_clicking_what_one_sees(slow):
     page = slow
     page.goto("/lab")
-    page.locator("[data-lab=new]").click()
+    page.locator("[data-control=new]").click()
     page.locator("#dialog").get_by_role("button", name="Open").click()
     world_is_there(page)
     page.locator("[data-stage] .node", has_text="Node 2").click()
     page.locator("[data-inspector]").get_by_role("button", name="Kill").click()
     expect(page.locator("[data-stage] .node.bad")).to_contain_text("✕ down")
-    expect(page.locator("[data-status]")).to_contain_text("Node 2 was killed")
+    expect(page.locator("[data-news]")).to_contain_text("Node 2 was killed")
     page.locator("[data-stage] .node.clients").click()
     page.locator("[data-inspector]").get_by_role("button", name="Producer").click()
     page.locator("#lab-f-name").fill("writer")
@@ -139,10 +139,10 @@ def test_the_past_is_a_slider_away_and_can_be_gone_on_from(slow):
     page.keyboard.press("s")
     page.locator("[data-slider]").fill("100")
     expect(page.locator("#lab")).to_have_class(re.compile("past"))
-    expect(page.locator("[data-status]")).to_contain_text("The past")
-    page.locator("[data-lab=fork]").click()
+    expect(page.locator("[data-news]")).to_contain_text("The past")
+    page.locator("[data-control=fork]").click()
     expect(page.locator("#lab")).not_to_have_class(re.compile("past"))
-    expect(page.locator("[data-status]")).to_contain_text("goes on from")
+    expect(page.locator("[data-news]")).to_contain_text("goes on from")
 
 
 def test_an_address_brings_the_situation_to_another_browser(slow, browser, console):
