@@ -25,15 +25,20 @@ from tui.views.laboratory_lines import (
     current_line,
     event_lines,
     lesson_lines,
+    news,
     roles,
     totals,
     transport,
-    world_lines,
 )
+from tui.views.laboratory_world import world_lines
 from tui.widgets.document import Document, DocumentLine
 
 PAINT_S = 0.05
 EVENTS_KEPT = 2_400
+NEWS = 60
+"""Lines among which the newest is looked for that is no high watermark."""
+HEIGHT = 24
+"""Of the world's pane, until it has one."""
 LINES_SHOWN = 300
 """Of the timeline: so many lines at most, newest first."""
 PATH_CHARACTERS_MAX = 4_000
@@ -50,7 +55,7 @@ class LaboratoryView(View):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("lab")
     DEFAULT_CSS = """
     LaboratoryView { layout: vertical; }
-    LaboratoryView #lab-time { height: 2; scrollbar-size: 0 0; }
+    LaboratoryView #lab-time { height: 3; scrollbar-size: 0 0; }
     LaboratoryView #lab-panes { height: 1fr; layout: vertical; }
     LaboratoryView #lab-world { height: 3fr; }
     LaboratoryView #lab-lesson { height: 2fr; border-top: solid $border; }
@@ -138,10 +143,14 @@ class LaboratoryView(View):
         world, learnt, events = (self.query_one(f"#lab-{name}", Document) for name in ("world", "lesson", "events"))
         learnt.display = lesson is not None and (is_wide or self._lesson_shown)
         events.display = is_wide or not learnt.display
-        self.query_one("#lab-time", Document).set_lines((transport(session), totals(session)))
+        shown = [each for each in self._events[-NEWS:] if each[0]["number"] < self._end]
+        self.query_one("#lab-time", Document).set_lines(
+            (transport(session), totals(session), news(session, shown, width))
+        )
         left = width * 3 // 5 if is_wide else width
-        world.set_lines(world_lines(session, left))
-        right = width - left if is_wide else width
+        # A document begins with a blank, and its scroll bar takes a column.
+        world.set_lines(world_lines(session, left - 2, world.size.height or HEIGHT))
+        right = width - left - 3 if is_wide else width - 2
         if lesson is not None:
             lines = lesson_lines(lesson, right)
             learnt.set_lines(lines)
@@ -166,11 +175,16 @@ class LaboratoryView(View):
             self._next = session.first + len(session.events)
             del self._events[:-EVENTS_KEPT]
 
+    @property
+    def _end(self) -> int:
+        """How many lines the timeline had at the moment that is shown."""
+        return int((self.session.value("world") or {"events": 0})["events"])
+
     def _event_lines(self, width: int) -> list[DocumentLine]:
         """What happened up to the moment that is shown; each event's lines are made once."""
         if width != self._made_width or len(self._made) > 2 * LINES_SHOWN:
             self._made, self._made_width = {}, width
-        end = (self.session.value("world") or {"events": 0})["events"]
+        end = self._end
         lines: list[DocumentLine] = []
         for each in reversed(self._events):
             event, _ = each
@@ -199,7 +213,9 @@ class LaboratoryView(View):
         self.query_one("#lab-world", Document).focus()
 
     def status(self) -> str:
-        return self.session.said if self.app in _SESSIONS else ""
+        """What the world said to what was done, unless the line above has it."""
+        said = self.session.said if self.app in _SESSIONS else ""
+        return "" if self._events and said.startswith(self._events[-1][0]["text"]) else said
 
     def copied(self) -> str:
         return self.query_one("#lab-world", Document).text

@@ -121,6 +121,11 @@ class MessageView(_Value, frozen=True):
     is_stalled: bool
     """The link is cut, or the receiver has no power."""
 
+    @property
+    def lane(self) -> str:
+        """Its connection and direction: what all messages have in common that follow each other."""
+        return self.id[: max(self.id.find("<"), self.id.find(">")) + 1]
+
 
 class LinkView(_Value, frozen=True):
     """A direction between two hosts that does not work as it should."""
@@ -249,7 +254,7 @@ class InvariantView(_Value, frozen=True):
     """The number of the world's event after which it was first seen violated; up to a tick late until `cause` is known."""
     detail: str = ""
     cause: str = ""
-    """What ran at that very event, as the world's trace has it; "" until it was looked for (`Classroom.pinpoint`)."""
+    """What ran at that very event, in words; "" until it was looked for (`Classroom.pinpoint`)."""
 
 
 class LostView(_Value, frozen=True):

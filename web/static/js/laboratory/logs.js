@@ -130,7 +130,7 @@ function drawReaders(layer, readers, grid, top) {
   for (const each of readers) {
     const offset = Math.min(Math.max(each.offset, grid.first), grid.first + grid.shown);
     const same = at.get(offset);
-    if (same) { same.words += ` ${each.words}`; same.title += `\n${each.title}`; } else at.set(offset, { ...each, offset, words: each.offset < grid.first ? `‹ ${each.words}` : each.words });
+    if (same) { same.words += ` ${each.words}`; same.title += `\n${each.title}`; } else at.set(offset, { ...each, offset, words: each.offset < grid.first ? `← ${each.words}` : each.words });
   }
   const shown = [...at.values()].sort((a, b) => a.offset - b.offset);
   keyed(layer, shown.length ? [{ name: "", label: true }, ...shown] : [], (each) => each.name, () => svg("g", {}, svg("text"), svg("title")), (group, each) => {
@@ -139,7 +139,7 @@ function drawReaders(layer, readers, grid, top) {
     const left = x > grid.width - 90;
     set(group, { class: "reader", transform: `translate(${left ? x + 4 : x - 4} ${top + 14})` });
     set(group.firstChild, { "text-anchor": left ? "end" : "start" });
-    text(group.firstChild, left ? each.words.replace(/^(‹ )?(.) (.*)$/, "$1$3 $2") : each.words);
+    text(group.firstChild, left ? each.words.replace(/^(← )?(.) (.*)$/, "$1$3 $2") : each.words);
     text(group.lastChild, each.title);
   });
 }
