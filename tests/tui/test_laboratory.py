@@ -144,7 +144,7 @@ async def test_lessons_are_listed_and_enter_opens_one():
         await until(pilot, lambda: isinstance(app.view, LaboratoryView))
         view = await opened(pilot)
         await until(pilot, lambda: view.session.value("lesson") is not None)
-        await until(pilot, lambda: "F2 No: node 1 deletes it" in "\n".join(screen_text(app)))
+        await until(pilot, lambda: "B No: node 1 deletes it" in "\n".join(screen_text(app)))
 
 
 async def test_every_lesson_is_solved_by_pressing_t():

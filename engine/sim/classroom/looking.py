@@ -258,6 +258,7 @@ class Looker:
             tuple(logs),
             min_isr,
             high_watermark,
+            image.last_known_elr,
         )
 
     def _replica(

@@ -66,6 +66,8 @@ class PartitionView(_Value, frozen=True):
     min_isr: int
     high_watermark: int
     """Of the leader; -1 while there is none."""
+    last_known_elr: tuple[int, ...] = ()
+    """Who was eligible and crashed since: the last of them may lead when nobody else is left (KIP-966)."""
 
     @property
     def name(self) -> str:

@@ -70,6 +70,7 @@ function paint() {
   if (!store.pieces.size) return;
   const lesson = store.get("lesson");
   root.classList.toggle("learning", Boolean(lesson));
+  root.dataset.look = lesson?.look_at.join(" ") ?? "";
   find("invitation").hidden = Boolean(lesson);
   if (isNew("world", "invariants", "outside", "moment")) drawScore(root, store);
   if (isNew("node", "links", "messages", "client", "world", "outside")) drawStage(find("stage"), store, choose, chosen);

@@ -106,10 +106,11 @@ function updateRecord(cell, record, log, size, x) {
   text(cell.children[3], `Offset ${offset}, leader epoch ${epoch}\nkey ${key ?? "(none)"}, value ${flags & 2 ? "(tombstone)" : value}${producer >= 0 ? `\nproducer id ${producer}` : ""}\n${committed ? "committed: below the high watermark" : "not committed yet, as far as this replica knows"}\n${durable ? "on the disk" : "in memory only: gone after a power cut"}`);
 }
 
-/** As much of a value as there is room for: its end, for that is where values of one producer differ. */
+/** As much of a value as there is room for: the end of numbered ones, for there they differ; else the beginning. */
 function fitting(value, size) {
   const room = Math.floor((size - 10) / CHARACTER);
-  return value.length > room ? `…${value.slice(1 - room)}` : value;
+  if (value.length <= room) return value;
+  return /\d$/.test(value) ? `…${value.slice(1 - room)}` : `${value.slice(0, room - 1)}…`;
 }
 
 // ---- readers
