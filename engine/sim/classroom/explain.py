@@ -406,6 +406,19 @@ _PRODUCE_WHY = {
     "KAFKA_STORAGE_ERROR": ("The leader's disk refused the write.", "KIP-112"),
     "REQUEST_TIMED_OUT": ("The followers did not copy it in time. It may still be committed later.", ""),
     "OUT_OF_ORDER_SEQUENCE_NUMBER": ("A record before it is missing in the log.", "KIP-98"),
+    "OFFSET_OUT_OF_RANGE": (
+        "The log does not reach to the offset it asked for, or begins behind it; auto.offset.reset decides where it goes "
+        "on (here: earliest).",
+        "",
+    ),
+    "FENCED_LEADER_EPOCH": (
+        "It asked in an older leader epoch than the leader's; it looks for the leader anew.",
+        "KIP-320",
+    ),
+    "UNKNOWN_LEADER_EPOCH": (
+        "It knows a newer leader epoch than the node it asked; that one will learn it soon.",
+        "KIP-320",
+    ),
 }
 
 

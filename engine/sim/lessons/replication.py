@@ -30,8 +30,8 @@ LESSON = Lesson(
             "Produce one record by hand and watch it being copied: who asks whom, and when the high watermark moves.",
             (ProduceByHand("orders", "first"),),
             2_000,
-            lambda room: all(log.high_watermark == 1 for log in room.view().partition("orders").logs),
-            pace=0.01,
+            lambda room: room.view().partition("orders").high_watermark == 1 and room.view().client("hand").acked == 1,
+            pace=0.005,
         ),
         Task(
             "Start a producer, and pause node 3.",

@@ -9,7 +9,7 @@ export function drawQuorum(root, store) {
   if (!quorum) return;
   text(root.querySelector("[data-quorum-head]"), quorum.leader < 0 ? "no leader" : `node ${quorum.leader} leads · epoch ${quorum.epoch} · committed to ${quorum.high_watermark}`);
   const table = root.querySelector("[data-quorum]");
-  if (!table.tBodies.length) table.append(html("thead", {}, html("tr", {}, ...["Node", "State", "Epoch", "Follows", "Voted for", "Log end"].map((each) => html("th", { scope: "col" }, each)))), html("tbody"));
+  if (!table.tBodies.length) table.append(html("thead", {}, html("tr", {}, ...["Node", "State", "Epoch", "Follows", "Voted", "Log end"].map((each) => html("th", { scope: "col" }, each)))), html("tbody"));
   keyed(table.tBodies[0], quorum.voters, (voter) => voter.node, () => html("tr", {}, ...Array.from({ length: 6 }, () => html("td"))), (row, voter) => {
     const cells = [String(voter.node), `${voter.state === "leader" ? "★ " : ""}${voter.state}`, dash(voter.epoch), dash(voter.leader), dash(voter.voted_for), dash(voter.log_end_offset)];
     cells.forEach((words, at) => text(row.cells[at], words));
