@@ -291,7 +291,7 @@ class Room:
 
     def _ask_complete(self, question: dict[str, Any]) -> list[tuple[str, str]]:
         """What `line` could become, each with a word on what it is."""
-        from console.laboratory.forms import titles
+        from console.laboratory.forms import help_of
 
         line = str(question.get("line", ""))
         messages = {each["id"]: each["words"] for each in self._messages()}
@@ -299,8 +299,7 @@ class Room:
         if " " in line:
             return found
         controls = [(usage, words) for usage, words in USAGE.items() if line and usage.startswith(line)]
-        known = titles()
-        return controls + [(each, known[each]) for each, _ in found]
+        return controls + [(each, help_of(each)) for each, _ in found]
 
     def _ask_names(self, question: dict[str, Any]) -> dict[str, Any]:
         """What there is, by the name of a field; `messages` says what each of them is."""

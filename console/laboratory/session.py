@@ -24,6 +24,14 @@ from console.laboratory.playing import Player
 EVENTS_KEPT = 20_000
 
 
+BUSY = {
+    "open": "Opening a world: it is played up to its moment…",
+    "fork": "Going on from there: the world is played up to that moment again…",
+    "connect": "Opening ports: the world is played up to its moment again…",
+}
+"""What is said while a question is answered that may take its time."""
+
+
 class Session:
     """See the module's docstring. Not for several loops."""
 
@@ -47,6 +55,8 @@ class Session:
         self.player = Player(self)
         self.said = ""
         """What the world said last to what was done."""
+        self.busy = ""
+        """What takes its time just now: a situation is played again."""
         self.failure = ""
         """Why there is no world any more; opening one takes it away."""
 
@@ -86,20 +96,31 @@ class Session:
 
     async def _exchange(self, question: dict[str, Any]) -> dict[str, Any]:
         async with self._lock:
-            if self.failure and question["ask"] != "open":
-                raise WorldFailed(self.failure, hint="Open a new world.")
-            if self._channel is None:
-                self._channel = self._make_channel()
-                self.failure = ""
-            try:
-                answer = await self._channel.ask(question)
-            except WorldFailed as error:
-                self._channel = None
-                self.failure = f"{error.title}: {error.detail}".rstrip(": ")
+            self.busy = BUSY.get(question["ask"], "")
+            if self.busy:
                 self.tell()
-                raise
-            self._take(answer)
-            return answer
+            try:
+                return await self._answered(question)
+            finally:
+                if self.busy:
+                    self.busy = ""
+                    self.tell()
+
+    async def _answered(self, question: dict[str, Any]) -> dict[str, Any]:
+        if self.failure and question["ask"] != "open":
+            raise WorldFailed(self.failure, hint="Open a new world.")
+        if self._channel is None:
+            self._channel = self._make_channel()
+            self.failure = ""
+        try:
+            answer = await self._channel.ask(question)
+        except WorldFailed as error:
+            self._channel = None
+            self.failure = f"{error.title}: {error.detail}".rstrip(": ")
+            self.tell()
+            raise
+        self._take(answer)
+        return answer
 
     def _take(self, answer: dict[str, Any]) -> None:
         if answer["reset"]:

@@ -215,7 +215,7 @@ class LaboratoryView(View):
     def status(self) -> str:
         """What the world said to what was done, unless the line above has it."""
         said = self.session.said if self.app in _SESSIONS else ""
-        return "" if self._events and said.startswith(self._events[-1][0]["text"]) else said
+        return "" if any(said.startswith(event["text"]) for event, _ in self._events[-NEWS:]) else said
 
     def copied(self) -> str:
         return self.query_one("#lab-world", Document).text
@@ -262,7 +262,7 @@ class LaboratoryView(View):
             if found is not None:
                 self.action_run(f"open {found}")
 
-        self._prompt("The open world ends. Enter: a new one; or an address, its text, a file", entered, "open ")
+        self._prompt("Enter: a new world; or the address, text or file of a situation", entered, "open ")
 
     def _read(self, text: str) -> str | None:
         """The text, or that of the file of that name. None when it cannot be read, which is said."""
@@ -338,7 +338,7 @@ class LaboratoryView(View):
 
     def action_act(self, typed: str = "") -> None:
         """A line: to the world, or to time."""
-        self._prompt("Do: kill 2 · produce orders hello acks=1 · to 12.5 · Tab completes, Enter does it", self._entered, typed)  # fmt: skip
+        self._prompt("Do: kill 2 · produce orders hello · to 12.5 · Tab completes", self._entered, typed)
 
     def _entered(self, line: str | None) -> None:
         if line:

@@ -25,8 +25,8 @@ def transport(session: Session) -> DocumentLine:
     world, moment = session.value("world"), session.value("moment")
     if session.failure:
         return ((f" ✖ {session.failure}. N: a new world.", "bad"),)
-    if world is None or moment is None:
-        return ((" Opening the world …", "faint"),)
+    if session.busy or world is None or moment is None:
+        return ((f" ◷ {session.busy or 'Opening a world…'}", "warning"),)
     now, present = world["now_ms"], max(1.0, moment["present_ms"])
     at = min(_BAR - 1, int(now / present * (_BAR - 1)))
     bar = "━" * at + "●" + "─" * (_BAR - 1 - at)

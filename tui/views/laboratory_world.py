@@ -19,7 +19,7 @@ MARKS = 24
 """Room for high watermark and log end behind the records."""
 LOW = 16
 """A pane of fewer lines has all nodes side by side."""
-NODE = 17
+NODE = 14
 """Columns of a node there, at least."""
 MESSAGES = 6
 LOST = 10
@@ -99,7 +99,7 @@ def _nodes_in_rows(session: Session, width: int) -> list[DocumentLine]:
         name = f" {'★' if node['is_controller'] else ' '}{node['id']} "
         state = f"{sign} {words}"
         more = f" {notes.replace('⊘ fenced', '⊘')}" if notes else ""
-        room = max(NODE, cells(name + state + leads + more) + 1)
+        room = max(NODE, cells(name + state + leads + more) + 2)
         if line and taken + room > width:
             lines.append(tuple(line))
             line, taken = [], 0

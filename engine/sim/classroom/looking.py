@@ -122,7 +122,7 @@ class Looker:
             now_ms=round(room.now_ms, 3),
             nodes=tuple(self._node(node, image, quorum, room) for node in nodes),
             partitions=partitions,
-            messages=tuple(flight.messages(room.world.network)),
+            messages=_on_links(room),
             links=self._links(),
             quorum=quorum,
             groups=self._groups(nodes, ends),
@@ -140,7 +140,7 @@ class Looker:
     def later(self, view: WorldView) -> WorldView:
         """The same world somewhat later: nothing ran, and only what is under way has come closer."""
         room = self._room
-        messages = tuple(flight.messages(room.world.network)) if view.messages else view.messages
+        messages = _on_links(room) if view.messages else view.messages
         found = msgspec.structs.replace(view, now_ms=round(room.now_ms, 3), messages=messages)
         self._before = found
         return found
@@ -410,6 +410,11 @@ class Looker:
                 known = ()
             self._assignments[data] = known
         return known
+
+
+def _on_links(room: Classroom) -> tuple[MessageView, ...]:
+    """What is under way between two hosts; what a host tells itself is on no link."""
+    return tuple(each for each in flight.messages(room.world.network) if each.source != each.to)
 
 
 def is_moving(message: MessageView) -> bool:

@@ -78,6 +78,7 @@ def play_state(session: Session) -> dict[str, Any]:
         "is_playing": session.is_playing,
         "speed": session.speed,
         "failure": session.failure,
+        "busy": session.busy,
     }
 
 

@@ -54,6 +54,7 @@ export function drawNews(root, store, notice) {
   if (last) [mark, words, why, kind] = [SIGNS[last.kind] ?? "·", last.text, `${last.why} ${last.kip}`.trim(), last.is_bad ? "bad" : ""];
   if (moment.past) kind = kind || "warn";
   if (notice.words) [mark, words, why, kind] = [notice.bad ? "✖" : "", notice.words, "", notice.bad ? "bad" : ""];
+  if (play.busy) [mark, words, why, kind] = ["◷", play.busy, "", ""];
   if (play.failure) [mark, words, why, kind] = ["✖", `${play.failure}.`, "Open a new world (N).", "bad"];
   else if (world.broken) [mark, words, why, kind] = ["✖", "The simulation stands still for good.", world.broken, "bad"];
   text(sign, mark);
