@@ -52,12 +52,12 @@ async def test_the_world_is_shown_and_changed_from_the_line():
         view = await opened(pilot)
         await do(pilot, "kill 2")
         await until(pilot, lambda: view.session.value("node/2")["state"] == "down")
+        await until(pilot, lambda: "Node 2 was killed" in "\n".join(screen_text(app)))
         await pilot.press("s")
         await until(pilot, lambda: "✕ down" in "\n".join(screen_text(app)))
         shown = "\n".join(screen_text(app))
         assert "orders-0" in shown
         assert "Quorum" in shown
-        assert "Node 2 was killed" in shown
 
 
 async def test_the_past_is_shown_with_the_arrows_and_gone_on_from_with_f():

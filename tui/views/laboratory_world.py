@@ -21,7 +21,8 @@ LOW = 16
 """A pane of fewer lines has all nodes side by side."""
 NODE = 14
 """Columns of a node there, at least."""
-MESSAGES = 6
+MESSAGES, MESSAGES_LOW = 6, 2
+"""Of those under way, at most, and in a low pane."""
 LOST = 10
 
 _STATES = {"up": ("●", "up", "good"), "down": ("✕", "down", "bad"), "failed": ("✕", "failed", "bad"), "starting": ("◐", "starting", "warning"), "stopping": ("◑", "stopping", "warning")}  # fmt: skip
@@ -30,8 +31,8 @@ _STATES = {"up": ("●", "up", "good"), "down": ("✕", "down", "bad"), "failed"
 def world_lines(session: Session, width: int, height: int) -> list[DocumentLine]:
     """The world for a pane of that size. What the lesson is about comes first."""
     lines = _nodes_in_rows(session, width) if height < LOW else _nodes(session)
-    lines += _network(session)
     is_low = height < LOW
+    lines += _network(session, MESSAGES_LOW if is_low else MESSAGES)
     if not is_low:
         lines += _violated(session, width)
     lesson = session.value("lesson")
@@ -109,7 +110,7 @@ def _nodes_in_rows(session: Session, width: int) -> list[DocumentLine]:
     return [*lines, tuple(line)] if line else lines
 
 
-def _network(session: Session) -> list[DocumentLine]:
+def _network(session: Session, most: int) -> list[DocumentLine]:
     lines: list[DocumentLine] = []
     cut = [f"{host(each['source'])}→{host(each['to'])}" for each in session.value("links", ()) if each["is_cut"]]
     if cut:
@@ -119,14 +120,14 @@ def _network(session: Session) -> list[DocumentLine]:
         said = f"   ⇆ your clients: {outside['bootstrap_servers']}  {outside['connections']} connections"
         lines.append(((said, "warning"),))
     messages = session.value("messages", ())
-    for each in messages[:MESSAGES]:
+    for each in messages[:most]:
         sign = "▸" if each["kind"] == "request" else "◂" if each["kind"] == "response" else "✕"
         due = "held" if each["is_held"] else "stuck" if each["is_stalled"] else f"in {each['due_in_ms']:.1f} ms"
         role = "warning" if each["is_held"] or each["is_stalled"] else "label"
         what = each["kind"] if each["api"] == "bytes" else f"{each['api']} {each['kind']}"
         lines.append(((f"   {sign} {what} {host(each['source'])}→{host(each['to'])} {due}  ", role), (each["id"], "faint")))  # fmt: skip
-    if len(messages) > MESSAGES:
-        lines.append(((f"   and {len(messages) - MESSAGES} more under way", "faint"),))
+    if len(messages) > most:
+        lines.append(((f"   and {len(messages) - most} more under way (m)", "faint"),))
     return lines
 
 
