@@ -411,6 +411,12 @@ _PRODUCE_WHY = {
         "on (here: earliest).",
         "",
     ),
+    "no leader": (
+        "Its connection broke, or nobody leads the partition; it asks for the metadata anew, and tries again.",
+        "",
+    ),
+    "no answer in time": ("Nothing came within its request timeout: whether it was written, it cannot know.", ""),
+    "UNKNOWN_TOPIC_OR_PARTITION": ("There is no such topic (yet): it waits for one.", ""),
     "FENCED_LEADER_EPOCH": (
         "It asked in an older leader epoch than the leader's; it looks for the leader anew.",
         "KIP-320",
