@@ -157,10 +157,10 @@ class Looker:
             processed_twice=room.processed_twice(),
             skipped=room.skipped(),
             lost=len(room.lost_views()),
-            elections=room.elections,
-            quorum_elections=room.quorum_elections,
+            elections=room.timeline.elections,
+            quorum_elections=room.timeline.quorum_elections,
             rebalances=sum(watch.rebalances for watch in room.world.groups),
-            truncations=room.truncations,
+            truncations=room.timeline.truncations,
         )
 
     # ---- nodes
