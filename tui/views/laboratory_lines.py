@@ -48,7 +48,11 @@ def totals(session: Session) -> DocumentLine:
     violated = [each["name"] for each in session.value("invariants", ()) if not each["holds"]]
     judged = (f" ✖ VIOLATED: {', '.join(violated)}", "bad") if violated else (f" ✓ {len(session.value('invariants', ()))} invariants hold", "good")  # fmt: skip
     lost = (f"  ✖ {counts['lost']} lost", "bad") if counts["lost"] else ("  0 lost", "faint")
-    more = "".join(f"  {counts[name]} {words}" for name, words in _COUNTS if counts[name] or name == "acked")
+    more = "".join(
+        f"  {counts[name]} {words.removesuffix('s') if counts[name] == 1 else words}"
+        for name, words in _COUNTS
+        if counts[name] or name == "acked"
+    )
     without = f"  without {', '.join(world['without'])}" if world["without"] else ""
     return judged, lost, (without, "warning"), (more, "faint")
 

@@ -162,8 +162,9 @@ def _partition(session: Session, partition: dict[str, Any], width: int) -> list[
     leader = "nobody!" if partition["leader"] < 0 else f"node {partition['leader']}"
     role = "bad" if partition["leader"] < 0 else "warning" if len(partition["isr"]) < len(partition["replicas"]) else "heading"  # fmt: skip
     elr = f"  ELR {_list(partition['elr'])}" if partition["elr"] else ""
+    missing = f" of {_list(partition['replicas'])}" if len(partition["isr"]) < len(partition["replicas"]) else ""
     lines: list[DocumentLine] = [
-        ((f" {name}", role), (f"  leader {leader}  epoch {partition['leader_epoch']}  ISR {_list(partition['isr'])} of {_list(partition['replicas'])}{elr}  min.insync {partition['min_isr']}", ""))
+        ((f" {name}", role), (f"  leader {leader}  epoch {partition['leader_epoch']}  ISR {_list(partition['isr'])}{missing}{elr}  min.insync {partition['min_isr']}", ""))
     ]  # fmt: skip
     logs = [log for node in partition["replicas"] if (log := session.value(f"log/{name}/{node}")) is not None]
     logs.sort(key=lambda log: log["node"] != partition["leader"])

@@ -5,6 +5,17 @@ let shown = "";
 /** How far the lesson was when it was drawn last. */
 let stood = "";
 
+/** Scrolls what scrolls around the element, not the page: it shall be seen, or begin at the top. */
+function reveal(element, atTop) {
+  let around = element.parentElement;
+  while (around && !(around.scrollHeight > around.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(around).overflowY))) around = around.parentElement;
+  if (!around || around === document.documentElement || around === document.body) return;
+  const [outer, inner] = [around.getBoundingClientRect(), element.getBoundingClientRect()];
+  const margin = 40;
+  if (atTop || inner.top < outer.top) around.scrollTop += inner.top - outer.top - margin;
+  else if (inner.bottom > outer.bottom) around.scrollTop += inner.bottom - outer.bottom + margin;
+}
+
 const SIGNS = { done: "✓ ", missed: "✗ ", playing: "▸ ", todo: "" };
 
 /** One step: only one is played at a time, and what was missed says why. */
@@ -51,7 +62,7 @@ export function drawLesson(root, lesson, isPlaying, ask, open) {
   const stands = JSON.stringify([lesson.title, lesson.is_solved, lesson.tasks.map((task) => task.state)]);
   if (stood && stands !== stood && lesson.tasks.some((task) => task.state !== "todo")) {
     const at = lesson.is_solved ? root.querySelector(".lab-explained") : root.querySelector(".lab-tasks > :is(.playing, .missed)") ?? root.querySelector(".lab-tasks > li:not(.done)");
-    at?.scrollIntoView({ block: "nearest" });
+    if (at) requestAnimationFrame(() => reveal(at, lesson.is_solved));
   }
   stood = stands;
   if (focused) root.querySelector(`[data-focus="${focused}"]`)?.focus({ preventScroll: true });

@@ -75,9 +75,9 @@ export function drawScore(root, store) {
   const chips = present(
     { id: "invariants", words: violated ? `✖ ${violated} of ${invariants.length} invariants violated` : `✓ ${invariants.length} invariants hold`, kind: violated ? "bad" : "ok", to: "invariants" },
     counts.lost ? { id: "lost", words: `✖ ${counts.lost} lost`, kind: "bad", to: "invariants" } : { id: "lost", words: "0 lost", kind: "" },
-    ...[["acked", "acknowledged"], ["elections", "elections"], ["rebalances", "rebalances"], ["truncations", "truncations"], ["processed_twice", "processed twice"], ["skipped", "never processed"]].map(([name, words]) => (counts[name] || name === "acked" ? { id: name, words: `${counts[name] ?? 0} ${words}`, kind: "" } : null)),
+    ...[["acked", "acknowledged"], ["elections", "elections"], ["rebalances", "rebalances"], ["truncations", "truncations"], ["processed_twice", "processed twice"], ["skipped", "never processed"]].map(([name, words]) => (counts[name] || name === "acked" ? { id: name, words: `${counts[name] ?? 0} ${counts[name] === 1 ? words.replace(/s$/, "") : words}`, kind: "" } : null)),
     ...(without ?? []).map((name) => ({ id: `without-${name}`, words: `without ${name}`, kind: "warn" })),
-    outside ? { id: "outside", words: `⇆ ${outside.connections} connections of yours`, kind: "warn" } : null,
+    outside ? { id: "outside", words: `⇆ ${outside.connections} from outside`, kind: "warn" } : null,
     { id: "seed", words: `seed ${store.moment.seed}`, kind: "" },
   );
   keyed(root.querySelector("[data-score]"), chips, (each) => each.id, (each) => (each.to ? html("button", { type: "button", class: "badge" }) : html("span", { class: "badge" })), (chip, each) => {
