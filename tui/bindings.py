@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+from console.laboratory.controls import CONTROLS
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -40,6 +42,19 @@ class Key:
     def id(self) -> str:
         return f"{self.scope}.{self.name}"
 
+
+_LAB_KEYS = {".": "full_stop", "ArrowLeft": "left", "ArrowRight": "right", "<": "less_than_sign", ">": "greater_than_sign",
+             "A": "A,f1", "B": "B,f2", "C": "C,f3", "D": "D,f4"}  # fmt: skip
+"""Where Textual calls a key otherwise than `console.laboratory.controls`, or there are more."""
+
+_LAB_ACTIONS = {
+    "play": "play", "step": "run('step')", "act": "act", "task": "run('task')", "instant": "run('instant')",
+    "backward": "run('back')", "forward": "run('on')", "lessons": "lessons", "now": "run('now')", "fork": "run('fork')",
+    "beginning": "run('to 0')", "jump": "jump", "slower": "run('slower')", "faster": "run('faster')",
+    "messages": "messages", "first_choice": "run('predict A')", "second_choice": "run('predict B')",
+    "third_choice": "run('predict C')", "fourth_choice": "run('predict D')", "variant": "run('variant')",
+    "again": "run('again')", "quiet": "quiet", "connect": "connect", "share": "share", "export": "export", "new": "new",
+}  # fmt: skip
 
 KEYS: tuple[Key, ...] = (
     # Everywhere
@@ -159,29 +174,20 @@ KEYS: tuple[Key, ...] = (
     Key("xray", "collapse", "left,h", "collapse", "collapse", "Hide it", 3),
     Key("xray", "expand_all", "x", "expand_all", "all", "Show everything, or only the topics", 4),
     Key("xray", "go", "d", "go_into", "go into", "Go to the topic, partition, broker or group", 5),
-    Key("lab", "play", "p", "play", "play", "Play and pause", 1),
-    Key("lab", "step", "s", "step", "step", "Step: until something happens", 2),
-    Key("lab", "instant", "full_stop", "instant", "instant", "Step one instant: messages move", 5),
-    Key("lab", "act", "a", "act", "do", "Do something to the world: kill 2, produce orders hello, …", 3),
-    Key("lab", "task", "t", "task", "next task", "Do the lesson's next task for me", 4),
-    Key("lab", "backward", "left", "backward", "back", "Back in the recording", 6),
-    Key("lab", "forward", "right", "forward", "on", "On in the recording; at its end: step"),
-    Key("lab", "beginning", "B", "beginning", "beginning", "To the beginning of the recording"),
-    Key("lab", "now", "n", "now", "now", "To the present", 9),
-    Key("lab", "fork", "F", "fork", "fork", "Go on from the moment that is shown; what came later is cut off", 10),
-    Key("lab", "slower", "less_than_sign", "speed(-1)", "slower", "Slower"),
-    Key("lab", "faster", "greater_than_sign", "speed(1)", "faster", "Faster"),
-    Key("lab", "lessons", "L", "lessons", "lessons", "The list of lessons", 7),
+    # The laboratory: what the browser has too comes from the table of both
+    *(
+        Key(
+            "lab",
+            each.name,
+            _LAB_KEYS.get(each.key, each.key),
+            _LAB_ACTIONS[each.name],
+            each.label,
+            each.help,
+            each.footer,
+        )
+        for each in CONTROLS
+    ),
     Key("lab", "pane", "v", "pane", "timeline", "The lesson, or the timeline (on narrow screens)", 8),
-    Key("lab", "quiet", "w", "quiet", "watermarks", "High watermarks in the timeline, or not"),
-    Key("lab", "first_choice", "f1", "predict(0)", "predict A", "The lesson's prediction: A"),
-    Key("lab", "second_choice", "f2", "predict(1)", "predict B", "The lesson's prediction: B"),
-    Key("lab", "third_choice", "f3", "predict(2)", "predict C", "The lesson's prediction: C"),
-    Key("lab", "fourth_choice", "f4", "predict(3)", "predict D", "The lesson's prediction: D"),
-    Key("lab", "variant", "V", "variant", "other way", "The lesson the other way, or as it was"),
-    Key("lab", "share", "y", "share", "share", "Copy the address of this situation"),
-    Key("lab", "export", "x", "export", "export", "Save timeline (HTML, JSON), test and situation as files"),
-    Key("lab", "new", "N", "new", "new world", "A new world"),
     # Records: pages of them, live, found, one in full, produced
     Key("records", "which", "f", "which", "which", "Which records: from where, partitions, filters, decoding", 3),
     Key("records", "tail", "l", "tail", "tail", "Follow the topic live", 4),

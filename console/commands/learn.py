@@ -1,4 +1,4 @@
-"""`stoker sim lessons` and `stoker sim learn`: lessons in a plain terminal, with what was done of them kept."""
+"""`stoker sim lessons`, the list of them with what was done, and `stoker sim learn`, a lesson in a plain terminal."""
 
 from __future__ import annotations
 
@@ -33,7 +33,11 @@ def progress() -> Progress:
 @debug_option
 def lessons() -> None:
     """List the lessons, and which of them are done."""
-    from console.output.render import print_rows
+    _list()
+
+
+def _list() -> None:
+    from console.output.render import print_rows, say
     from console.output.table import Column
     from engine.sim.lessons import LESSONS
 
@@ -48,7 +52,9 @@ def lessons() -> None:
                 "title": lesson.title,
                 "minutes": lesson.minutes,
                 "solved": known is not None and known.solved,
+                "predicted": None if known is None else known.predicted,
                 "variant": "" if lesson.variant is None else lesson.variant.title,
+                "variant_solved": None if lesson.variant is None else known is not None and known.variant,
                 "summary": lesson.summary,
                 "kips": list(lesson.kips),
             }
@@ -57,9 +63,15 @@ def lessons() -> None:
         Column("number", "NO", right=True),
         Column("id", "LESSON"),
         Column("solved", "DONE", lambda value: "yes" if value else ""),
+        Column("variant_solved", "OTHER WAY", lambda value: "-" if value is None else "yes" if value else ""),
         Column("summary", "WHAT IT IS ABOUT", flexible=True),
     ]
-    print_rows(invocation().output, columns, rows)
+    output = invocation().output
+    print_rows(output, columns, rows)
+    if output == "table":
+        following = next((row["id"] for row in rows if not row["solved"]), None)
+        solved = sum(bool(row["solved"]) for row in rows)
+        say(f"{solved} of {len(rows)} done." + (f" The next one: stoker sim learn {following}" if following else ""))
 
 
 def _known(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -78,19 +90,21 @@ def _known(context: click.Context, parameter: click.Parameter, value: str | None
 @click.argument("lesson_id", metavar="[LESSON]", required=False, callback=_known)
 @click.option("--variant", is_flag=True, help="The same with a safeguard or a setting taken away.")
 @click.option("--auto", is_flag=True, help="Ask nothing; do every step.")
+@output_option
 @debug_option
 def learn(lesson_id: str | None, variant: bool, auto: bool) -> int:
-    """Take a lesson: a story, a prediction, steps in a simulated cluster, and what they show.
+    """List the lessons with what was done of them; or take one.
 
-    LESSON is a number or a name out of `stoker sim lessons`; without one it is the first that is not done.
-    The exit code is 1 when the lesson's goals were not reached.
+    A lesson is a story, a prediction, steps in a simulated cluster, and what they show. LESSON is a number or a name out
+    of the list. The exit code is 1 when the lesson's goals were not reached.
     """
-    from engine.sim.lessons import LESSONS, find
+    from engine.sim.lessons import find
 
-    done = progress().read()
     if lesson_id is None:
-        undone = [lesson.id for lesson in LESSONS if lesson.id not in done or not done[lesson.id].solved]
-        lesson_id = undone[0] if undone else LESSONS[0].id
+        if variant or auto:
+            raise click.UsageError("which lesson? `stoker sim learn` lists them")
+        _list()
+        return 0
     lesson = find(lesson_id)
     if variant:
         if lesson.variant is None:

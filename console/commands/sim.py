@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("console.commands.sim:run", "Run seeds, and say what was violated."),
-    "replay": ("console.commands.sim:replay", "Run one seed again and show what happened."),
+    "replay": ("console.commands.sim:replay", "Run one seed, or play one situation, again and show what happened."),
     "faults": ("console.commands.sim:faults", "List the faults and scenarios there are."),
     "safeguards": ("console.commands.safeguards:safeguards", "List the safeguards that can be taken away."),
     "hunt": ("console.commands.safeguards:hunt", "Take safeguards away, and say how soon that is noticed."),
     "past": ("console.commands.safeguards:past", "List bugs of the past, and what stands against each."),
     "lessons": ("console.commands.learn:lessons", "List the lessons, and which of them are done."),
-    "learn": ("console.commands.learn:learn", "Take a lesson: learn Kafka by breaking it."),
+    "learn": ("console.commands.learn:learn", "Lessons: learn Kafka by breaking it."),
 }
 """Name: where it is, and its line in the help."""
 
@@ -227,7 +227,7 @@ def _write_test(case: Case, path: str) -> None:
 
 
 @click.command()
-@click.argument("seed", type=click.IntRange(0))
+@click.argument("seed", metavar="SEED|SITUATION")
 @_level
 @scenario_option
 @_without
@@ -238,7 +238,7 @@ def _write_test(case: Case, path: str) -> None:
 @output_option
 @debug_option
 def replay(
-    seed: int,
+    seed: str,
     level: str,
     scenario: str | None,
     without: str | None,
@@ -247,14 +247,23 @@ def replay(
     everything: bool,
     twice: bool,
 ) -> int:
-    """Run one seed again and show what happened: faults, starts, stops, and what was violated."""
+    """Run one seed again and show what happened: faults, starts, stops, and what was violated.
+
+    A SITUATION is what the laboratory's pages share and save: an address, its text, or a file with its JSON. It is played
+    to its moment, bit by bit as it was, and its timeline is shown; the options of seeds mean nothing to it.
+    """
+    if not seed.isdecimal():
+        from console.commands.situation import replay as replay_situation
+
+        return replay_situation(seed, lines, everything, twice)
+    number = int(seed)
     from console.output.render import print_rows, say, to_json, write
     from console.output.table import Column
     from engine.sim.case import Case
     from engine.sim.scenarios import SWARM
     from engine.sim.trace import first_divergence
 
-    case = Case(seed, level, scenario or SWARM, without, aiokafka)
+    case = Case(number, level, scenario or SWARM, without, aiokafka)
     result, events = case.timeline()
     shown = [_event(line) for line in events if everything or _is_of_interest(line)]
     output = invocation().output

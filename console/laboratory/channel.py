@@ -15,6 +15,9 @@ from console.laboratory.worker import LENGTH
 
 ANSWER_SECONDS_MAX = 60.0
 """A world that has not answered by then hangs: its process is ended."""
+REPLAY_SECONDS_MAX = 900.0
+"""The same for questions that play a whole situation again: hours of virtual time take minutes."""
+REPLAYING = frozenset({"open", "fork", "connect", "export"})
 ANSWER_BYTES_MAX = 64 << 20
 
 
@@ -48,7 +51,7 @@ class LocalChannel:
         pass
 
     async def ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        return self._room.answer(question)
+        return await self._room.answer(question)
 
     async def close(self) -> None:
         self._room.close()
@@ -65,12 +68,13 @@ class WorkerChannel:
     async def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         if self._closed:
             raise WorldFailed("this world is closed")
+        seconds = REPLAY_SECONDS_MAX if question["ask"] in REPLAYING else ANSWER_SECONDS_MAX
         try:
-            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            async with asyncio.timeout(seconds):
                 answer = await self._exchange(question)
         except TimeoutError as error:
             await self.close()
-            raise WorldFailed(f"the world has not answered for {ANSWER_SECONDS_MAX:.0f} s and was ended") from error
+            raise WorldFailed(f"the world has not answered for {seconds:.0f} s and was ended") from error
         except (OSError, EOFError, asyncio.IncompleteReadError) as error:
             await self.close()
             raise WorldFailed("the world's process is gone", str(error) or type(error).__name__) from error

@@ -7,6 +7,7 @@ of hosts `|` between them; `acks=all` is -1; a `name=value` that is no field is 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -70,11 +71,13 @@ def text_of(action: Action) -> str:
     return " ".join(shlex.quote(part) if _needs_quotes(part) else part for part in parts)
 
 
-def completions(line: str, names: dict[str, list[str]]) -> list[str]:
+def completions(line: str, names: Mapping[str, Sequence[str]]) -> list[str]:
     """What the line could become, best first. `names`: what there is, by name of a field (node, topic, name, ...)."""
     words = line.split(" ")
     if len(words) == 1:
         return [tag for tag in BY_TAG if tag.startswith(words[0])]
+    if not words[0].strip():
+        return []
     kind = BY_TAG.get(words[0])
     if kind is None:
         return []

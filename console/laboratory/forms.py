@@ -75,11 +75,16 @@ def forms() -> tuple[ActionForm, ...]:
     return tuple(_form(tag, group) for group, tags in GROUPS for tag in tags)
 
 
+def help_of(tag: str) -> str:
+    """What the action does, in a sentence or two."""
+    return " ".join((inspect.getdoc(BY_TAG[tag]) or "").split())
+
+
 def _form(tag: str, group: str) -> ActionForm:
     kind = BY_TAG[tag]
     fields = tuple(_field(tag, each) for each in msgspec.structs.fields(kind))
     title = TITLES.get(tag, tag.replace("-", " ").capitalize())
-    return ActionForm(tag, title, group, " ".join(inspect.getdoc(kind).split()), usage(tag), fields)  # type: ignore[union-attr]
+    return ActionForm(tag, title, group, help_of(tag), usage(tag), fields)
 
 
 def _field(tag: str, field: msgspec.structs.FieldInfo) -> FormField:

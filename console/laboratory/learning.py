@@ -74,7 +74,7 @@ class Learning:
             "why": lesson.prediction.why if answered and solved else "",
             "tasks": [
                 {"number": number, "text": step.task.text, "commands": ["" if callable(each) else text_of(each) for each in step.task.do],
-                 "state": step.state, "is_done": step.state is StepState.DONE, "said": step.said}
+                 "state": step.state, "is_done": step.state is StepState.DONE, "said": step.said, "pace": step.task.pace}
                 for number, step in enumerate(self.steps)
             ],
             "hint": OTHERWISE if not solved and self.steps.are_over else "",

@@ -2,7 +2,8 @@
 
 session = Session()                       nothing runs yet; the world opens with the first question
 await session.ask("open", lesson="…")     and every other question of `room.Room`
-session.play(), session.pause()           plays in slices, FRAMES_PER_SECOND of them a second, `speed` times real time
+session.play(), session.pause()           plays it, `speed` times real time; see `playing`
+await session.run("to 12.5")              what may be typed: to time (see `controls`), or to the world (see `commands`)
 session.pieces, session.events            the world as it was told last, see `frames`
 async for _ in session.changes(): …       whenever something differs; what was missed meanwhile is one change
 """
@@ -18,16 +19,17 @@ import msgspec
 
 from console.errors import OperatorError
 from console.laboratory.channel import Channel, WorkerChannel, WorldFailed
+from console.laboratory.playing import Player
 
-FRAMES_PER_SECOND = 20
-SPEEDS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 20.0, 100.0)
-"""Virtual seconds per second. Below 0.1 messages are seen on their way."""
-SPEED = 1.0
-SLICE_MS_MAX = 1_000.0
-"""The most virtual time in one slice, so that pausing takes no longer."""
 EVENTS_KEPT = 20_000
-TASK_SPEED = 10.0
-"""How fast what a lesson shows is played at least."""
+
+
+BUSY = {
+    "open": "Opening a world: it is played up to its moment…",
+    "fork": "Going on from there: the world is played up to that moment again…",
+    "connect": "Opening ports: the world is played up to its moment again…",
+}
+"""What is said while a question is answered that may take its time."""
 
 
 class Session:
@@ -38,7 +40,6 @@ class Session:
         self._channel: Channel | None = None
         self._lock = asyncio.Lock()
         self._asking: set[asyncio.Task[dict[str, Any]]] = set()
-        self._playing: asyncio.Task[None] | None = None
         self._listeners: list[asyncio.Event] = []
         self._closed = False
         self._noted: tuple[Any, ...] | None = None
@@ -51,11 +52,11 @@ class Session:
         """Grows with every other world: what was known of the last one is void."""
         self.version = 0
         """Grows with every change."""
-        self.speed = SPEED
-        self.stops_at_bad = True
-        """Whether play pauses when something was lost or violated, and when a lesson is solved."""
+        self.player = Player(self)
         self.said = ""
         """What the world said last to what was done."""
+        self.busy = ""
+        """What takes its time just now: a situation is played again."""
         self.failure = ""
         """Why there is no world any more; opening one takes it away."""
 
@@ -95,20 +96,31 @@ class Session:
 
     async def _exchange(self, question: dict[str, Any]) -> dict[str, Any]:
         async with self._lock:
-            if self.failure and question["ask"] != "open":
-                raise WorldFailed(self.failure, hint="Open a new world.")
-            if self._channel is None:
-                self._channel = self._make_channel()
-                self.failure = ""
+            self.busy = BUSY.get(question["ask"], "")
+            if self.busy:
+                self.tell()
             try:
-                answer = await self._channel.ask(question)
-            except WorldFailed as error:
-                self._channel = None
-                self.failure = f"{error.title}: {error.detail}".rstrip(": ")
-                self._tell()
-                raise
-            self._take(answer)
-            return answer
+                return await self._answered(question)
+            finally:
+                if self.busy:
+                    self.busy = ""
+                    self.tell()
+
+    async def _answered(self, question: dict[str, Any]) -> dict[str, Any]:
+        if self.failure and question["ask"] != "open":
+            raise WorldFailed(self.failure, hint="Open a new world.")
+        if self._channel is None:
+            self._channel = self._make_channel()
+            self.failure = ""
+        try:
+            answer = await self._channel.ask(question)
+        except WorldFailed as error:
+            self._channel = None
+            self.failure = f"{error.title}: {error.detail}".rstrip(": ")
+            self.tell()
+            raise
+        self._take(answer)
+        return answer
 
     def _take(self, answer: dict[str, Any]) -> None:
         if answer["reset"]:
@@ -130,7 +142,7 @@ class Session:
                 del self.events[:drop]
                 self.first += drop
         if answer["set"] or answer["gone"] or answer["events"] or answer["reset"]:
-            self._tell()
+            self.tell()
 
     def _keep_what_was_learnt(self) -> None:
         piece = self.value("lesson")
@@ -141,7 +153,8 @@ class Session:
             note_solved(piece)
             self._noted = mark
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Something differs for who looks on."""
         self.version += 1
         for listener in self._listeners:
             listener.set()
@@ -180,95 +193,73 @@ class Session:
     def listener_count(self) -> int:
         return len(self._listeners)
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody looks at it, or a client from outside is in it."""
+        return bool(self._listeners) or bool((self.value("outside") or {}).get("connections"))
+
     # ---- playing
 
     @property
     def is_playing(self) -> bool:
-        return self._playing is not None
+        return self.player.is_playing
+
+    @property
+    def is_broken(self) -> bool:
+        return self.player.is_broken
+
+    @property
+    def speed(self) -> float:
+        """Virtual seconds per second."""
+        return self.player.speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self.player.speed = speed
+        self.tell()
 
     def play(self) -> None:
         """Until `pause`, the end of the recording when the past is shown, or something bad."""
-        self._start(self._play())
+        if not self._closed:
+            self.player.play()
+
+    async def pause(self) -> None:
+        """Returns once nothing is played any more."""
+        await self.player.pause()
 
     async def take_step(self, number: int) -> None:
         """Take a step of the lesson, and play it to its end. Raises OperatorError while another one is being played."""
         await self.ask("task", number=number)
         await self.pause()
-        self._start(self._play_task())
+        task = (self.value("lesson") or {"tasks": {}})["tasks"][int(number)]
+        if task["state"] == "playing" and not self._closed:
+            self.player.play_step(task["pace"])
 
-    def _start(self, work: Any) -> None:
-        if self._playing is not None or self._closed:
-            work.close()
-            return
-        self._playing = asyncio.get_running_loop().create_task(work, name="laboratory")
-        self._tell()
+    async def go_to(self, at_ms: float) -> None:
+        """Look at a moment of the past, or play up to one that is to come."""
+        await self.pause()
+        if at_ms <= self.value("moment", {"present_ms": 0.0})["present_ms"]:
+            await self.ask("look", at_ms=at_ms)
+        elif not self._closed:
+            await self.ask("look", at_ms=None)
+            self.player.play_to(at_ms)
 
-    async def pause(self) -> None:
-        """Returns once nothing is played any more."""
-        task, self._playing = self._playing, None
-        if task is not None:
-            self._tell()
-            await asyncio.wait([task])
+    async def advance(self, ms: float, within_s: float, *, reads: bool) -> dict[str, Any]:
+        """For the player: the room's answer."""
+        return await self._ask({"ask": "advance", "ms": ms, "within_s": within_s, "reads": reads})
 
-    def faster(self, by: int) -> None:
-        """The next of `SPEEDS` up (1) or down (-1)."""
-        near = min(range(len(SPEEDS)), key=lambda at: abs(SPEEDS[at] - self.speed))
-        self.speed = SPEEDS[max(0, min(near + by, len(SPEEDS) - 1))]
-        self._tell()
+    async def run(self, line: str) -> Any:
+        """Do what a typed line says: something to time (see `controls`), or an action to the world. Raises
+        OperatorError. Returns what the room answers, if it does."""
+        from console.laboratory.controls import run
 
-    async def _play(self) -> None:
-        was_past = self._is_past
-        before = self._bad_count
-        await self._slices(lambda ms: self._ask({"ask": "advance", "ms": ms}), lambda: self.speed, was_past, before)
-
-    async def _play_task(self) -> None:
-        async def play(ms: float) -> dict[str, Any]:
-            return await self._ask({"ask": "play_task", "ms": ms})
-
-        await self._slices(play, lambda: max(self.speed, TASK_SPEED), False, None)
-
-    async def _slices(self, play: Any, speed: Callable[[], float], was_past: bool, bad: int | None) -> None:
-        loop = asyncio.get_running_loop()
-        me = asyncio.current_task()
-        try:
-            while self._playing is me:
-                begun = loop.time()
-                answer = await play(min(speed() * 1_000 / FRAMES_PER_SECOND, SLICE_MS_MAX))
-                if answer["error"] or (answer["result"] or {}).get("done") or self.is_broken:
-                    return
-                if was_past and not self._is_past:
-                    return
-                if bad is not None and self.stops_at_bad and self._bad_count > bad:
-                    return
-                # At least a little, so that everybody else gets a turn.
-                await asyncio.sleep(max(0.005, begun + 1 / FRAMES_PER_SECOND - loop.time()))
-        except OperatorError as error:
-            self.said = error.title
-        finally:
-            if self._playing is me:
-                self._playing = None
-                self._tell()
-
-    @property
-    def _is_past(self) -> bool:
-        return bool(self.value("moment", {}).get("past"))
-
-    @property
-    def is_broken(self) -> bool:
-        return bool(self.value("world", {}).get("broken"))
-
-    @property
-    def _bad_count(self) -> int:
-        lesson = self.value("lesson") or {}
-        violated = sum(not each["holds"] for each in self.value("invariants", ()))
-        lost = self.value("world", {}).get("counts", {}).get("lost", 0)
-        return int(lost) + violated + bool(lesson.get("is_solved"))
+        return await run(self, line)
 
     async def close(self) -> None:
         """Ends the world and everybody's `changes`."""
         await self.pause()
         self._closed = True
-        self._tell()
+        self.tell()
         if self._channel is not None:
             await self._channel.close()
 

@@ -66,6 +66,9 @@ PROBE_PROBABILITY = 0.02
 class SimClient:
     """Knows the cluster and keeps one connection to each broker."""
 
+    creates_topics = True
+    """Whether asking for a topic that is not there makes it (allow.auto.create.topics)."""
+
     def __init__(self, name: str, bootstrap: Sequence[tuple[str, int]], topic: str, source: random.Random) -> None:
         self.name = name
         self.topic = topic
@@ -96,7 +99,10 @@ class SimClient:
             address = self.source.choice(known)
             try:
                 connection = await self.connection(address)
-                request = MetadataRequest(topics=[MetadataRequest.MetadataRequestTopic(name=self.topic)])
+                request = MetadataRequest(
+                    topics=[MetadataRequest.MetadataRequestTopic(name=self.topic)],
+                    allow_auto_topic_creation=self.creates_topics,
+                )
                 answer: MetadataResponse = await connection.request(request, timeout_ms=REQUEST_TIMEOUT_MS)
             except BROKEN:
                 await self.back_off()
@@ -111,7 +117,11 @@ class SimClient:
                             self.leaders[partition.partition_index] = (partition.leader_id, partition.leader_epoch)
             if answer.brokers and self.leaders:
                 return
+            self.lacks_topic()
             await self.back_off()
+
+    def lacks_topic(self) -> None:
+        """Nobody knows the topic yet; it is asked for again."""
 
     async def leader_connection(self, partition: int) -> tuple[ClientConnection, int]:
         """The leader of a partition, as far as we know, and its epoch; raises one of BROKEN when there is none."""

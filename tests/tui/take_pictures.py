@@ -26,6 +26,7 @@ SHOTS = (
     ("pulses", ("pulses",), "stoker-dark", ()),
     ("tail", ("tail", "page-views from=-100"), "stoker-light", ()),
     ("sql", ("sql", QUERY), "stoker-dark", ("f5",)),
+    ("laboratory", ("lab", "lost-record"), "stoker-dark", ("B", "t", "t", "t", "t")),
 )
 """Name, place, theme, keys."""
 

@@ -6,6 +6,7 @@ One world for the whole application, whichever view shows it: `:lab` shows it as
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -24,17 +25,24 @@ from tui.views.laboratory_lines import (
     current_line,
     event_lines,
     lesson_lines,
+    news,
     roles,
     totals,
     transport,
-    world_lines,
 )
+from tui.views.laboratory_world import world_lines
 from tui.widgets.document import Document, DocumentLine
 
 PAINT_S = 0.05
 EVENTS_KEPT = 2_400
+NEWS = 60
+"""Lines among which the newest is looked for that is no high watermark."""
+HEIGHT = 24
+"""Of the world's pane, until it has one."""
 LINES_SHOWN = 300
 """Of the timeline: so many lines at most, newest first."""
+PATH_CHARACTERS_MAX = 4_000
+FILE_BYTES_MAX = 1 << 20
 EXPORTS = ("html", "json", "pytest", "situation")
 _SESSIONS: WeakKeyDictionary[App[Any], list[Any]] = WeakKeyDictionary()
 """The application's world, and how many views show it."""
@@ -47,7 +55,7 @@ class LaboratoryView(View):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("lab")
     DEFAULT_CSS = """
     LaboratoryView { layout: vertical; }
-    LaboratoryView #lab-time { height: 2; scrollbar-size: 0 0; }
+    LaboratoryView #lab-time { height: 3; scrollbar-size: 0 0; }
     LaboratoryView #lab-panes { height: 1fr; layout: vertical; }
     LaboratoryView #lab-world { height: 3fr; }
     LaboratoryView #lab-lesson { height: 2fr; border-top: solid $border; }
@@ -102,10 +110,23 @@ class LaboratoryView(View):
         session = self.session
         self._paint()
         if self.argument or not session.pieces:
-            await self._ask("open", lesson=self.argument)
+            await self._open(self.argument)
         async for _ in session.changes():
             self._paint()
             await asyncio.sleep(PAINT_S)
+
+    async def _open(self, what: str) -> None:
+        """A lesson by its name or number; else a situation, or a file with one; else a new world."""
+        from console.laboratory.lessons import lesson_of
+        from console.laboratory.situations import situation_of
+
+        try:
+            await asyncio.to_thread(lesson_of, what)
+        except ValueError:
+            found = self._read(what)
+            await self._ask("open", **situation_of(found or ""))
+        else:
+            await self._ask("open", lesson=what)
 
     # ---- painting
 
@@ -122,10 +143,14 @@ class LaboratoryView(View):
         world, learnt, events = (self.query_one(f"#lab-{name}", Document) for name in ("world", "lesson", "events"))
         learnt.display = lesson is not None and (is_wide or self._lesson_shown)
         events.display = is_wide or not learnt.display
-        self.query_one("#lab-time", Document).set_lines((transport(session), totals(session)))
+        shown = [each for each in self._events[-NEWS:] if each[0]["number"] < self._end]
+        self.query_one("#lab-time", Document).set_lines(
+            (transport(session), totals(session), news(session, shown, width))
+        )
         left = width * 3 // 5 if is_wide else width
-        world.set_lines(world_lines(session, left))
-        right = width - left if is_wide else width
+        # A document begins with a blank, and its scroll bar takes a column.
+        world.set_lines(world_lines(session, left - 2, world.size.height or HEIGHT))
+        right = width - left - 3 if is_wide else width - 2
         if lesson is not None:
             lines = lesson_lines(lesson, right)
             learnt.set_lines(lines)
@@ -150,11 +175,16 @@ class LaboratoryView(View):
             self._next = session.first + len(session.events)
             del self._events[:-EVENTS_KEPT]
 
+    @property
+    def _end(self) -> int:
+        """How many lines the timeline had at the moment that is shown."""
+        return int((self.session.value("world") or {"events": 0})["events"])
+
     def _event_lines(self, width: int) -> list[DocumentLine]:
         """What happened up to the moment that is shown; each event's lines are made once."""
         if width != self._made_width or len(self._made) > 2 * LINES_SHOWN:
             self._made, self._made_width = {}, width
-        end = (self.session.value("world") or {"events": 0})["events"]
+        end = self._end
         lines: list[DocumentLine] = []
         for each in reversed(self._events):
             event, _ = each
@@ -183,7 +213,9 @@ class LaboratoryView(View):
         self.query_one("#lab-world", Document).focus()
 
     def status(self) -> str:
-        return self.session.said if self.app in _SESSIONS else ""
+        """What the world said to what was done, unless the line above has it."""
+        said = self.session.said if self.app in _SESSIONS else ""
+        return "" if any(said.startswith(event["text"]) for event, _ in self._events[-NEWS:]) else said
 
     def copied(self) -> str:
         return self.query_one("#lab-world", Document).text
@@ -204,51 +236,58 @@ class LaboratoryView(View):
         finally:
             self._paint()
 
-    def _later(self, question: str, *, pauses: bool = False, **values: Any) -> None:
-        async def ask() -> None:
-            if pauses:
-                await self.session.pause()
-            await self._ask(question, **values)
+    async def _run(self, line: str) -> None:
+        """Do what a line says; what cannot be done is said."""
+        try:
+            await self.session.run(line)
+        except OperatorError as error:
+            self.stoker.tell(error)
+        finally:
+            self._paint()
 
-        self.run_worker(ask(), group="lab-ask")
+    def action_run(self, line: str) -> None:
+        """What most keys do: a line of `console.laboratory.controls`, without typing it."""
+        self.run_worker(self._run(line), group="lab-ask")
 
     async def action_play(self) -> None:
-        if self.session.is_playing:
-            await self.session.pause()
-        else:
-            self.session.play()
-
-    def action_step(self) -> None:
-        self._later("step", pauses=True, by="event")
-
-    def action_instant(self) -> None:
-        self._later("step", pauses=True, by="instant")
-
-    def action_backward(self) -> None:
-        self._later("look", pauses=True, by_ms=-100)
-
-    def action_forward(self) -> None:
-        if (self.session.value("moment") or {}).get("past"):
-            self._later("look", pauses=True, by_ms=100)
-        else:
-            self.action_step()
-
-    def action_beginning(self) -> None:
-        self._later("look", pauses=True, at_ms=0)
-
-    def action_now(self) -> None:
-        self._later("look", at_ms=None)
-
-    def action_fork(self) -> None:
-        self._later("fork", pauses=True)
-
-    def action_speed(self, by: int) -> None:
-        self.session.faster(by)
+        await self._run("pause" if self.session.is_playing else "play")
 
     def action_new(self) -> None:
-        self.stoker.ask_first(
-            "A new world", "The one that is open ends. y copies its situation first.", lambda: self._later("open", pauses=True)
-        )  # fmt: skip
+        """A new world, or one that somebody sent: an address, its text, JSON, or the name of a file with it."""
+
+        def entered(line: str | None) -> None:
+            if line is None:
+                return
+            found = self._read(line.removeprefix("open").strip())
+            if found is not None:
+                self.action_run(f"open {found}")
+
+        self._prompt("Enter: a new world; or the address, text or file of a situation", entered, "open ")
+
+    def _read(self, text: str) -> str | None:
+        """The text, or that of the file of that name. None when it cannot be read, which is said."""
+        path = self.stoker.directory / text
+        try:
+            if not text or len(text) > PATH_CHARACTERS_MAX or not path.is_file():
+                return text
+            return path.read_text(encoding="utf-8") if path.stat().st_size <= FILE_BYTES_MAX else text
+        except (OSError, ValueError) as error:
+            self.stoker.tell(OperatorError(f"cannot read {text}", str(error)))
+            return None
+
+    def action_jump(self) -> None:
+        self._prompt("Jump to: 12.5 seconds, 2m, +60 from here, -5 back", self._jumped, "to ")
+
+    def _jumped(self, line: str | None) -> None:
+        if line:
+            self.action_run(line)
+
+    def action_messages(self) -> None:
+        """Choose one that is under way."""
+        if not self.session.value("messages"):
+            self.stoker.say("No message is under way. Press . until one is.")
+            return
+        self.action_act("hold ")
 
     def action_lessons(self) -> None:
         self.stoker.enter("lessons")
@@ -266,7 +305,8 @@ class LaboratoryView(View):
             found = await self._ask("situation")
             if found is not None:
                 self.app.copy_to_clipboard(f"/lab?s={found['text']}")
-                self.stoker.say("Copied the situation's address: behind that of any console.")
+                said = "Copied: append it to any console's address, or press N and paste it."
+                self.stoker.say(f"{said} {found['warning']}".strip())
 
         self.run_worker(share(), group="lab-ask")
 
@@ -296,47 +336,24 @@ class LaboratoryView(View):
 
     # ---- touching
 
-    def action_act(self) -> None:
+    def action_act(self, typed: str = "") -> None:
+        """A line: to the world, or to time."""
+        self._prompt("Do: kill 2 · produce orders hello · to 12.5 · Tab completes", self._entered, typed)
+
+    def _entered(self, line: str | None) -> None:
+        if line:
+            self._history.append(line)
+            self.action_run(line)
+
+    def _prompt(self, title: str, entered: Callable[[str | None], None], typed: str = "") -> None:
         from tui.widgets.action_dialog import ActionDialog
 
-        async def complete(line: str) -> list[str]:
-            found: list[str] = await self.session.ask("complete", line=line)
+        async def complete(line: str) -> list[tuple[str, str]]:
+            found: list[tuple[str, str]] = await self.session.ask("complete", line=line)
             return found
 
-        def entered(line: str | None) -> None:
-            if line:
-                self._history.append(line)
-                self._later("do", line=line)
+        self.app.push_screen(ActionDialog(title, complete, self._history, typed), entered)
 
-        self.app.push_screen(ActionDialog(complete, self._history), entered)
-
-    # ---- the lesson
-
-    def action_predict(self, choice: int) -> None:
-        self._later("predict", choice=choice)
-
-    def action_task(self) -> None:
-        """The next task, done as the lesson would."""
-
-        async def do() -> None:
-            lesson = self.session.value("lesson")
-            if lesson is None:
-                self.stoker.say("No lesson is open: L lists them.")
-                return
-            todo = [task["number"] for task in lesson["tasks"] if not task["is_done"]]
-            if not todo:
-                self.stoker.say("All tasks are done.")
-                return
-            try:
-                await self.session.take_step(todo[0])
-            except OperatorError as error:
-                self.stoker.tell(error)
-
-        self.run_worker(do(), group="lab-ask")
-
-    def action_variant(self) -> None:
-        lesson = self.session.value("lesson")
-        if lesson is None or not (lesson["variant"] or lesson["is_variant"]):
-            self.stoker.say("There is no other way in this lesson.")
-            return
-        self._later("open", pauses=True, lesson=lesson["id"], variant=not lesson["is_variant"])
+    async def action_connect(self) -> None:
+        """Open the ports; or close them when they are open."""
+        await self._run("disconnect" if self.session.value("outside") else "connect")

@@ -13,10 +13,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui.bindings import bindings_of
-from tui.widgets.cells import harmless
+from tui.widgets.cells import cells, fitted, harmless
 
 SHOWN = 12
-Complete = Callable[[str], Awaitable[list[str]]]
+Complete = Callable[[str], Awaitable[list[tuple[str, str]]]]
+"""What a line could become, each with a word on what it is; "" for none."""
 
 
 class ActionInput(Input):
@@ -43,7 +44,8 @@ class ActionInput(Input):
 
 
 class ActionDialog(ModalScreen[str | None]):
-    """Gives the line, or None when it was left. `history`: what was done before, the newest last."""
+    """Gives the line, or None when it was left. `history`: what was done before, the newest last. `typed`: what stands
+    in it when it opens."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("dialog")
     DEFAULT_CSS = """
@@ -57,9 +59,11 @@ class ActionDialog(ModalScreen[str | None]):
     ActionDialog Static { color: $text-muted; height: auto; max-height: 12; }
     """
 
-    def __init__(self, complete: Complete, history: list[str]) -> None:
+    def __init__(self, title: str, complete: Complete, history: list[str], typed: str = "") -> None:
         super().__init__()
+        self._title = title
         self._complete = complete
+        self._typed = typed
         self._history = history
         self._at = len(history)
         self._cycle: list[str] = []
@@ -67,17 +71,19 @@ class ActionDialog(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = "Do: kill 2 · produce orders hello acks=1 · Tab completes, Enter does it"
-            yield ActionInput(compact=True, select_on_focus=False)
+            box.border_title = self._title
+            yield ActionInput(self._typed, compact=True, select_on_focus=False)
             yield Static()
 
     async def on_mount(self) -> None:
         self.query_one(Input).focus()
-        await self._show("")
+        await self._show(self._typed)
 
     async def _show(self, line: str) -> None:
-        found = await self._complete(line)
-        self.query_one(Static).update(Content("\n".join(harmless(each) for each in found[:SHOWN])))
+        found = (await self._complete(line))[:SHOWN]
+        wide = max((cells(each) for each, _ in found), default=0)
+        lines = [f"{fitted(harmless(each), wide)}  {harmless(words)}".rstrip() for each, words in found]
+        self.query_one(Static).update(Content("\n".join(lines)))
 
     async def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -91,7 +97,7 @@ class ActionDialog(ModalScreen[str | None]):
         """The next way the line could go on."""
         line = self.query_one(Input)
         if not self._cycle or line.value != self._cycled:
-            self._cycle = await self._complete(line.value)
+            self._cycle = [each for each, _ in await self._complete(line.value)]
         if self._cycle:
             self._cycled = self._cycle.pop(0)
             self._cycle.append(self._cycled)

@@ -171,7 +171,7 @@ class RepairDisk(_Action, frozen=True, tag="repair-disk"):
 
 
 class CreateTopic(_Action, frozen=True, tag="create-topic"):
-    """With its replicas on given nodes when `replicas` is given (one tuple for each partition, leader first)."""
+    """A new topic. `replicas` says on which nodes: a list for each partition, its leader first."""
 
     topic: Name
     partitions: Annotated[int, Meta(ge=1, le=12)] = 1
@@ -187,7 +187,7 @@ class DeleteTopic(_Action, frozen=True, tag="delete-topic"):
 
 
 class SetConfig(_Action, frozen=True, tag="set-config"):
-    """Change a topic's configuration (None: back to the default)."""
+    """Change a topic's configuration; without a value it goes back to the default."""
 
     topic: Name
     name: Name
@@ -203,13 +203,13 @@ class Elect(_Action, frozen=True, tag="elect"):
 
 
 class TakeAway(_Action, frozen=True, tag="take-away"):
-    """Take away a safeguard that Kafka has since a bug of its past (`engine.runtime.safeguards`)."""
+    """Take away a safeguard that Kafka has since a bug of its past, and see what happens without it."""
 
     safeguard: Annotated[str, Meta(max_length=60)]
 
 
 class GiveBack(_Action, frozen=True, tag="give-back"):
-    """Undo `TakeAway`."""
+    """Put a safeguard back that was taken away."""
 
     safeguard: Annotated[str, Meta(max_length=60)]
 

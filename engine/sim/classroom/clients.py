@@ -55,6 +55,7 @@ class ClientState:
     failed: int = 0
     read: int = 0
     last_error: str = ""
+    """Of what it tries now; "" again once that has gone well."""
     is_over: bool = False
     positions: dict[int, int] = field(default_factory=dict)
     reads_from: dict[int, int] = field(default_factory=dict)
@@ -66,7 +67,17 @@ class ClientState:
     """(key, partition, offset, value) of what a producer was acknowledged, in order."""
 
 
-class ClassProducer(SimClient):
+class _Client(SimClient):
+    """A client of a learner: a topic that is not there is a mistake, and is told, not made."""
+
+    creates_topics = False
+    _state: ClientState
+
+    def lacks_topic(self) -> None:
+        self._state.last_error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.name
+
+
+class ClassProducer(_Client):
     """One record at a time, in order, each tried again until it is answered or the tries are over."""
 
     def __init__(
@@ -157,6 +168,7 @@ class ClassProducer(SimClient):
                 continue
             if code in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
                 self._sequences[partition] = sequence + 1
+                state.last_error = ""
                 if state.acks != 0:
                     send.fate, send.offset = Fate.ACKNOWLEDGED, offset
                     state.acked += 1
@@ -187,7 +199,7 @@ class ClassProducer(SimClient):
         return ErrorCode.of(result.error_code), result.base_offset
 
 
-class ClassConsumer(SimClient):
+class ClassConsumer(_Client):
     """Reads every partition from its beginning, without a group; from a replica of its rack when the leader says so."""
 
     def __init__(
@@ -238,6 +250,7 @@ class ClassConsumer(SimClient):
                 await self.back_off()
                 await self.refresh()
             else:
+                state.last_error = ""
                 told = answer.responses[0].partitions[0].preferred_read_replica if answer.responses else -1
                 if told >= 0:
                     preferred = told
@@ -274,7 +287,7 @@ class ClassConsumer(SimClient):
         return int(found.offset) if found.error_code == ErrorCode.NONE else position
 
 
-class ClassMember(GroupMemberLoad):
+class ClassMember(_Client, GroupMemberLoad):
     """A group member that works on each record for a while, and commits when it was told to."""
 
     def __init__(
@@ -354,6 +367,7 @@ class ClassMember(GroupMemberLoad):
             await self.refresh()
             return
         state = self._state
+        state.last_error = ""
         state.read += len(records)
         if self._when == "before":
             if len(records) > POLL_RECORDS_MAX:

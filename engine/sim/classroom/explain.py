@@ -203,8 +203,15 @@ def _election(old: PartitionView, new: PartitionView, after: WorldView) -> Event
             subject=name,
         )
     clean = new.leader in old.isr or new.leader in old.elr or old.leader == new.leader
+    is_last_known = not clean and not old.isr and not old.elr and new.leader in old.last_known_elr
+    was = f"node {old.leader}" if old.leader >= 0 else "nobody"
     leader_before = next((node for node in after.nodes if node.id == old.leader), None)
-    if not clean:
+    if is_last_known:
+        why = (
+            f"Everybody who was in sync has crashed since, and node {new.leader} was the last of them that led: it is taken "
+            "as it is. What it lost in its crash is lost."
+        )
+    elif not clean:
         why = (
             f"Node {new.leader} was not in sync (ISR was {_list(old.isr)}): an UNCLEAN election. What it lacks is lost."
         )
@@ -213,16 +220,20 @@ def _election(old: PartitionView, new: PartitionView, after: WorldView) -> Event
     elif leader_before is not None and (
         leader_before.state in ("down", "failed", "stopping") or leader_before.is_fenced
     ):
-        why = f"Node {old.leader} is gone or fenced; node {new.leader} is the first live replica of the ISR."
+        why = f"Node {old.leader} is gone or fenced; node {new.leader} is the first live replica " + (
+            "of the ISR."
+            if new.leader in old.isr
+            else "that is eligible (ELR): not in sync any more, but nothing was committed without it."
+        )
     elif new.leader == new.replicas[0]:
         why = "It is the preferred replica (the first of the assignment)."
     else:
         why = f"The controller moved it from node {old.leader} to the next replica in sync."
     return Event(
         "election",
-        f"{name}: node {new.leader} is leader in epoch {new.leader_epoch} (was node {old.leader}, epoch {old.leader_epoch}).",
+        f"{name}: node {new.leader} is leader in epoch {new.leader_epoch} (was {was}, epoch {old.leader_epoch}).",
         why,
-        "KIP-101" if clean else "KIP-106",
+        "KIP-101" if clean else "KIP-966" if is_last_known else "KIP-106",
         is_bad=not clean,
         subject=name,
     )
@@ -298,7 +309,7 @@ def _gone(gone: Gone, before: WorldView, after: WorldView) -> Iterator[Event]:
         if not log.is_online or old_nodes[node_id].life != after.node(node_id).life:
             yield Event(
                 "truncation",
-                f"{name}: node {node_id} lost offsets {first} to {last} from its disk.",
+                f"{name}: node {node_id} lost {_offsets_said(first, last)} from its disk.",
                 "They were in memory only: Kafka does not sync each write, and relies on the other replicas.",
                 is_bad=True,
                 subject=name,
@@ -315,12 +326,16 @@ def _gone(gone: Gone, before: WorldView, after: WorldView) -> Iterator[Event]:
             epochs = sorted({record.epoch for record in records})
             yield Event(
                 "truncation",
-                f"{name}: node {node_id} cut offsets {first} to {last} (epoch {_list(epochs)}) off its log.",
+                f"{name}: node {node_id} cut {_offsets_said(first, last)} (epoch {_list(epochs)}) off its log.",
                 f"The leader of epoch {partition.leader_epoch} said that epoch {epochs[0]} ends at offset {first} with it; "
                 "what a follower has beyond that was never committed.",
                 "KIP-101",
                 subject=name,
             )
+
+
+def _offsets_said(first: int, last: int) -> str:
+    return f"offset {first}" if first == last else f"offsets {first} to {last}"
 
 
 def _offsets(log: ReplicaView) -> list[int]:
@@ -391,6 +406,25 @@ _PRODUCE_WHY = {
     "KAFKA_STORAGE_ERROR": ("The leader's disk refused the write.", "KIP-112"),
     "REQUEST_TIMED_OUT": ("The followers did not copy it in time. It may still be committed later.", ""),
     "OUT_OF_ORDER_SEQUENCE_NUMBER": ("A record before it is missing in the log.", "KIP-98"),
+    "OFFSET_OUT_OF_RANGE": (
+        "The log does not reach to the offset it asked for, or begins behind it; auto.offset.reset decides where it goes "
+        "on (here: earliest).",
+        "",
+    ),
+    "no leader": (
+        "Its connection broke, or nobody leads the partition; it asks for the metadata anew, and tries again.",
+        "",
+    ),
+    "no answer in time": ("Nothing came within its request timeout: whether it was written, it cannot know.", ""),
+    "UNKNOWN_TOPIC_OR_PARTITION": ("There is no such topic (yet): it waits for one.", ""),
+    "FENCED_LEADER_EPOCH": (
+        "It asked in an older leader epoch than the leader's; it looks for the leader anew.",
+        "KIP-320",
+    ),
+    "UNKNOWN_LEADER_EPOCH": (
+        "It knows a newer leader epoch than the node it asked; that one will learn it soon.",
+        "KIP-320",
+    ),
 }
 
 

@@ -46,8 +46,10 @@ def test_the_situation_plays_as_it_did():
 
 
 def as_pytest(room: Classroom) -> str:
-    """A pytest file that plays the situation and checks what stands at its end."""
-    room.jump_to(int(room.now_ms) + 1)  # a situation's moment is a whole millisecond
+    """A pytest file that plays the situation and checks what stands at its end: the next whole millisecond, to which the
+    world is played."""
+    if room.now_ns % 1_000_000:
+        room.jump_to(int(room.now_ms) + 1)
     view = room.view()
     actions = [f"{step.at_ms / 1000:9.3f} s  {tag_of(step.action)}" for step in room.situation().steps]
     story = "\n".join(actions) or "Nothing was done."
@@ -87,7 +89,7 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; }
 td, th { text-align: left; vertical-align: top; padding: .25rem .6rem; border-bottom: 1px solid #8884; }
 td.time { font-variant-numeric: tabular-nums; white-space: nowrap; text-align: right; }
-.why { opacity: .8; } .bad td { border-left: .3rem solid #c33; } .action td { border-left: .3rem solid #36c; }
+.why { opacity: .8; } .bad td:first-child { border-left: .3rem solid #c33; } .action td:first-child { border-left: .3rem solid #36c; }
 .kind { white-space: nowrap; } code { overflow-wrap: anywhere; }
 .record { display: inline-block; border: 1px solid #8888; padding: 0 .3rem; margin: 1px; font-size: .85rem; }
 .memory { border-style: dashed; } .beyond { opacity: .55; }
@@ -127,7 +129,8 @@ def as_html(room: Classroom) -> str:
 <h2>Invariants</h2>
 <p>{_invariants(violated, len(view.invariants))}</p>
 <h2>Play it again</h2>
-<p>This text is the whole situation; Stoker's laboratory takes it:</p>
+<p>This text is the whole situation. Stoker's laboratory takes it (New…, or N), and so does
+<code>stoker sim replay TEXT</code>.</p>
 <p><code>{_escape(situation.to_text())}</code></p>
 </body>
 </html>
@@ -180,7 +183,7 @@ def _partition(partition: PartitionView) -> str:
         state = "leader" if log.is_leader else "online" if log.is_online else "offline"
         lines.append(
             f'<tr><th scope="row">node {log.node} ({state})<br>ends at {log.log_end_offset}</th>'
-            f"<td>{' '.join(records)}</td></tr>"
+            f"<td>{' '.join(records) or 'empty'}</td></tr>"
         )
     lines.append("</tbody></table>")
     return "\n".join(lines)

@@ -74,7 +74,9 @@ def _api(data: bytes, is_request: bool, pipe: Pipe) -> str:
         for pending in protocol._pending:
             if pending.correlation_id == correlation_id:
                 return name_of_api(pending.api_key)
-    return "bytes"
+    asked = getattr(protocol, "api_asked", None)  # a client from outside, see `outside`
+    key = asked(correlation_id) if asked is not None else None
+    return "bytes" if key is None else name_of_api(key)
 
 
 def _found(network: SimNetwork, wanted: str) -> Iterator[tuple[SimTransport, Pipe, int]]:

@@ -5,6 +5,7 @@ What has not changed since the view before is the same object again; so a view i
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -50,19 +51,30 @@ _PARTITION_BYTES_COUNTED = 200
 
 def describe_metadata(record: Record, header: BatchHeader) -> RecordView:
     """A record of the controller's log: its name and the fields that fit."""
-    text = "(control)"
+    text = _control(record.key or b"")
     if not header.is_control:
         try:
             message = decode_metadata_record(record.value or b"")
-            fields = (getattr(message, name) for name in ("name", "topic_name", "broker_id", "node_id", "partition_id"))
-            said = [str(value) for value in fields_of(message)] or [str(value) for value in fields if value is not None]
-            text = f"{type(message).__name__.removesuffix('Record')} {' '.join(said)}".strip()
+            text = " ".join([type(message).__name__.removesuffix("Record"), *fields_of(message)])
         except (ProtocolError, AttributeError):
             text = "(cannot be read)"
     return RecordView(record.offset, header.partition_leader_epoch, None, text, header.producer_id, header.is_control)
 
 
 _FIELDS = ("name", "topic_name", "broker_id", "controller_id", "partition_id", "leader", "isr", "value", "fenced")
+_CONTROL_TYPES = {2: "LeaderChange", 3: "SnapshotHeader", 4: "SnapshotFooter", 5: "KRaftVersion", 6: "KRaftVoters"}
+"""Kafka: ControlRecordType; those of the quorum's own log."""
+_CONTROL_KEY = struct.Struct(">hh")
+_FENCED = {-1: "unfenced", 0: "", 1: "fenced"}
+"""As BrokerRegistrationChangeRecord has it (0: no change); a flag of RegisterBrokerRecord is 0 or 1 as well."""
+_LEADER_UNCHANGED = -2
+
+
+def _control(key: bytes) -> str:
+    """The quorum's own record with that key."""
+    if len(key) < _CONTROL_KEY.size:
+        return "(control)"
+    return _CONTROL_TYPES.get(_CONTROL_KEY.unpack_from(key)[1], "(control)")
 
 
 def fields_of(message: Any) -> list[str]:
@@ -70,9 +82,11 @@ def fields_of(message: Any) -> list[str]:
     found = []
     for name in _FIELDS:
         value = getattr(message, name, None)
-        if value is not None and not (name == "leader" and value == -2):
+        if name == "fenced":
+            found.append(_FENCED.get(int(value or 0), ""))
+        elif value is not None and not (name == "leader" and value == _LEADER_UNCHANGED):
             found.append(f"{name}={str(value)[:40]}")
-    return found
+    return [each for each in found if each]
 
 
 class Looker:
@@ -108,7 +122,7 @@ class Looker:
             now_ms=round(room.now_ms, 3),
             nodes=tuple(self._node(node, image, quorum, room) for node in nodes),
             partitions=partitions,
-            messages=tuple(flight.messages(room.world.network)),
+            messages=_on_links(room),
             links=self._links(),
             quorum=quorum,
             groups=self._groups(nodes, ends),
@@ -126,7 +140,7 @@ class Looker:
     def later(self, view: WorldView) -> WorldView:
         """The same world somewhat later: nothing ran, and only what is under way has come closer."""
         room = self._room
-        messages = tuple(flight.messages(room.world.network)) if view.messages else view.messages
+        messages = _on_links(room) if view.messages else view.messages
         found = msgspec.structs.replace(view, now_ms=round(room.now_ms, 3), messages=messages)
         self._before = found
         return found
@@ -143,10 +157,10 @@ class Looker:
             processed_twice=room.processed_twice(),
             skipped=room.skipped(),
             lost=len(room.lost_views()),
-            elections=room.elections,
-            quorum_elections=room.quorum_elections,
+            elections=room.timeline.elections,
+            quorum_elections=room.timeline.quorum_elections,
             rebalances=sum(watch.rebalances for watch in room.world.groups),
-            truncations=room.truncations,
+            truncations=room.timeline.truncations,
         )
 
     # ---- nodes
@@ -244,6 +258,7 @@ class Looker:
             tuple(logs),
             min_isr,
             high_watermark,
+            image.last_known_elr,
         )
 
     def _replica(
@@ -395,6 +410,11 @@ class Looker:
                 known = ()
             self._assignments[data] = known
         return known
+
+
+def _on_links(room: Classroom) -> tuple[MessageView, ...]:
+    """What is under way between two hosts; what a host tells itself is on no link."""
+    return tuple(each for each in flight.messages(room.world.network) if each.source != each.to)
 
 
 def is_moving(message: MessageView) -> bool:

@@ -66,6 +66,8 @@ class PartitionView(_Value, frozen=True):
     min_isr: int
     high_watermark: int
     """Of the leader; -1 while there is none."""
+    last_known_elr: tuple[int, ...] = ()
+    """Who was eligible and crashed since: the last of them may lead when nobody else is left (KIP-966)."""
 
     @property
     def name(self) -> str:
@@ -120,6 +122,11 @@ class MessageView(_Value, frozen=True):
     is_held: bool
     is_stalled: bool
     """The link is cut, or the receiver has no power."""
+
+    @property
+    def lane(self) -> str:
+        """Its connection and direction: what all messages have in common that follow each other."""
+        return self.id[: max(self.id.find("<"), self.id.find(">")) + 1]
 
 
 class LinkView(_Value, frozen=True):
@@ -249,7 +256,7 @@ class InvariantView(_Value, frozen=True):
     """The number of the world's event after which it was first seen violated; up to a tick late until `cause` is known."""
     detail: str = ""
     cause: str = ""
-    """What ran at that very event, as the world's trace has it; "" until it was looked for (`Classroom.pinpoint`)."""
+    """What ran at that very event, in words; "" until it was looked for (`Classroom.pinpoint`)."""
 
 
 class LostView(_Value, frozen=True):

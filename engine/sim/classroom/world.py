@@ -6,7 +6,6 @@ import asyncio
 import contextvars
 import gc
 import logging
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
@@ -20,10 +19,12 @@ from engine.sim.classroom.clients import ClientState
 from engine.sim.classroom.explain import Event, differences
 from engine.sim.classroom.keeping import Keeper
 from engine.sim.classroom.looking import Looker
+from engine.sim.classroom.panel import Panel
 from engine.sim.classroom.pinpoint import pinpoint
+from engine.sim.classroom.recording import Recording
 from engine.sim.classroom.situation import ACTIONS_MAX, MOMENT_MS_MAX, Situation, Step
+from engine.sim.classroom.timeline import Timeline
 from engine.sim.classroom.view import ClientView, EventView, InvariantView, LostView, WorldView
-from engine.sim.invariants.table import INVARIANTS
 from engine.sim.links import Link, LinkProfile
 from engine.sim.loop import START_NS, SimulationError
 from engine.sim.monitor import SELDOM
@@ -35,9 +36,6 @@ from engine.types import TopicPartition
 TICK_NS = 20_000_000
 """The judges look, and the timeline is told, at every multiple of this."""
 VIEW_EVERY_TICKS = 5
-VIEWS_MAX = 12_000
-"""Views kept to go back to: twenty virtual minutes at 100 ms; of older ones every other one goes."""
-EVENTS_MAX = 20_000
 _BOOT_MS_MAX = 60_000
 
 DEFAULT_PROPERTIES = {
@@ -82,24 +80,17 @@ class Classroom:
         """Why the simulation cannot go on; "" while it can."""
         self.refused = ""
         """Why the last action was not done; "" when it was."""
-        self.elections = 0
-        self.quorum_elections = 0
-        self.truncations = 0
+        self.timeline = Timeline()
+        self.recording = Recording()
+        self.panel = Panel()
         self._voters = frozenset(self.world.nodes)
         self._hands: dict[tuple[str, int], ClientState] = {}
         self._steps: list[Step] = []
-        self._events: list[EventView] = []
-        self._events_dropped = 0
-        self._views: list[WorldView] = []
-        self._view_ms: list[float] = []
         self._latest: WorldView | None = None
         self._ticks = 0
         self._ran = -1
         """Callbacks that had run at the last tick."""
         self._tick_view: WorldView | None = None
-        self._violations_seen = 0
-        self._invariants = {each.name: InvariantView(each.name, each.text, each.source, True) for each in INVARIANTS}
-        self._invariant_views = tuple(self._invariants.values())
         self._client_views: tuple[ClientView, ...] = ()
         self._now_ns = START_NS
         self._closed = False
@@ -273,13 +264,13 @@ class Classroom:
             self._keeper.note_configs(action.topic, action.configs)
         elif isinstance(action, SetConfig):
             self._keeper.note_configs(action.topic, {action.name: action.value or ""})
-        position = len(self._events)
+        place = self.timeline.place
         if not self.broken:
             loop.call_soon(act, context=contextvars.Context())
             self._latest = None
             with self._undisturbed():
                 self._run(at_ns)
-        event = self._add(told[0] if told else Event("action", f"{tag_of(action)}: the world stands still."), position)
+        event = self._add(told[0] if told else Event("action", f"{tag_of(action)}: the world stands still."), place)
         self._latest = None
         return event
 
@@ -337,42 +328,17 @@ class Classroom:
         """Something that an action led to later."""
         self._add(Event(kind, text, why))
 
-    def _add(self, event: Event, position: int | None = None) -> EventView:
-        number = self._events_dropped + len(self._events)
-        view = EventView(
-            number, round(self.now_ms, 3), event.kind, event.text, event.why, event.kip, event.is_bad, event.subject
-        )
-        if position is not None and position < len(self._events):
-            # What was done comes before what it led to at the same instant.
-            self._events.insert(position, view)
-            for index in range(position, len(self._events)):
-                moved = self._events[index]
-                self._events[index] = EventView(
-                    self._events_dropped + index, moved.at_ms, moved.kind, moved.text, moved.why, moved.kip, moved.is_bad,
-                    moved.subject,
-                )  # fmt: skip
-            view = self._events[position]
-        else:
-            self._events.append(view)
-        if len(self._events) > EVENTS_MAX:
-            drop = EVENTS_MAX // 4
-            del self._events[:drop]
-            self._events_dropped += drop
-        self.elections += event.kind == "election"
-        self.quorum_elections += event.kind == "quorum" and "leads the quorum" in event.text
-        self.truncations += event.kind == "truncation"
-        return view
+    def _add(self, event: Event, place: int | None = None) -> EventView:
+        return self.timeline.add(event, self.now_ms, place)
 
     @property
     def event_count(self) -> int:
         """How many lines the timeline has had."""
-        return self._events_dropped + len(self._events)
+        return self.timeline.count
 
     def events(self, first: int = 0, last: int | None = None) -> tuple[EventView, ...]:
-        """The lines with numbers from `first` up to `last` (exclusive). Only the last EVENTS_MAX are kept."""
-        start = max(0, first - self._events_dropped)
-        end = len(self._events) if last is None else max(0, last - self._events_dropped)
-        return tuple(self._events[start:end])
+        """The lines with numbers from `first` up to `last` (exclusive), as far as they are kept."""
+        return self.timeline.lines(first, last)
 
     # ---- looking
 
@@ -384,14 +350,12 @@ class Classroom:
 
     def view_at(self, at_ms: float) -> WorldView:
         """The newest view that was kept of that moment or before; the present one for the present and the future."""
-        if at_ms >= self.now_ms or not self._views:
-            return self.view()
-        index = bisect_right(self._view_ms, at_ms)
-        return self._views[max(0, index - 1)]
+        kept = None if at_ms >= self.now_ms else self.recording.at(at_ms)
+        return self.view() if kept is None else kept
 
     def kept_moments(self) -> tuple[float, ...]:
         """The moments (ms) of which a view was kept."""
-        return tuple(self._view_ms)
+        return self.recording.moments
 
     def _tick(self) -> None:
         """Judges look, the timeline is told, and now and then the view is kept."""
@@ -416,12 +380,13 @@ class Classroom:
                 self._add(event)
         for event in self._keeper.look(view, self._looker, gone):
             self._add(event)
-        self._look_at_violations()
+        for event in self.panel.look(world.violations, self.now_ms, world.loop.callbacks):
+            self._add(event)
         if view.events != self.event_count:
             view = msgspec.structs.replace(
                 view,
                 events=self.event_count,
-                invariants=self._invariant_views,
+                invariants=self.panel.views,
                 lost=self._keeper.lost,
                 counts=self._looker.counts(),
             )
@@ -439,57 +404,21 @@ class Classroom:
     def _take_tick(self, view: WorldView) -> None:
         self._tick_view = self._latest = view
         if self._ticks % VIEW_EVERY_TICKS == 0:
-            self._views.append(view)
-            self._view_ms.append(view.now_ms)
-            if len(self._views) > VIEWS_MAX:
-                half = VIEWS_MAX // 2
-                del self._views[0:half:2]
-                del self._view_ms[0:half:2]
-
-    def _look_at_violations(self) -> None:
-        fresh = self.world.violations[self._violations_seen :]
-        self._violations_seen = len(self.world.violations)
-        for violation in fresh:
-            known = self._invariants.get(violation.kind)
-            if known is None or known.holds:
-                self._invariants[violation.kind] = InvariantView(
-                    violation.kind,
-                    known.text if known is not None else "Clients are told nothing that must not be.",
-                    known.source if known is not None else "",
-                    False,
-                    round(self.now_ms, 3),
-                    self.world.loop.callbacks,
-                    violation.detail[:1_000],
-                )
-                text = known.text if known is not None else violation.kind
-                self._add(
-                    Event("violation", f"VIOLATED: {violation.kind}. {text}", violation.detail[:1_000], is_bad=True)
-                )
-        if fresh:
-            self._invariant_views = tuple(self._invariants.values())
+            self.recording.keep(view)
 
     def pinpoint(self, name: str) -> bool:
         """Find the very event after which an invariant that is violated no longer held, and keep the view of it, by
         playing the world up to there once more. False when it is not violated, or not seen that way."""
-        known = self._invariants.get(name)
-        if known is None or known.holds:
-            return False
-        if known.cause:
-            return True
+        known = self.panel.violated(name)
+        if known is None or known.cause:
+            return known is not None
         exact = pinpoint(self, known)
         if exact is None:
             return False
-        at_ms = round(exact.at_ns / 1e6, 3)
-        found = msgspec.structs.replace(
-            known, at_ms=at_ms, callback=exact.callback, detail=exact.detail, cause=exact.cause
-        )
-        self._invariants[name] = found
-        self._invariant_views = tuple(self._invariants.values())
+        found = self.panel.name_event(name, exact)
         self._latest = None
         shown = tuple(found if each.name == name else each for each in exact.view.invariants)
-        index = bisect_right(self._view_ms, at_ms)
-        self._views.insert(index, msgspec.structs.replace(exact.view, invariants=shown))
-        self._view_ms.insert(index, at_ms)
+        self.recording.insert(msgspec.structs.replace(exact.view, invariants=shown), found.at_ms)
         return True
 
     def _look_at_clients(self) -> None:
@@ -518,7 +447,7 @@ class Classroom:
         return [state for state, _ in self.clients.values()] + list(self._hands.values())
 
     def invariant_views(self) -> tuple[InvariantView, ...]:
-        return self._invariant_views
+        return self.panel.views
 
     def lost_views(self) -> tuple[LostView, ...]:
         return self._keeper.lost

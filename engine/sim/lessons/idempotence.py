@@ -2,13 +2,17 @@
 
 from engine.sim.classroom import Classroom, ClassShape
 from engine.sim.classroom.actions import AddProducer, CreateTopic, Cut, Heal, RemoveClient
-from engine.sim.lessons.lesson import Goal, Lesson, Prediction, Task, values
+from engine.sim.lessons.lesson import Goal, Lesson, Prediction, Task, Variant, values
 
 
 def _copies(room: Classroom, name: str) -> int:
     """How many records of that producer are in the log more than once."""
     found = [value for value in values(room, "orders", 1) if value.startswith(f"{name}-")]
     return len(found) - len(set(found))
+
+
+def _shape(*without: str) -> ClassShape:
+    return ClassShape(nodes=3, topics=(CreateTopic("orders", replicas=((1, 2, 3),)),), without=without)
 
 
 LESSON = Lesson(
@@ -30,7 +34,7 @@ LESSON = Lesson(
         "The leader remembers the last sequence numbers of every producer id. A batch that it has is acknowledged "
         "again, not written again.",
     ),
-    shape=ClassShape(nodes=3, topics=(CreateTopic("orders", replicas=((1, 2, 3),)),)),
+    shape=_shape(),
     setup=(
         Task(
             "",
@@ -62,4 +66,17 @@ LESSON = Lesson(
     ),
     kips=("KIP-98", "KIP-679"),
     look_at=("logs", "clients"),
+    variant=Variant(
+        title="without sequence numbers",
+        text=(
+            "The leader did not compare sequence numbers, and appended the batch again when it came again: the record of "
+            "the idempotent producer is there twice too, both times acknowledged. That was every producer's life before "
+            "0.11. The panel of invariants is red: the same sequence number stands in the log twice."
+        ),
+        shape=_shape("sequence_deduplication"),
+        goals=(
+            Goal("a record of the idempotent producer is there twice", lambda room: _copies(room, "safe") > 0),
+            Goal("the panel of invariants is red", lambda room: any(not each.holds for each in room.view().invariants)),
+        ),
+    ),
 )

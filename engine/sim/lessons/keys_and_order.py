@@ -54,8 +54,10 @@ LESSON = Lesson(
     ),
     explanation=(
         "The producer hashes the key and takes the partition with that number: hash(key) mod partitions. Adding "
-        "partitions later moves keys, and with them their order. Records without a key go where it suits batching."
+        "partitions later moves keys, and with them their order; so does another hash: Java's clients take murmur2, "
+        "librdkafka takes CRC-32 unless told otherwise (as the producers here). Records without a key go where it suits "
+        "batching."
     ),
-    kips=("KIP-480",),
+    kips=("KIP-480", "KIP-794"),
     look_at=("logs", "clients"),
 )

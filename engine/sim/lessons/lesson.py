@@ -43,6 +43,8 @@ class Task:
     """What must hold before, or the step leads nowhere: the learner may have waited, or done something else."""
     otherwise: str = ""
     """What to tell the learner when `needs` did not hold, or it did not come to `until`."""
+    pace: float | None = None
+    """Virtual seconds per second at which it is to be watched, where that is slower than usual: messages on their way."""
 
 
 @dataclass(frozen=True, slots=True)

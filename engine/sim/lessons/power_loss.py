@@ -45,7 +45,8 @@ LESSON = Lesson(
         "Kafka leaves syncing to the operating system, because a sync for every batch costs an order of magnitude, "
         "and one machine's memory rarely dies together with the others'. That is why replicas belong on different "
         "power, in different racks. flush.messages=1 buys the other answer, at its price. The metadata quorum, whose "
-        "loss nobody could survive, syncs every write."
+        "loss nobody could survive, syncs every write. The panel of invariants is red: all replicas at once is more than "
+        "Kafka promises to bear."
     ),
     kips=("KIP-966",),
     look_at=("disk", "logs"),

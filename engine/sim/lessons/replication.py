@@ -26,7 +26,13 @@ LESSON = Lesson(
         nodes=3, topics=(CreateTopic("orders", replicas=((1, 2, 3),), configs={"min.insync.replicas": "2"}),)
     ),
     tasks=(
-        Task("Produce one record by hand and watch it being copied.", (ProduceByHand("orders", "first"),), 1_000),
+        Task(
+            "Produce one record by hand and watch it being copied: who asks whom, and when the high watermark moves.",
+            (ProduceByHand("orders", "first"),),
+            2_000,
+            lambda room: room.view().partition("orders").high_watermark == 1 and room.view().client("hand").acked == 1,
+            pace=0.005,
+        ),
         Task(
             "Start a producer, and pause node 3.",
             (AddProducer("writer", "orders", rate=4.0), Pause(node=3)),

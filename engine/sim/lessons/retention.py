@@ -38,8 +38,8 @@ LESSON = Lesson(
         Goal("nothing counts as lost", nothing_lost),
     ),
     explanation=(
-        "Retention deletes whole segments, never the active one, when their newest record is older than retention.ms "
-        "or the log larger than retention.bytes. So records live longer than the setting says: up to a segment more. "
+        "Retention deletes whole segments, when their newest record is older than retention.ms or the log larger than "
+        "retention.bytes. So records live longer than the setting says: up to a segment more. "
         "The leader's start offset goes to the followers with their fetches."
     ),
     kips=("KIP-107",),

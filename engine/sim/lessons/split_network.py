@@ -2,7 +2,17 @@
 
 from engine.sim.classroom import Classroom, ClassShape
 from engine.sim.classroom.actions import AddProducer, CreateTopic, Heal, Partitioned
-from engine.sim.lessons.lesson import Goal, Lesson, Prediction, Task, happened, in_sync, leader_is, nothing_lost
+from engine.sim.lessons.lesson import (
+    Goal,
+    Lesson,
+    Prediction,
+    Task,
+    Variant,
+    happened,
+    in_sync,
+    leader_is,
+    nothing_lost,
+)
 
 
 def _two_leaders(room: Classroom) -> bool:
@@ -13,6 +23,11 @@ def _two_leaders(room: Classroom) -> bool:
             if len(epochs) > 1:
                 return True
     return False
+
+
+def _shape(*without: str) -> ClassShape:
+    topic = CreateTopic("orders", replicas=((1, 3, 4),), configs={"min.insync.replicas": "2"})
+    return ClassShape(nodes=5, topics=(topic,), without=without)
 
 
 LESSON = Lesson(
@@ -29,9 +44,7 @@ LESSON = Lesson(
         2,
         "Zurich has three of five voters, so it can change the metadata: it takes Basel out of the ISR and elects.",
     ),
-    shape=ClassShape(
-        nodes=5, topics=(CreateTopic("orders", replicas=((1, 3, 4),), configs={"min.insync.replicas": "2"}),)
-    ),
+    shape=_shape(),
     setup=(Task("", (AddProducer("writer", "orders", rate=5.0),), 2_000),),
     tasks=(
         Task("Cut Basel (1, 2) off from Zurich (3, 4, 5).", (Partitioned(sets=((1, 2), (3, 4, 5))),), 20_000,
@@ -53,4 +66,26 @@ LESSON = Lesson(
     ),
     kips=("KIP-595", "KIP-320"),
     look_at=("nodes", "logs", "quorum"),
+    variant=Variant(
+        title="without check-quorum",
+        text=(
+            "Node 1 was the active controller when the cable was cut. Zurich elected another one, and node 1 never "
+            "noticed: nobody told it, and it did not ask whether a majority still fetches from it. Two controllers, one "
+            "of which decides nothing any more; brokers and tools in Basel went on believing it. Since KAFKA-15489 a "
+            "leader of the quorum that a majority has not fetched from for a while resigns by itself."
+        ),
+        shape=_shape("check_quorum"),
+        goals=(
+            Goal("two nodes are the active controller", lambda room: sum(node.is_controller for node in room.view().nodes) == 2),
+            Goal("the panel of invariants is red",
+                 lambda room: any(each.name == "stale-controller" and not each.holds for each in room.view().invariants)),
+        ),
+        tasks=(
+            Task("Cut Basel (1, 2) off from Zurich (3, 4, 5), and wait until Zurich has a controller too.",
+                 (Partitioned(sets=((1, 2), (3, 4, 5))),), 20_000,
+                 lambda room: sum(node.is_controller for node in room.view().nodes) == 2),
+            Task("Wait: when does node 1 notice?", (), 15_000,
+                 lambda room: any(not each.holds for each in room.view().invariants)),
+        ),
+    ),
 )  # fmt: skip

@@ -76,7 +76,6 @@ def test_every_listing_has_every_output():
         "topics delete-records",
         "topics elect-leaders",
         "groups delete",
-        "sim learn",
     }
     for path, command in commands():
         if not isinstance(command, click.Group):

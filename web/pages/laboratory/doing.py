@@ -1,7 +1,7 @@
 """What the page asks of its world: `POST /lab/ask` with JSON, and `GET /lab/export` for what is taken along.
 
-`{"ask": "do", "line": "kill 2"}` and every other question of `console.laboratory.room`; `play`, `pause`, `speed`,
-`stops_at_bad` and `task` are the session's. The answer has `said`, `result`, or `error` with `hint` and status 422.
+`{"ask": "run", "line": "kill 2"}` does what may be typed, to the world or to time; `task` is the session's, and the
+rest is a question of `console.laboratory.room`. The answer has `said`, `result`, or `error` with `hint` and status 422.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from console.errors import OperatorError
-from console.laboratory.session import SPEEDS, Session
+from console.laboratory.session import Session
+from console.laboratory.situations import situation_of
 from web.ask import Ask
 from web.page import PageRoute, json_response
 from web.pages.laboratory.sessions import session_of
 
-QUESTIONS = frozenset({"open", "fork", "advance", "step", "look", "do", "complete", "names", "predict", "situation"})
+QUESTIONS = frozenset({"open", "look", "do", "complete", "names", "predict", "situation"})
 
 
 async def asked(ask: Ask) -> Response:
@@ -44,28 +45,17 @@ def _question(body: bytes) -> dict[str, Any]:
 async def put(session: Session, question: dict[str, Any]) -> Any:
     """Asks the session or its room. Raises OperatorError."""
     name = question.pop("ask", None)
-    if name == "play":
-        session.play()
-    elif name == "pause":
-        await session.pause()
-    elif name == "speed":
-        speed = question.get("speed")
-        if speed not in SPEEDS:
-            raise OperatorError.words(f"there is no speed {speed!r:.20}")
-        session.speed = speed
-    elif name == "faster":
-        session.faster(1 if question.get("by") == 1 else -1)
-    elif name == "stops_at_bad":
-        session.stops_at_bad = bool(question.get("on"))
-    elif name == "task":
-        await session.take_step(question.get("number", -1))
-    elif name in QUESTIONS:
-        if name in ("open", "fork", "step", "look"):
-            await session.pause()
-        return await session.ask(name, **question)
-    else:
+    if name == "run":
+        return await session.run(str(question.get("line", "")))
+    if name == "task":
+        return await session.take_step(question.get("number", -1))
+    if name not in QUESTIONS:
         raise OperatorError.words(f"there is no question {name!r:.40}")
-    return None
+    if name in ("open", "look"):
+        await session.pause()
+    if "situation" in question:
+        question |= situation_of(str(question.pop("situation")))
+    return await session.ask(name, **question)
 
 
 async def export(ask: Ask) -> Response:

@@ -21,7 +21,8 @@ async def lesson_list(ask: Ask) -> Page:
     found = await asyncio.to_thread(lessons)
     rows = [
         {"id": each.id, "title": each.title, "summary": each.summary, "minutes": each.minutes, "kips": list(each.kips),
-         "has_variant": each.variant is not None, "solved": each.id in done and done[each.id].solved}
+         "variant": None if each.variant is None else each.variant.title, "solved": each.id in done and done[each.id].solved,
+         "variant_solved": each.id in done and done[each.id].variant}
         for each in found
     ]  # fmt: skip
     return Page(

@@ -56,7 +56,7 @@ class Sessions:
         if found is not None:
             return found
         if len(self._worlds) >= self._worlds_max:
-            unseen = next((each for each, (world, _) in self._worlds.items() if not world.listener_count), None)
+            unseen = next((each for each, (world, _) in self._worlds.items() if not world.is_wanted), None)
             if unseen is None:
                 raise HTTPException(503, f"{self._worlds_max} worlds are open already; close one of them first.")
             await self.end(unseen)
@@ -99,7 +99,7 @@ class Sessions:
         if self._spare is not None and now_s - self._spare[2] > self._idle_s:
             await self._end_spare()
         for name, (world, asked_s) in list(self._worlds.items()):
-            if world.listener_count:
+            if world.is_wanted:
                 self._worlds[name] = (world, now_s)
             elif now_s - asked_s > self._idle_s:
                 await self.end(name)

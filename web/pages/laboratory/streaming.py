@@ -15,7 +15,7 @@ import msgspec
 from starlette.responses import Response
 
 from console.errors import OperatorError
-from console.laboratory.session import SPEEDS, Session
+from console.laboratory.session import Session
 from web.ask import Ask
 from web.live.broadcast import CLIENTS_MAX, Live
 from web.live.stream import Event, event_stream
@@ -77,9 +77,8 @@ def play_state(session: Session) -> dict[str, Any]:
     return {
         "is_playing": session.is_playing,
         "speed": session.speed,
-        "speeds": SPEEDS,
-        "stops_at_bad": session.stops_at_bad,
         "failure": session.failure,
+        "busy": session.busy,
     }
 
 

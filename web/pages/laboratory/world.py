@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from console.laboratory.lessons import lesson_of
-from console.laboratory.session import SPEEDS
+from console.laboratory.controls import CONTROLS, USAGE
+from console.laboratory.lessons import lesson_of, lessons, read_progress
+from console.laboratory.playing import SPEEDS
 from web.ask import Ask
 from web.page import Page, PageRoute, respond
 from web.pages.laboratory.sessions import cookie_of, sessions_of, with_cookie
@@ -29,15 +30,32 @@ def _opening(name: str) -> dict[str, Any] | None:
     return {"title": lesson.title, "minutes": lesson.minutes, "story": lesson.story, "nodes": lesson.shape.nodes}
 
 
-def _forms() -> dict[str, Any]:
+def _given() -> dict[str, Any]:
     """What can be done to a world. The classroom is imported when somebody looks at one: it is a third of the console's
     start."""
-    from console.laboratory.forms import GROUPS, forms
+    from console.laboratory.forms import forms
 
-    return {
-        "forms": msgspec.json.encode([asdict(each) for each in forms()]).decode(),
-        "groups": [group for group, _ in GROUPS],
+    given = {
+        "forms": [asdict(each) for each in forms()],
+        "words": list(USAGE.items()),
+        "controls": [asdict(each) for each in CONTROLS],
     }
+    return {"given": msgspec.json.encode(given).decode(), "controls": CONTROLS}
+
+
+def _next_lesson() -> dict[str, Any] | None:
+    """The first lesson that is not done, for whoever looks at a world of none."""
+    done = read_progress()
+    for number, each in enumerate(lessons()):
+        if each.id not in done or not done[each.id].solved:
+            return {
+                "id": each.id,
+                "title": each.title,
+                "summary": each.summary,
+                "minutes": each.minutes,
+                "is_first": number == 0,
+            }
+    return None
 
 
 async def world(ask: Ask) -> Response:
@@ -61,7 +79,8 @@ async def world(ask: Ask) -> Response:
             "lesson": ask.get("lesson")[:60],
             "variant": ask.flag("variant"),
             "opening": opening,
-            **await asyncio.to_thread(_forms),
+            **await asyncio.to_thread(_given),
+            "next_lesson": await asyncio.to_thread(_next_lesson),
             "speeds": SPEEDS,
         },
     )

@@ -82,7 +82,7 @@ function leave(event) {
   for (const each of document.querySelectorAll("details[data-popover][open]")) each.open = false;
 }
 
-export const shownKey = (keys) => ({ "Control+k": "Ctrl K", ArrowDown: "↓", ArrowUp: "↑", PageDown: "PgDn", PageUp: "PgUp", Escape: "Esc" })[keys] ?? keys;
+export const shownKey = (keys) => ({ "Control+k": "Ctrl K", ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", PageDown: "PgDn", PageUp: "PgUp", Escape: "Esc" })[keys] ?? keys;
 
 function showHelp() {
   const body = document.createElement("div");
@@ -100,7 +100,9 @@ function showHelp() {
     line.append(words, caps);
     list.append(line);
   };
-  for (const entry of KEYMAP) add(entry.keys, entry.label);
+  // A page that has its own use for a key says so below.
+  const own = new Set([...document.querySelectorAll("[data-key]:not(tr)")].map((each) => each.dataset.key));
+  for (const entry of KEYMAP) if (!entry.keys.some((each) => own.has(each))) add(entry.keys, entry.label);
   for (const each of document.querySelectorAll("[data-key], [data-keys]")) {
     if (each.localName === "tr") continue;
     add([each.dataset.keys ?? each.dataset.key], each.dataset.keyLabel ?? each.textContent.trim());

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from console.errors import OperatorError
-from console.laboratory.channel import LocalChannel, WorldFailed
+from console.laboratory.channel import LocalChannel, WorkerChannel, WorldFailed
 from console.laboratory.lessons import lesson_of, read_progress
 from console.laboratory.room import Room
 from console.laboratory.session import Session
@@ -36,11 +36,16 @@ async def played(session):
 
 def test_only_pieces_that_changed_are_told_again():
     room = Room()
-    first = room.answer({"ask": "open"})
 
-    quiet = room.answer({"ask": "look", "at_ms": None})
-    produced = room.answer({"ask": "do", "line": "produce orders hello"})
-    then = room.answer({"ask": "advance", "ms": 200})
+    async def asked():
+        return [
+            await room.answer({"ask": "open"}),
+            await room.answer({"ask": "look", "at_ms": None}),
+            await room.answer({"ask": "do", "line": "produce orders hello"}),
+            await room.answer({"ask": "advance", "ms": 200}),
+        ]
+
+    first, quiet, produced, then = asyncio.run(asked())
 
     assert first["reset"]
     assert {"world", "node/1", "partition/orders-0", "log/orders-0/1", "quorum", "invariants"} <= set(first["set"])
@@ -211,7 +216,7 @@ def test_a_step_is_played_to_its_end_before_the_next_and_the_world_waits_there()
         with pytest.raises(OperatorError, match="step 1 is still being played"):
             await session.take_step(1)
         await played(session)
-        assert states(session) == ["done", "todo", "todo", "todo", "todo"]
+        assert states(session) == ["done", "todo", "todo", "todo"]
 
         session.play()
         await session.take_step(1)
@@ -251,15 +256,81 @@ def test_a_step_that_leads_nowhere_says_why_and_the_last_one_that_it_became_anot
     async def story(session):
         await session.ask("open", lesson="lost-record")
         session.speed = 100.0
-        for number in range(5):
+        for number in range(4):
             await session.take_step(number)
             await played(session)
             await session.ask("advance", ms=20_000)
         lesson = session.value("lesson")
-        assert states(session) == ["done", "missed", "missed", "done", "done"]
+        assert states(session) == ["done", "missed", "missed", "missed"]
         assert "produce sooner" in lesson["tasks"][1]["said"]
         assert not lesson["is_solved"]
         assert "Start again" in lesson["hint"]
+
+    run(story)
+
+
+def test_a_client_of_ones_own_comes_in_through_a_port_and_is_answered_while_the_world_is_played():
+    confluent_kafka = pytest.importorskip("confluent_kafka")
+
+    def produce(servers):
+        told = []
+        producer = confluent_kafka.Producer({"bootstrap.servers": servers, "linger.ms": 0})
+        producer.produce("orders", b"from outside", on_delivery=lambda error, _: told.append(error))
+        return producer.flush(30), told
+
+    async def story(session):
+        await session.ask("do", line="kill 3")
+        before = session.value("world")["now_ms"]
+        said = await session.run("connect")
+        assert said is None
+        assert "answered while the world is played" in session.said
+        assert session.value("world")["now_ms"] == before
+        assert session.value("node/3")["state"] == "down"
+        outside = session.value("outside")
+        assert outside["connections"] == 0
+        session.play()
+        assert await asyncio.to_thread(produce, outside["bootstrap_servers"]) == (0, [None])
+        await session.pause()
+        assert [record[3] for record in session.value("log/orders-0/1")["records"]] == ["from outside"]
+        assert "clients from outside" in (await session.ask("situation"))["warning"]
+        with pytest.raises(OperatorError, match="no test could play it again"):
+            await session.ask("export", kind="pytest")
+        await session.run("disconnect")
+        assert session.value("outside") is None
+
+    run(story, WorkerChannel)
+
+
+def test_a_step_stands_still_for_who_reads_unless_it_is_played_faster():
+    async def story(session):
+        await session.ask("open", lesson="failover")
+        await session.take_step(0)
+        known = len(session.events)
+        first = session.value("world")["now_ms"]
+        async for _ in session.changes():
+            if len(session.events) > known:
+                break
+        assert session.is_playing
+        # It has stopped at the first line there was, and not at the end of a slice.
+        assert session.value("lesson")["tasks"][0]["state"] == "playing"
+        assert session.value("world")["now_ms"] - first < 3_000
+        session.speed = 100.0
+        await played(session)
+        assert session.value("lesson")["tasks"][0]["is_done"]
+
+    run(story)
+
+
+def test_what_is_taken_along_from_the_past_is_of_the_moment_that_is_shown():
+    async def story(session):
+        await session.ask("advance", ms=1_000)
+        await session.ask("do", line="kill 2")
+        await session.ask("advance", ms=500)
+        await session.run("to 0.5")
+        for kind in ("json", "html", "pytest", "situation"):
+            assert "kill" not in (await session.ask("export", kind=kind))["text"]
+        await session.run("now")
+        assert "kill" in (await session.ask("export", kind="pytest"))["text"]
 
     run(story)
 

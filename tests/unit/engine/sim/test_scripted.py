@@ -2,6 +2,7 @@
 
 import inspect
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,11 @@ def test_the_example_in_the_docstring_runs_and_is_a_function_of_its_seed(capsys)
         outputs.append(capsys.readouterr().out)
     assert outputs[0] == outputs[1]
     assert int(outputs[0]) > 1_000
+
+
+def test_the_readme_has_the_same_example():
+    readme = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
+    assert f"```python\n{example().strip()}\n```" in readme
 
 
 def test_what_the_script_raises_comes_out():

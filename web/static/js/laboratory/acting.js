@@ -1,16 +1,17 @@
 // Everything that can be done: the list with its command line, forms, and the buttons for what is chosen.
-import { openDialog, toast } from "../dialog.js";
+import { openDialog } from "../dialog.js";
 import { html } from "./dom.js";
 
 let forms = [];
+/** Words to time, as they are typed, with what they do: `to MOMENT`. */
+let words = [];
 let ask = null;
 
-export function startActing(given, asking) { forms = given; ask = asking; }
+export function startActing(given, asking) { forms = given.forms; words = given.words; ask = asking; }
 
 /** Does a line as it would be typed; says what came of it. */
 export async function doLine(line) {
-  const answer = await ask("do", { line });
-  if (answer.error) toast([answer.error, answer.hint].filter(Boolean).join(". "), "warn");
+  const answer = await ask("run", { line });
   return !answer.error;
 }
 
@@ -19,41 +20,69 @@ function shut(box) { box.close(); if (box.contains(document.activeElement)) docu
 
 const quoted = (value) => (/[\s"'\\#]/.test(value) || value === "" ? `'${value.replaceAll("'", "'\"'\"'")}'` : value);
 
-/** The list of all actions: type to find one, or a whole command. */
+/** A line to type, with what it could become below: an action to the world, or a word to time. */
 export async function openActions(typed = "") {
   const body = html("div", { class: "palette lab-actions" });
-  const input = html("input", { role: "combobox", "aria-label": "Something to do, as kill 2", "aria-expanded": "true", "aria-controls": "lab-action-list", placeholder: "kill 2 · produce orders hello acks=1 · or choose", autocomplete: "off", spellcheck: "false" });
+  const input = html("input", { role: "combobox", "aria-label": "Something to do, as kill 2", "aria-expanded": "true", "aria-controls": "lab-action-list", placeholder: "kill 2 · produce orders hello acks=1 · to 12.5 · or choose", autocomplete: "off", spellcheck: "false" });
   const list = html("ul", { id: "lab-action-list", role: "listbox", "aria-label": "What can be done" });
   body.append(input, list);
   let found = [];
   let at = 0;
+  let moved = false;
   const draw = () => {
-    const word = input.value.trim().toLowerCase();
-    const first = word.split(/\s+/)[0];
-    found = forms.filter((form) => !word || form.tag.startsWith(first) || (!word.includes(" ") && `${form.title} ${form.group}`.toLowerCase().includes(word)));
     at = Math.min(at, Math.max(0, found.length - 1));
-    list.replaceChildren(...found.map((form, index) => {
-      const item = html("li", { id: `lab-action-${index}`, role: "option", "aria-selected": String(index === at), title: form.help }, html("span", {}, form.title, html("small", {}, ` ${form.help}`)), html("code", { class: "muted" }, form.usage));
-      item.addEventListener("click", () => openForm(form));
+    list.replaceChildren(...found.map((each, index) => {
+      const item = html("li", { id: `lab-action-${index}`, role: "option", "aria-selected": String(index === at), title: each.help }, html("span", {}, each.title, html("small", {}, ` ${each.help}`)), html("code", { class: "muted" }, each.usage));
+      item.addEventListener("click", each.run);
       return item;
     }));
     if (found.length) input.setAttribute("aria-activedescendant", `lab-action-${at}`);
     list.children[at]?.scrollIntoView({ block: "nearest" });
   };
-  input.value = typed;
-  input.addEventListener("input", () => { at = 0; draw(); });
-  input.addEventListener("keydown", async (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) { at = Math.max(0, Math.min(found.length - 1, at + step)); draw(); event.preventDefault(); return; }
-    if (event.key !== "Enter") return;
-    event.preventDefault();
+  const become = (line) => { input.value = line; input.focus(); at = 0; moved = false; return look(); };
+  const finish = async (line) => { if (await doLine(line)) shut(box); };
+  const first = () => input.value.trim().split(/\s+/)[0].toLowerCase();
+  const timeWord = (name) => words.find(([usage]) => usage.split(" ")[0] === name);
+  /** A word to time is done at once, unless it wants to know more. */
+  const begin = ([usage]) => (usage.includes(" ") ? become(`${usage.split(" ")[0]} `) : finish(usage));
+  async function look() {
+    const line = input.value;
+    const word = line.trim().toLowerCase();
+    if (line.includes(" ") && word) {
+      // Behind the first word: what the world knows to go on with.
+      const fits = (await ask("complete", { line }, { silent: true })).result ?? [];
+      if (input.value !== line) return;
+      found = fits.map(([each, what]) => ({ title: each, help: what, usage: "", run: () => become(each.endsWith("=") ? each : `${each} `) }));
+      const known = timeWord(first());
+      if (known) found.push({ title: known[0], help: known[1], usage: "", run: () => finish(input.value) });
+    } else {
+      const fits = (text) => !word || text.toLowerCase().includes(word);
+      found = [...forms.filter((form) => fits(`${form.tag} ${form.title} ${form.group}`)).map((form) => ({ title: form.title, help: form.help, usage: form.usage, run: () => openForm(form) })), ...words.filter(([usage]) => fits(usage)).map((each) => ({ title: each[0], help: each[1], usage: "", run: () => begin(each) }))];
+      const begins = (each) => Number(`${each.usage || each.title} `.startsWith(`${word} `)) * 2 + Number((each.usage || each.title).startsWith(word));
+      found.sort((one, other) => begins(other) - begins(one));
+    }
+    draw();
+  }
+  async function enter() {
     const line = input.value.trim();
-    const exact = forms.find((form) => form.tag === line.split(/\s+/)[0]);
-    if (exact && (line.includes(" ") || !exact.fields.some((field) => field.required))) { if (await doLine(line)) shut(box); } else if (found[at]) openForm(found[at]);
+    const [form, known] = [formOf(first()), timeWord(first())];
+    if (moved && found[at]) return found[at].run();
+    if (line.includes(" ") && (form || known)) return finish(line);
+    if (form && line === form.tag) return form.fields.some((field) => field.required) ? (input.value.includes(" ") && found[at] ? found[at].run() : openForm(form)) : finish(line);
+    if (known && line === first()) return known[0].includes(" ") && !["open"].includes(line) ? become(`${line} `) : finish(line);
+    return found[at] ? found[at].run() : finish(line);
+  }
+  input.value = typed;
+  input.addEventListener("input", () => { at = 0; moved = false; look(); });
+  input.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) { event.preventDefault(); at = Math.max(0, Math.min(found.length - 1, moved || !input.value ? at + step : at)); moved = true; draw(); }
+    else if (event.key === "Tab" && input.value && found[at]) { event.preventDefault(); found[at].run(); }
+    else if (event.key === "Enter") { event.preventDefault(); enter(); }
   });
   const box = openDialog(body, "Do something to the world");
-  draw();
   input.focus();
+  await look();
 }
 
 /** The form of one action; `known`: what is known already. */
@@ -63,10 +92,11 @@ export async function openForm(form, known = {}) {
   for (const field of form.fields) {
     const id = `lab-f-${field.name}`;
     const options = field.choices.length ? field.choices : { node: names.node, host: names.to, topic: names.topic, partition: names.partition, client: names.name, message: names.message }[field.kind];
+    const words = Object.fromEntries((names.messages ?? []).map((each) => [each.id, each.words]));
     let input;
     if (field.kind === "flag") input = html("input", { type: "checkbox", id, name: field.name, checked: field.default === "true" });
     else if (options && field.kind !== "group" && (field.required || field.choices.length)) {
-      input = html("select", { id, name: field.name }, ...options.map((value) => html("option", { value, selected: (known[field.name] ?? field.default) === value }, field.kind === "node" ? `Node ${value}` : value === "0" && field.kind === "host" ? "Clients" : field.kind === "host" ? `Node ${value}` : value)));
+      input = html("select", { id, name: field.name }, ...options.map((value) => html("option", { value, selected: (known[field.name] ?? field.default) === value }, field.kind === "node" ? `Node ${value}` : value === "0" && field.kind === "host" ? "Clients" : field.kind === "host" ? `Node ${value}` : words[value] ?? value)));
     } else input = html("input", { id, name: field.name, value: known[field.name] ?? field.default, required: field.required, autocomplete: "off", spellcheck: "false", inputmode: field.kind === "number" ? "numeric" : null });
     body.append(html("div", { class: "field" }, field.kind === "flag" ? html("label", { class: "check" }, input, ` ${field.label}`) : html("label", { for: id }, field.label), field.kind === "flag" ? null : input, field.help ? html("p", { class: "field-help" }, field.help) : null));
   }
@@ -91,45 +121,3 @@ export async function openForm(form, known = {}) {
 }
 
 export const formOf = (tag) => forms.find((form) => form.tag === tag);
-
-/** Facts and buttons for what is chosen; null when it is gone. */
-export function inspected(chosen, store) {
-  const [kind, name, other] = chosen.split("/");
-  const button = (words, line) => ({ words, line });
-  if (kind === "node") {
-    const node = store.get(chosen);
-    if (!node) return null;
-    const up = node.state !== "down";
-    return { title: `Node ${name}`, facts: [["State", `${node.state}${node.is_paused ? ", paused" : ""}, life ${node.life}`], ["Roles", node.roles.join(", ")], ["Leads", `${node.leads} partitions`], ["Quorum epoch", node.quorum_epoch], ["Fenced", node.is_fenced ? "yes: the controller does not count on it" : "no"]], buttons: [
-      ...(up ? [button("Kill", `kill ${name}`), button("Stop", `stop ${name}`), node.is_paused ? button("Resume", `resume ${name}`) : button("Pause", `pause ${name}`)] : [button("Start", `restart ${name}`)]),
-      button("Cut the power", `power-cut ${name}`), button("Wipe", `wipe ${name}`), node.slow_ms ? button("As fast as before", `slow-down ${name} by_ms=0`) : button("Slow: +400 ms", `slow-down ${name} by_ms=400`),
-      node.disk_full || node.disk_broken ? button("Repair the disk", `repair-disk ${name}`) : button("Fill the disk", `fill-disk ${name}`), button("Disk: syncs fail", `break-disk ${name} operation=fsync`), node.clock_offset_ms ? button("Clock right", `skew-clock ${name}`) : button("Clock +1 h", `skew-clock ${name} offset_ms=3600000`),
-      button("Isolate", `partition ${name}|${store.all("node").map((each) => each.id).filter((id) => String(id) !== name).join(",")}`), button("Heal the network", "heal"),
-      ...(node.is_voter ? [] : [button("Remove", `remove-node ${name}`)]) ] };
-  }
-  if (kind === "link") {
-    const [a, b] = [name, other].map((each) => each.replace("node-", "").replace("clients", "0"));
-    return { title: `${name} ↔ ${other}`, facts: [], buttons: [button("Cut both ways", `cut ${a} ${b}`), button(`Cut ${name} → ${other}`, `cut ${a} ${b} both_ways=false`), button(`Cut ${other} → ${name}`, `cut ${b} ${a} both_ways=false`), button("Heal the network", "heal")] };
-  }
-  if (kind === "message") {
-    const id = chosen.slice(8);
-    const message = (store.get("messages") ?? []).find((each) => each.id === id);
-    if (!message) return null;
-    return { title: `${message.api} ${message.kind}`, facts: [["From, to", `${message.source} → ${message.to}`], ["Size", `${message.size_bytes} bytes`], ["Arrives", message.is_held ? "held" : message.is_stalled ? "stuck: the link is cut" : `in ${message.due_in_ms.toFixed(2)} ms`]], buttons: [message.is_held ? button("Release", `release '${id}'`) : button("Hold", `hold '${id}'`), button("Delay 500 ms", `delay '${id}' 500`), button("Drop", `drop '${id}'`)] };
-  }
-  if (kind === "client") {
-    const client = store.get(chosen);
-    if (!client) return null;
-    const buttons = { running: [button("Crash", `crash-client ${name}`), button("Pause", `pause-client ${name}`), button("End", `remove-client ${name}`)], paused: [button("Resume", `resume-client ${name}`), button("Crash", `crash-client ${name}`)], crashed: [button("Start again", `restart-client ${name}`)] }[client.state] ?? [];
-    return { title: `${client.kind} ${name}`, facts: [["State", client.state], ["Topic", client.topic], ...(client.last_error ? [["Last error", client.last_error]] : []), ...(client.positions.length ? [["Position", client.positions.map(([partition, offset]) => `${partition}: ${offset}`).join(", ")]] : []), ...(client.reads_from.length ? [["Reads from", client.reads_from.map(([partition, node]) => `${partition}: node ${node}`).join(", ")]] : [])], buttons: client.name.startsWith("hand") ? [] : buttons };
-  }
-  if (kind === "clients") return { title: "Clients", facts: [], buttons: [{ words: "Produce a record…", form: "produce" }, { words: "Producer…", form: "add-producer" }, { words: "Consumer…", form: "add-consumer" }, { words: "Group member…", form: "add-member" }] };
-  if (kind === "partition" || kind === "log") {
-    const partition = store.get(`partition/${name}`);
-    if (!partition) return null;
-    const log = kind === "log" ? store.get(chosen) : null;
-    const facts = log ? [["Replica", `on node ${log.node}, ${log.is_online ? "online" : "offline"}`], ["Log start, end", `${log.log_start_offset}, ${log.log_end_offset}`], ["High watermark", log.high_watermark], ["Last stable offset", log.last_stable_offset], ["On disk up to", log.durable_end_offset], ["Epochs", log.epochs.map(([epoch, offset]) => `${epoch} from ${offset}`).join(", ") || "none"]] : [["Leader", partition.leader < 0 ? "nobody" : `node ${partition.leader}`], ["ISR", partition.isr.join(", ")], ["High watermark", partition.high_watermark]];
-    return { title: name, facts, buttons: [{ words: "Produce here…", form: "produce", known: { topic: partition.topic, partition: String(partition.partition) } }, button("Elect the preferred leader", `elect ${partition.topic} ${partition.partition}`), button("Unclean election", `elect ${partition.topic} ${partition.partition} unclean=true`), { words: "Change a config…", form: "set-config", known: { topic: partition.topic } }, button("Delete the topic", `delete-topic ${partition.topic}`)] };
-  }
-  return null;
-}

@@ -1,15 +1,15 @@
-// Quorum, clients and groups, invariants, what was lost, and the timeline.
+// Quorum, clients and groups, invariants, what was lost, and the timeline; and the signs of its lines.
 import { html, keyed, set, text } from "./dom.js";
 
 const LINES_MAX = 160;
-const MARKS = { election: "▲", quorum: "★", isr: "◆", truncation: "✂", lost: "✖", violation: "✖", fenced: "⊘", node: "●", action: "▶", group: "⇄", disk: "▣", retention: "⌫", config: "⚙", produce: "↑", broken: "✖", "high-watermark": "↗" };
+export const SIGNS = { election: "▲", quorum: "★", isr: "◆", truncation: "✂", lost: "✖", violation: "✖", fenced: "⊘", node: "●", action: "▶", group: "⇄", disk: "▣", retention: "⌫", config: "⚙", produce: "↑", broken: "✖", "high-watermark": "↗" };
 
 export function drawQuorum(root, store) {
   const quorum = store.get("quorum");
   if (!quorum) return;
   text(root.querySelector("[data-quorum-head]"), quorum.leader < 0 ? "no leader" : `node ${quorum.leader} leads · epoch ${quorum.epoch} · committed to ${quorum.high_watermark}`);
   const table = root.querySelector("[data-quorum]");
-  if (!table.tBodies.length) table.append(html("thead", {}, html("tr", {}, ...["Node", "State", "Epoch", "Follows", "Voted for", "Log end"].map((each) => html("th", { scope: "col" }, each)))), html("tbody"));
+  if (!table.tBodies.length) table.append(html("thead", {}, html("tr", {}, ...["Node", "State", "Epoch", "Follows", "Voted", "Log end"].map((each) => html("th", { scope: "col" }, each)))), html("tbody"));
   keyed(table.tBodies[0], quorum.voters, (voter) => voter.node, () => html("tr", {}, ...Array.from({ length: 6 }, () => html("td"))), (row, voter) => {
     const cells = [String(voter.node), `${voter.state === "leader" ? "★ " : ""}${voter.state}`, dash(voter.epoch), dash(voter.leader), dash(voter.voted_for), dash(voter.log_end_offset)];
     cells.forEach((words, at) => text(row.cells[at], words));
@@ -77,17 +77,8 @@ export function drawTimeline(root, store, look, quiet) {
     text(at, (event.at_ms / 1000).toFixed(3));
     at.title = "Look at this moment";
     at.onclick = () => look(event.at_ms);
-    text(sign, MARKS[event.kind] ?? "·");
+    text(sign, SIGNS[event.kind] ?? "·");
     text(body.children[0], event.text);
     text(body.children[1], `${event.why}${event.kip ? ` ${event.kip}` : ""}`.trim());
   });
-}
-
-/** Marks of what mattered, above the slider. */
-export function drawMarks(root, store) {
-  const most = Math.max(1, store.moment.present_ms);
-  const kinds = new Set(["election", "quorum", "truncation", "lost", "violation", "action"]);
-  const found = store.events.filter((event) => kinds.has(event.kind) || event.is_bad).slice(-300);
-  set(root, { viewBox: "0 0 1000 10" });
-  keyed(root, found, (event) => `${store.life}-${event.number}`, () => document.createElementNS("http://www.w3.org/2000/svg", "rect"), (mark, event) => set(mark, { x: ((event.at_ms / most) * 998).toFixed(1), y: event.is_bad ? 0 : 3, width: 2.5, height: event.is_bad ? 10 : 7, class: event.is_bad ? "bad" : event.kind }));
 }

@@ -1,6 +1,6 @@
 // What is known of the world: pieces by name, the lines of the timeline, and how it is played. Told by /lab/stream.
 export class Store {
-  constructor() { this.pieces = new Map(); this.events = []; this.first = 0; this.play = { is_playing: false, speed: 1, failure: "" }; this.changed = new Set(); this.life = 0; }
+  constructor() { this.pieces = new Map(); this.events = []; this.first = 0; this.play = { is_playing: false, speed: 1, failure: "", busy: "" }; this.changed = new Set(); this.life = 0; }
 
   /** Takes one message in; what differs is in `changed` until `taken`. */
   take(message) {
