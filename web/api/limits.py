@@ -14,6 +14,9 @@ PRODUCE_RECORDS_MAX = 10_000
 V3_BATCH_ENTRIES_MAX = 1_000
 """Entries of a records:batch (Confluent takes 10)."""
 
+V3_IN_FLIGHT_MAX = 1_000
+"""Records of one stream that wait for their acknowledgement; then no more is read from it."""
+
 BROWSE_RECORDS_MAX = 1_000
 """Records of a page."""
 

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from web.api.errors import ApiError, bad_request
 from web.api.operations import Asked, Operation
+from web.api.v3.errors import no_payload
 
 _INTEGER = re.compile(r"-?[0-9]{1,30}")
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
@@ -32,7 +33,7 @@ async def read_asked(request: Request, operation: Operation, path: Mapping[str, 
     try:
         return msgspec.convert(values, type=operation.asked)
     except msgspec.ValidationError as error:
-        raise bad_request(_words(str(error))) from error
+        raise bad_request(words_of(error)) from error
 
 
 def _parse_all(name: str, texts: list[str], kind: Any) -> Any:
@@ -76,17 +77,24 @@ def _parse_one(name: str, text: str, info: Any) -> Any:
     return text
 
 
-async def _read_body(request: Request, operation: Operation, kind: Any) -> Any:
+def check_content(request: Request) -> None:
+    """Raises ApiError for bodies that are no JSON, or packed."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise ApiError(415, "the body must be application/json", hint="Send Content-Type: application/json.")
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise ApiError(415, "the body must not be packed", hint="Send it without Content-Encoding.")
+
+
+async def _read_body(request: Request, operation: Operation, kind: Any) -> Any:
+    check_content(request)
     data = await bounded_body(request, operation.body_bytes_max)
+    if operation.is_v3 and not data.strip():
+        raise no_payload()
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
-        raise bad_request(_words(str(error), "body")) from error
+        raise bad_request(words_of(error, "body")) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_request(f"the body is not JSON: {error}") from error
 
@@ -115,9 +123,9 @@ _MISSING = re.compile(r"Object missing required field `(.*)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 
 
-def _words(message: str, prefix: str = "") -> str:
+def words_of(error: msgspec.ValidationError, prefix: str = "") -> str:
     """msgspec's message, with the field first."""
-    found = _AT.match(message)
+    found = _AT.match(str(error))
     assert found is not None
     what, where = found["what"], (found["where"] or "").removeprefix("$").lstrip(".")
     where = ".".join(each for each in (prefix, where) if each).replace(".[", "[")

@@ -7,7 +7,7 @@ import pytest
 from console.errors import OperatorError
 from tests.unit.web.visitor import Visitor
 from web.security.access import check_auth, is_loopback
-from web.security.bounds import Bounds, Rates
+from web.security.bounds import BodyBound, Bounds, Rates
 from web.security.layers import guarded
 from web.security.origin import host_name
 
@@ -322,7 +322,7 @@ def test_a_body_that_stops_coming_is_given_up():
         async def send(message):
             sent.append(message)
 
-        bounded = Bounds(inner, body_silence_s=0.01)
+        bounded = Bounds(inner, bound=lambda path: BodyBound(silence_s=0.01))
         await bounded({"type": "http", "path": "/", "method": "POST", "headers": []}, receive, send)
         return sent[0]["status"]
 
