@@ -111,7 +111,8 @@ def up(
 def web(port: int | None, host: str, auth: str, allowed_hosts: tuple[str, ...], no_open: bool) -> int:
     """The web console, on whichever cluster.
 
-    It is there for this machine only, unless --host says otherwise; then put something before it that speaks TLS.
+    It is there for this machine only, unless --host says otherwise; then put something before it that speaks TLS, and
+    says so in X-Forwarded-Proto.
 
     \b
     Examples:
@@ -170,7 +171,7 @@ class ConsoleBeside:
         self._opens = opens
         self._cluster: OpenCluster | None = None
         self._server: ConsoleServer | None = None
-        self._url = ""
+        self._token = ""
 
     async def start(self, cluster: Cluster) -> str:
         from console.client_config import client_config
@@ -187,8 +188,8 @@ class ConsoleBeside:
             await self.stop()
             raise
         self._cluster.start()
-        self._url = self._server.url(token)
-        return self._url
+        self._token = token
+        return self._server.url(token)
 
     async def stop(self) -> None:
         server, self._server = self._server, None
@@ -202,8 +203,8 @@ class ConsoleBeside:
         return None if self._server is None else self._server.failure()
 
     def announced(self) -> None:
-        if self._opens:
-            open_browser(self._url)
+        if self._opens and self._server is not None:
+            open_browser(self._server.open_url(self._token))
 
 
 class ConsoleAlone:
@@ -251,7 +252,7 @@ class ConsoleAlone:
         print_facts("table", facts, {})
         sys.stdout.flush()
         if self._opens:
-            open_browser(url)
+            open_browser(self._server.open_url(self._token))
 
     async def stop(self) -> None:
         server, self._server = self._server, None

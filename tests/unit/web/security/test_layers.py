@@ -6,7 +6,7 @@ import pytest
 
 from console.errors import OperatorError
 from tests.unit.web.visitor import Visitor
-from web.security.access import check_auth, is_loopback
+from web.security.access import TICKET_S, TICKETS_MAX, Tickets, check_auth, is_loopback
 from web.security.bounds import BodyBound, Bounds, Rates
 from web.security.layers import guarded
 from web.security.origin import host_name
@@ -24,8 +24,9 @@ async def inner(scope, receive, send):
     await send({"type": "http.response.body", "body": b"inside"})
 
 
-def app(token=TOKEN, host="127.0.0.1", allowed_hosts=()):
-    return guarded(inner, token=token, host=host, allowed_hosts=allowed_hosts, stylesheet="/static/x/console.css")
+def app(token=TOKEN, host="127.0.0.1", allowed_hosts=(), tickets=None):
+    sheet = "/static/x/console.css"
+    return guarded(inner, token=token, host=host, allowed_hosts=allowed_hosts, stylesheet=sheet, tickets=tickets)
 
 
 def run(story):
@@ -115,6 +116,37 @@ def test_programs_send_the_token_as_bearer():
     assert run(Visitor(app()).get("/", headers={"authorization": TOKEN})).status == 401
 
 
+def test_a_browser_is_started_with_an_address_that_lets_in_once_and_soon():
+    """The address it is started with is for all users of the machine to see (ps)."""
+    now = [0.0]
+    tickets = Tickets(lambda: now[0])
+    application = app(tickets=tickets)
+    ticket = tickets.issue()
+    first = run(Visitor(application).get(f"/?token={ticket}"))
+    assert first.status == 303
+    assert run(Visitor(application, headers={"cookie": cookie_of(first)}).get("/")).text == "inside"
+    assert run(Visitor(application).get(f"/?token={ticket}")).status == 401
+    late = tickets.issue()
+    now[0] = TICKET_S + 1
+    assert run(Visitor(application).get(f"/?token={late}")).status == 401
+
+
+def test_a_ticket_is_no_token_for_programs_and_there_are_few():
+    tickets = Tickets()
+    application = app(tickets=tickets)
+    first, *_ = [tickets.issue() for _ in range(TICKETS_MAX + 1)]
+    assert run(Visitor(application).get(f"/?token={first}")).status == 401
+    ticket = tickets.issue()
+    assert run(Visitor(application).get("/", headers={"authorization": f"Bearer {ticket}"})).status == 401
+    assert run(Visitor(application).get(f"/?token={ticket}")).status == 303
+
+
+@pytest.mark.parametrize(("forwarded", "is_secure"), [(None, False), ("http", False), ("https", True)])
+def test_the_cookie_is_never_sent_without_tls_where_tls_is_spoken(forwarded, is_secure):
+    answer = run(Visitor(app()).get(f"/?token={TOKEN}", headers={"x-forwarded-proto": forwarded}))
+    assert ("; secure" in answer.header("set-cookie").lower()) is is_secure
+
+
 def test_no_auth_is_only_for_this_machine():
     check_auth("none", "127.0.0.1")
     check_auth("none", "::1")
@@ -179,6 +211,11 @@ def test_host_headers_are_read_as_browsers_write_them():
         {"origin": "null"},
         {"origin": "http://127.0.0.1:9999"},  # another port of this machine is the same site
         {"origin": "http://127.0.0.1:8080.evil.example"},
+        {"origin": "http://evil.example@127.0.0.1:8080"},
+        {"origin": "127.0.0.1:8080"},
+        {"origin": ""},
+        {"origin": "https://evil.example", "sec-fetch-site": "same-origin"},
+        {"origin": "http://127.0.0.1:8080", "sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
         {"sec-fetch-site": "none"},
@@ -211,6 +248,22 @@ def test_a_program_with_the_token_needs_no_origin_but_a_wrong_one_is_refused():
     bearer = {"authorization": f"Bearer {TOKEN}"}
     assert run(Visitor(app()).ask("POST", "/v3/x", headers=bearer)).status == 200
     assert run(Visitor(app()).ask("POST", "/v3/x", headers={**bearer, "origin": "https://evil.example"})).status == 403
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "origin", "status"),
+    [
+        ("https", "https://127.0.0.1:8080", 200),
+        ("https", "http://127.0.0.1:8080", 403),  # a page that anybody on the way may have made
+        (None, "https://127.0.0.1:8080", 200),  # behind a proxy that does not say that it speaks TLS
+        (None, "ftp://127.0.0.1:8080", 403),
+        (None, "http://[::1", 403),
+    ],
+)
+def test_a_page_without_tls_changes_nothing_where_tls_is_spoken(forwarded, origin, status):
+    visitor = signed_in(app())
+    answer = run(visitor.ask("POST", "/changes", headers={"origin": origin, "x-forwarded-proto": forwarded}))
+    assert answer.status == status
 
 
 def test_without_auth_other_pages_still_change_nothing():
