@@ -14,6 +14,7 @@ from console.audit import AuditEntry
 from console.changes.door import ChangeResult, Plan
 from console.changes.kinds import KINDS
 from console.changes.stored import to_stored
+from web.api.answers import view_of
 from web.api.asked_change import asked_change
 from web.api.errors import ApiError, Failure, api_error, bad_request, not_found
 from web.api.limits import AUDIT_ENTRIES_MAX, PLAN_AGE_MS_MAX
@@ -203,10 +204,7 @@ def _kept(call: Call, plan: Plan) -> ChangePlanView:
 
 
 def _difference(plan: Plan) -> list[DifferenceView]:
-    return [
-        DifferenceView(sign=each.sign, name=each.name, before=each.before, after=each.after, note=each.note)
-        for each in plan.difference
-    ]
+    return [view_of(DifferenceView, each) for each in plan.difference]
 
 
 def _result(plan: Plan, result: ChangeResult) -> ChangeResultView:

@@ -12,7 +12,7 @@ from console.open_cluster import OpenCluster
 from console.records.browse import BrowseRequest, Cursor, browse, find_record
 from console.records.decoded import show_record
 from console.records.model import ConsumedRecord, Visibility
-from web.api.answers import NEVER_KEPT
+from web.api.answers import NEVER_KEPT, view_of
 from web.api.errors import bad_request, not_found
 from web.api.limits import (
     BROWSE_RECORDS_MAX,
@@ -213,18 +213,7 @@ async def get_record(call: Call, asked: RecordAsked) -> WholeRecord:
         record=view,
         key_bytes=bytes_view(record.key, asked.bytes_max),
         value_bytes=bytes_view(record.value, asked.bytes_max),
-        batch=None
-        if batch is None
-        else BatchView(
-            base_offset=batch.base_offset,
-            leader_epoch=batch.leader_epoch,
-            producer_id=batch.producer_id,
-            producer_epoch=batch.producer_epoch,
-            sequence=batch.sequence(record.offset),
-            is_transactional=batch.is_transactional,
-            compression=batch.compression,
-            size_bytes=batch.size_bytes,
-        ),
+        batch=None if batch is None else view_of(BatchView, batch, sequence=batch.sequence(record.offset)),
         text_max=RECORD_TEXT_CHARACTERS_MAX,
         bytes_max=RECORD_BYTES_SHOWN_MAX,
     )
