@@ -15,7 +15,7 @@ from console.metrics.families import Family
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-PIECE_LINES = 1_000
+PIECE_LINES = 5_000
 
 
 def render(families: Iterable[Family]) -> str:
@@ -24,7 +24,7 @@ def render(families: Iterable[Family]) -> str:
 
 
 def render_pieces(families: Iterable[Family]) -> Iterator[str]:
-    """The same in pieces of a thousand lines or so: ten thousand groups make tens of megabytes."""
+    """The same in pieces of some thousand lines: ten thousand groups make tens of megabytes."""
     lines: list[str] = []
     for family in families:
         name = family.metric.name

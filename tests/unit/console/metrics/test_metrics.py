@@ -6,8 +6,9 @@ import re
 from console.history.snapshot import GroupProgress, Snapshot
 from console.lag.tracker import LagTracker
 from console.local_machine import LocalUsage, MachineUsage, ProcessUsage
+from console.metrics import exposition
 from console.metrics.catalog import METRICS, Metric
-from console.metrics.exposition import PIECE_LINES, render, render_pieces
+from console.metrics.exposition import render, render_pieces
 from console.metrics.families import Family, families, families_when_down
 from console.services.log_dirs import LogDir
 from console.services.partial import Missing
@@ -171,14 +172,13 @@ def test_while_the_cluster_does_not_answer_no_figure_of_it_is_told():
     assert [each for each in render(families_when_down(None)).splitlines() if each[0] != "#"] == ["stoker_cluster_up 0"]
 
 
-def test_what_is_large_comes_in_pieces_of_whole_lines():
-    groups = {
-        f"g{n}": GroupProgress(f"g{n}", "classic", "Stable", 1, 2, {ORDERS: 1}, frozenset()) for n in range(3_000)
-    }
+def test_what_is_large_comes_in_pieces_of_whole_lines(monkeypatch):
+    monkeypatch.setattr(exposition, "PIECE_LINES", 100)
+    groups = {f"g{n}": GroupProgress(f"g{n}", "classic", "Stable", 1, 2, {ORDERS: 1}, frozenset()) for n in range(300)}
     found = families(snapshot(groups=groups))
     pieces = list(render_pieces(found))
-    assert len(pieces) > 10
-    assert all(each.endswith("\n") and each.count("\n") <= PIECE_LINES + 2 for each in pieces)
+    assert len(pieces) > 5
+    assert all(each.endswith("\n") and each.count("\n") <= 102 for each in pieces)
     assert "".join(pieces) == render(found)
 
 
