@@ -108,6 +108,11 @@ class RecordProducer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it sends no more: it was closed, or failed in a way that nobody foresaw."""
+        return self._pump.done()
+
     async def send(self, topic: str, record: NewRecord) -> Delivery:
         """Takes a record, waiting for room when too much waits already. Raises OperatorError for a topic or partition
         that does not exist; how it fares after that is in the Delivery and the statistics."""

@@ -20,6 +20,9 @@ V3_IN_FLIGHT_MAX = 1_000
 BROWSE_RECORDS_MAX = 1_000
 """Records of a page."""
 
+CURSOR_CHARACTERS_MAX = 60_000
+"""Of the place of a page: what an address has room for (`web.security.closing.HEAD_BYTES_MAX`)."""
+
 TEXT_CHARACTERS_MAX = 4_096
 """Of a key or value in a list; the record in full has more."""
 

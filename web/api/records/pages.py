@@ -16,6 +16,7 @@ from web.api.answers import NEVER_KEPT, view_of
 from web.api.errors import bad_request, not_found
 from web.api.limits import (
     BROWSE_RECORDS_MAX,
+    CURSOR_CHARACTERS_MAX,
     RECORD_BYTES_SHOWN_MAX,
     RECORD_DECODED_BYTES_MAX,
     RECORD_TEXT_CHARACTERS_MAX,
@@ -58,7 +59,10 @@ class BrowseAsked(Asked, kw_only=True):
     aborted: bool = False
     markers: bool = False
     cursor: (
-        Annotated[str, msgspec.Meta(max_length=1_000_000, description="`older` or `newer` of another page.")] | None
+        Annotated[
+            str, msgspec.Meta(max_length=CURSOR_CHARACTERS_MAX, description="`older` or `newer` of another page.")
+        ]
+        | None
     ) = None
     characters_max: Characters = 512
     values: Annotated[bool, msgspec.Meta(description="Decoded values too, not only their text.")] = False

@@ -17,7 +17,12 @@ from engine.runtime import SystemClock
 
 @asynccontextmanager
 async def sending(
-    cluster: OpenCluster, topic: str, *, compression: Compression = Compression.NONE, acks: int = ACKS_ALL
+    cluster: OpenCluster,
+    topic: str,
+    *,
+    compression: Compression = Compression.NONE,
+    acks: int = ACKS_ALL,
+    linger_ms: int = 5,
 ) -> AsyncIterator[RecordProducer]:
     """A producer for records of that topic, all of which are one entry of the audit log. Raises OperatorError."""
     statistics = ProducerStatistics()
@@ -30,7 +35,12 @@ async def sending(
 
     async with cluster.door.producing(topic, sent):
         producer = RecordProducer(
-            cluster.client, SystemClock(), acks=acks, compression=compression, statistics=statistics
+            cluster.client,
+            SystemClock(),
+            acks=acks,
+            compression=compression,
+            linger_ms=linger_ms,
+            statistics=statistics,
         )
         async with producer:
             yield producer
@@ -45,23 +55,27 @@ async def send(
     acks: int = ACKS_ALL,
 ) -> list[ProducedRecord | OperatorError]:
     """Where each record is, or why it is not. Raises OperatorError when there is no such topic: none is created by a
-    name that somebody mistyped."""
+    name that somebody mistyped. They are one entry of the audit log."""
     await existing_topic(cluster.client, topic)
-    answers: list[ProducedRecord | OperatorError] = []
     async with sending(cluster, topic, compression=compression, acks=acks) as producer:
-        deliveries: list[Delivery | OperatorError] = []
-        for record in records:
-            try:
-                deliveries.append(await producer.send(topic, record))
-            except OperatorError as error:
-                deliveries.append(error)
-        await producer.flush()
-        for each in deliveries:
-            if isinstance(each, OperatorError):
-                answers.append(each)
-                continue
-            try:
-                answers.append(await each.result())
-            except OperatorError as error:
-                answers.append(error)
-    return answers
+        return await deliver(producer, topic, records)
+
+
+async def deliver(
+    producer: RecordProducer, topic: str, records: Sequence[NewRecord]
+) -> list[ProducedRecord | OperatorError]:
+    """The same through a producer that is there already."""
+    deliveries: list[Delivery | OperatorError] = []
+    for record in records:
+        try:
+            deliveries.append(await producer.send(topic, record))
+        except OperatorError as error:
+            deliveries.append(error)
+    return [each if isinstance(each, OperatorError) else await _outcome(each) for each in deliveries]
+
+
+async def _outcome(delivery: Delivery) -> ProducedRecord | OperatorError:
+    try:
+        return await delivery.result()
+    except OperatorError as error:
+        return error

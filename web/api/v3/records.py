@@ -22,7 +22,6 @@ from web.api.limits import PRODUCE_BODY_BYTES_MAX, V3_BATCH_ENTRIES_MAX, V3_IN_F
 from web.api.names import ClusterId, TopicName
 from web.api.operations import Asked, Call, operation
 from web.api.reading import check_content, words_of
-from web.api.records.sending import sending
 from web.api.state import state_of
 from web.api.two_way import TwoWay
 from web.api.v3.errors import BATCH_ERROR, no_partition, no_payload, unprocessable
@@ -90,7 +89,7 @@ async def produce_v3_records(call: Call, asked: ProduceAsked) -> Response:
 
     The status is 200 whatever becomes of the records: that is in the `error_code` of each report, which is 200 for a
     record that was written. What is no JSON ends the body. The topic is created where the brokers create topics on first
-    use, as with Kafka's own producers.
+    use, as with Kafka's own producers. The audit log has the number of records sent to a topic within a minute.
     """
     links = await links_of(call, asked.cluster_id)
     check_content(call.request)
@@ -155,7 +154,7 @@ async def _read(
 ) -> None:
     """Sends records as they come, and puts their reports, in order; None at the end."""
     try:
-        async with sending(cluster, topic) as producer:
+        async with state_of(cluster).senders.producer(cluster, topic) as producer:
             sender = _Sender(producer, topic)
             try:
                 async for text in texts:
@@ -245,18 +244,18 @@ async def produce_v3_batch(call: Call, asked: BatchAsked) -> BatchProduced:
         raise unprocessable("Batch entry IDs are not distinct.", BATCH_ERROR)
     outcomes: dict[str, BatchSuccess | BatchFailure] = {}
     waiting: list[tuple[V3EntryBody, NewRecord, Delivery]] = []
-    async with sending(call.cluster, asked.topic_name) as producer:
+    async with state_of(call.cluster).senders.producer(call.cluster, asked.topic_name) as producer:
         sender = _Sender(producer, asked.topic_name)
         for each in entries:
             try:
                 waiting.append((each, *await sender.send(each)))
             except (ApiError, OperatorError) as error:
                 outcomes[each.id] = entry_refused(each.id, error)
-    for entry, new, delivery in waiting:
-        try:
-            outcomes[entry.id] = entry_written(links.cluster_id, entry, new, await delivery.result())
-        except OperatorError as error:
-            outcomes[entry.id] = entry_refused(entry.id, error)
+        for entry, new, delivery in waiting:
+            try:
+                outcomes[entry.id] = entry_written(links.cluster_id, entry, new, await delivery.result())
+            except OperatorError as error:
+                outcomes[entry.id] = entry_refused(entry.id, error)
     found = [outcomes[each.id] for each in entries]
     return BatchProduced(
         successes=[each for each in found if isinstance(each, BatchSuccess)],

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import socket
+import time
 
 import pytest
 
@@ -174,14 +175,38 @@ def test_a_batch_that_is_none_is_unprocessable(api, v3, topic, entries, said):
     assert said in answer.json()["message"]
 
 
-def test_a_stream_is_one_entry_of_the_audit_log_without_what_is_in_it(api, stream, topic):
+def test_all_that_is_sent_to_a_topic_within_a_minute_is_one_entry_of_the_audit_log(api, v3, stream, topic, put):
+    """A program that sends records one by one must not push all else out of a log of bounded size."""
     records = stream()
     records.send(*(text("secret") for _ in range(3)))
     records.end()
     assert codes(records.reports()) == [200] * 3
-    (entry,) = api.get("/api/audit", subject=topic, kind="produce").json()["entries"]
-    assert entry["entry"]["after"]["acknowledged_records"] == 3
+    for _ in range(10):
+        assert api.post(f"{v3}/topics/{topic}/records", text("secret")).json()["error_code"] == 200
+    put(topic, "secret", "secret")
+    api.post(f"{v3}/topics/{topic}/records:batch", {"entries": [{"id": "a", **text("secret")}]})
+    (entry,) = finished(api, topic)
+    assert entry["after"]["acknowledged_records"] == 16
     assert "secret" not in json.dumps(entry)
+
+
+def finished(api, topic):
+    """What the audit log says when all that was sent is in it."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = [each["entry"] for each in api.get("/api/audit", subject=topic, kind="produce").json()["entries"]]
+        if all(each["result"] != "started" for each in found):
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+
+
+def test_a_topic_that_was_deleted_meanwhile_is_created_anew_or_not_found(api, v3, topic, put):
+    put(topic, "a")
+    assert api.delete(f"{v3}/topics/{topic}").status == 204
+    assert api.post(f"/api/topics/{topic}/records", {"records": [{"value": "x"}]}).status == 404
+    report = api.post(f"{v3}/topics/{topic}/records", {"value": {"type": "STRING", "data": "x"}}).json()
+    assert (report["error_code"], report["offset"]) == (200, 0)
 
 
 def test_a_client_that_waits_for_100_continue_gets_it_before_anything_else(stream):
