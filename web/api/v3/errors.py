@@ -29,6 +29,9 @@ def as_confluent(error: ApiError) -> ApiError:
     if code == KAFKA_RETRIABLE:
         status = 500
     words = f"{failure.message}: {failure.detail}" if failure.detail else failure.message
+    if status == 400 and failure.hint and not failure.kafka_error:
+        # What would have been right; of Kafka's errors it is a command of ours.
+        words = f"{words}. {failure.hint}"
     return ApiError(status, words, code=code)
 
 

@@ -21,7 +21,8 @@ from web.api.json_texts import JsonTexts
 from web.api.limits import PRODUCE_BODY_BYTES_MAX, V3_BATCH_ENTRIES_MAX, V3_IN_FLIGHT_MAX
 from web.api.names import ClusterId, TopicName
 from web.api.operations import Asked, Call, operation
-from web.api.reading import check_content, words_of
+from web.api.reading import check_content
+from web.api.refused import refused
 from web.api.state import state_of
 from web.api.two_way import TwoWay
 from web.api.v3.errors import BATCH_ERROR, no_partition, no_payload, unprocessable
@@ -210,7 +211,7 @@ def _decode(text: bytes) -> V3RecordBody:
     try:
         return msgspec.json.decode(text, type=V3RecordBody)
     except msgspec.ValidationError as error:
-        raise bad_request(words_of(error)) from error
+        raise refused(error, V3RecordBody) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_request(f"this is not JSON: {error}") from error
 

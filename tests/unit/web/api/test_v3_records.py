@@ -102,7 +102,8 @@ def test_what_is_wrong_with_a_record_is_in_its_report_and_the_next_goes_on(strea
     records.end()
     reports = records.reports()
     assert codes(reports) == [200, 400, 400, 400, 40402, 40402, 400, 200]
-    assert reports[3] == {"error_code": 400, "message": "unknown field 'nonsense'"}
+    known = "partition_id, headers, key, value, timestamp"
+    assert reports[3] == {"error_code": 400, "message": f"unknown field 'nonsense'. Known: {known}."}
     assert records.status == 200
 
 
