@@ -40,8 +40,10 @@ SEARCH_RECORDS_MAX = 10_000
 """Matches of one search; the token goes on."""
 
 TAIL_BUFFER_RECORDS_MAX = 5_000
-TAIL_BUFFER_BYTES_MAX = 8 * 1024 * 1024
+TAIL_BUFFER_BYTES_MAX = 4 * 1024 * 1024
 """What waits for a slow reader of a tail; the oldest of what is beyond is dropped and counted."""
+TAIL_AHEAD_BYTES_MAX = 4 * 1024 * 1024
+"""What a tail fetches at once."""
 
 STREAMS_MAX = 100
 """Tails, searches and exports of one cluster at a time."""
