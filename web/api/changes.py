@@ -224,9 +224,9 @@ def _result(plan: Plan, result: ChangeResult) -> ChangeResultView:
 class AuditAsked(Asked, kw_only=True):
     """Which part of the log."""
 
-    limit: Annotated[int, msgspec.Meta(ge=1, le=AUDIT_ENTRIES_MAX)] = 100
+    limit: Annotated[int, msgspec.Meta(ge=1, le=AUDIT_ENTRIES_MAX, description="The newest.")] = 100
     before: Annotated[str, msgspec.Meta(max_length=50, description="Only what is older than that entry.")] | None = None
-    kind: Annotated[str, msgspec.Meta(max_length=50)] | None = None
+    kind: Annotated[str, msgspec.Meta(max_length=50, description="Only of that kind.")] | None = None
     subject: Annotated[str, msgspec.Meta(max_length=1_000, description="What the subject contains.")] | None = None
 
 

@@ -39,7 +39,7 @@ class GroupView(msgspec.Struct, kw_only=True):
 class GroupsAsked(Asked, kw_only=True):
     """Which groups."""
 
-    contains: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
+    contains: Annotated[str, msgspec.Meta(max_length=1_000, description="In the id, in any letter case.")] = ""
     limit: Limit = LISTED_MAX
 
 

@@ -12,7 +12,7 @@ from web.api.limits import LISTED_MAX
 
 Each = TypeVar("Each")
 
-Limit = Annotated[int, msgspec.Meta(ge=1, le=LISTED_MAX)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=LISTED_MAX, description="So many at most, in order.")]
 
 
 class Listed(msgspec.Struct, kw_only=True):

@@ -140,7 +140,7 @@ class TopicsAsked(Asked, kw_only=True):
     """Which topics."""
 
     contains: Annotated[str, msgspec.Meta(max_length=249, description="In the name, in any letter case.")] = ""
-    internal: bool = False
+    internal: Annotated[bool, msgspec.Meta(description="Kafka's own, too.")] = False
     limit: Limit = LISTED_MAX
     with_configs: Annotated[bool, msgspec.Meta(description="What is overridden, and what is under min ISR.")] = False
 
@@ -216,7 +216,7 @@ def _config(entry: ConfigEntry) -> ConfigView:
 class PartitionsAsked(Asked, kw_only=True):
     """Of which topics; of all when none is named."""
 
-    topic: Annotated[tuple[TopicName, ...], msgspec.Meta(max_length=1_000)] = ()
+    topic: Annotated[tuple[TopicName, ...], msgspec.Meta(max_length=1_000, description="Only these.")] = ()
     limit: Limit = LISTED_MAX
 
 

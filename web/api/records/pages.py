@@ -24,12 +24,14 @@ from web.api.limits import (
 from web.api.names import Offset, PartitionId, Place, TopicName, place
 from web.api.operations import Asked, Call, operation
 from web.api.records.asked import (
+    AllPartitions,
     Characters,
     Filters,
     Isolation,
+    Key,
     Partitions,
-    Text,
     Topics,
+    Values,
     filter_of_words,
     visibility,
 )
@@ -49,15 +51,15 @@ class BrowseAsked(Asked, kw_only=True):
 
     topic: Topics
     start: Place = "end"
-    newest_first: bool = False
-    limit: Annotated[int, msgspec.Meta(ge=1, le=BROWSE_RECORDS_MAX)] = 50
+    newest_first: Annotated[bool, msgspec.Meta(description="Backwards from `start`; implied by `end`.")] = False
+    limit: Annotated[int, msgspec.Meta(ge=1, le=BROWSE_RECORDS_MAX, description="Records of the page.")] = 50
     partition: Partitions = ()
-    key: Text | None = None
-    all_partitions: Annotated[bool, msgspec.Meta(description="Look for the key in all partitions.")] = False
+    key: Key | None = None
+    all_partitions: AllPartitions = False
     filter: Filters = ()
     isolation: Isolation = "read_uncommitted"
-    aborted: bool = False
-    markers: bool = False
+    aborted: Annotated[bool, msgspec.Meta(description="Those of aborted transactions too, marked.")] = False
+    markers: Annotated[bool, msgspec.Meta(description="Where transactions ended, too.")] = False
     cursor: (
         Annotated[
             str, msgspec.Meta(max_length=CURSOR_CHARACTERS_MAX, description="`older` or `newer` of another page.")
@@ -65,7 +67,7 @@ class BrowseAsked(Asked, kw_only=True):
         | None
     ) = None
     characters_max: Characters = 512
-    values: Annotated[bool, msgspec.Meta(description="Decoded values too, not only their text.")] = False
+    values: Values = False
 
 
 class BoundsView(msgspec.Struct, kw_only=True):
@@ -162,7 +164,7 @@ class RecordAsked(Asked, kw_only=True):
     bytes_max: Annotated[
         int, msgspec.Meta(ge=0, le=RECORD_BYTES_SHOWN_MAX, description="Bytes of key and value, in base64.")
     ] = 4_096
-    values: bool = True
+    values: Values = True
 
 
 class BatchView(msgspec.Struct, kw_only=True):
@@ -229,7 +231,7 @@ class RawAsked(Asked, kw_only=True):
     topic_name: TopicName
     partition_id: PartitionId
     offset: Offset
-    part: Literal["key", "value"] = "value"
+    part: Annotated[Literal["key", "value"], msgspec.Meta(description="Which half.")] = "value"
 
 
 @operation(

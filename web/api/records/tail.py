@@ -30,12 +30,14 @@ from web.api.limits import (
 from web.api.names import Place, now_ms, place
 from web.api.operations import Asked, Call, operation
 from web.api.records.asked import (
+    AllPartitions,
     Characters,
     Filters,
     Isolation,
+    Key,
     Partitions,
-    Text,
     Topics,
+    Values,
     filter_of_words,
     visibility,
 )
@@ -52,15 +54,15 @@ class TailAsked(Asked, kw_only=True):
     topic: Topics
     start: Place = "end"
     partition: Partitions = ()
-    key: Text | None = None
-    all_partitions: bool = False
+    key: Key | None = None
+    all_partitions: AllPartitions = False
     filter: Filters = ()
     isolation: Isolation = "read_uncommitted"
     characters_max: Characters = 512
     interval_ms: Annotated[int, msgspec.Meta(ge=20, le=5_000, description="At least so long from event to event.")] = (
         100
     )
-    values: bool = False
+    values: Values = False
 
 
 @operation(

@@ -27,7 +27,7 @@ _ACLS = "/v3/clusters/{cluster_id}/acls"
 _NOT_YET = {501: "The cluster has ACLs, and they cannot be changed from here yet."}
 
 Word = TypeVar("Word", bound=IntEnum)
-Name = Annotated[str, msgspec.Meta(max_length=1_000)]
+Name = Annotated[str, msgspec.Meta(max_length=1_000, description="In full; none leaves it open.")]
 
 
 def _one_of(kind: type[IntEnum]) -> msgspec.Meta:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from console.errors import OperatorError, operator_errors
 from console.services.offsets import start_and_end_offsets
@@ -37,7 +39,7 @@ class PartitionAsked(TopicAsked, kw_only=True):
 class OffsetAsked(PartitionAsked, kw_only=True):
     """A partition, and which of its offsets."""
 
-    offset_type: Literal["earliest_and_latest"] = "earliest_and_latest"
+    offset_type: Annotated[Literal["earliest_and_latest"], Meta(description="There is one.")] = "earliest_and_latest"
 
 
 class ReplicaAsked(PartitionAsked, kw_only=True):

@@ -62,16 +62,21 @@ class CreateAsked(Asked, kw_only=True):
     body: NewTopicBody
 
 
+AuthorizedOperations = Annotated[bool, msgspec.Meta(description="Say what we may do with it, too (KIP-430).")]
+
+
 class ListAsked(ClusterOnly, kw_only=True):
     """A cluster. The parameter is called so here, and otherwise for one topic: that is how Confluent has it."""
 
-    include_authorized_operations: bool = msgspec.field(name="includeAuthorizedOperations", default=False)
+    include_authorized_operations: AuthorizedOperations = msgspec.field(
+        name="includeAuthorizedOperations", default=False
+    )
 
 
 class GetAsked(TopicAsked, kw_only=True):
     """A topic."""
 
-    include_authorized_operations: bool = False
+    include_authorized_operations: AuthorizedOperations = False
 
 
 class PartitionCountBody(Asked, kw_only=True):
