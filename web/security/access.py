@@ -14,7 +14,6 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers
@@ -127,14 +126,15 @@ class Access:
         await self._app(scope, receive, send)
 
     def _has_cookie(self, headers: Headers) -> bool:
+        # As browsers write them, whatever else is there: all programs at this host's other ports set cookies of it, some
+        # of which make the standard library's parser give up before it comes to ours.
         for line in headers.getlist("cookie"):
-            try:
-                cookies = SimpleCookie(line[:8_192])
-            except CookieError:
-                continue
-            morsel = cookies.get(self.cookie_name)
-            if morsel is not None and hmac.compare_digest(morsel.value.encode(), self._cookie.encode()):
-                return True
+            for pair in line.split(";"):
+                name, _, value = pair.partition("=")
+                if name.strip() == self.cookie_name and hmac.compare_digest(
+                    value.strip().encode(), self._cookie.encode()
+                ):
+                    return True
         return False
 
     def _has_bearer(self, headers: Headers) -> bool:

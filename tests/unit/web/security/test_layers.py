@@ -104,6 +104,20 @@ def test_with_the_cookie_one_is_in():
     assert run(signed_in(application).get("/topics")).text == "inside"
 
 
+@pytest.mark.parametrize(
+    "others",
+    ['state={"a": 1, "b": [2]}', "bad name=1", 'open="never closed', "=", "; ;", "x" * 20_000, "é=ü", "a=1; a=2"],
+)
+def test_cookies_that_other_programs_of_this_machine_set_are_in_nobodys_way(others):
+    """Cookies are kept apart by host, not by port."""
+    application = app()
+    own = signed_in(application).headers["cookie"]
+    for line in (f"{others}; {own}", f"{own}; {others}", f"{others};{own};{others}"):
+        assert run(Visitor(application, headers={"cookie": line}).get("/topics")).text == "inside"
+    assert run(Visitor(application, headers={"cookie": others}).get("/topics")).status == 401
+    assert run(Visitor(application, headers={"cookie": own[:-1]}).get("/topics")).status == 401
+
+
 def test_a_cookie_of_another_console_does_not_fit():
     other = guarded(inner, token="another", host="127.0.0.1", allowed_hosts=(), stylesheet="")
     answer = run(Visitor(other).get("/?token=another"))
