@@ -128,6 +128,14 @@ class Bounds:
         await refuse(scope, receive, send, 413, "Too large", text, headers={"Connection": "close"})
 
 
+def _client(scope: Scope) -> str:
+    """Its address. Pages of others are counted by themselves: on this machine their requests, none of which is answered,
+    come from the same address as the operator's, who would be told to slow down for them."""
+    address: str = (scope.get("client") or ("", 0))[0]
+    is_of_others = Headers(scope=scope).get("sec-fetch-site") in ("cross-site", "same-site")
+    return f"{address} (other pages)" if is_of_others else address
+
+
 class Rates:
     """A bound on requests per second and client address, with room for a burst."""
 
@@ -148,7 +156,7 @@ class Rates:
         """Tokens left, and when that was."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self.take((scope.get("client") or ("", 0))[0]):
+        if scope["type"] == "http" and not self.take(_client(scope)):
             text = "Too many requests at once. Wait a second."
             await refuse(scope, receive, send, 429, "Slow down", text, headers={"Retry-After": "1"})
             return

@@ -37,6 +37,7 @@ CLASSES = {
     "DNS rebinding": [
         f"{LAYERS}::test_other_names_are_refused_even_with_the_token",
         f"{LAYERS}::test_host_headers_are_read_as_browsers_write_them",
+        "unit/web/security/test_on_the_wire.py::test_an_address_that_is_not_of_this_host_leads_nowhere",
     ],
     "cross-origin reading (CORS)": [
         f"{LAYERS}::test_there_is_no_cors",
@@ -95,6 +96,7 @@ CLASSES = {
         f"{LAYERS}::test_a_body_that_stops_coming_is_given_up",
         f"{LAYERS}::test_a_client_that_takes_no_answer_is_given_up",
         f"{LAYERS}::test_requests_per_second_are_bounded_for_each_client",
+        f"{LAYERS}::test_another_page_that_asks_and_asks_slows_nobody_else_down",
     ],
     "messages too large to be shown": [
         "unit/web/api/test_records.py::test_a_large_record_is_a_preview_and_a_file",

@@ -7,7 +7,7 @@ import pytest
 from console.errors import OperatorError
 from tests.unit.web.visitor import Visitor
 from web.security.access import TICKET_S, TICKETS_MAX, Tickets, check_auth, is_loopback
-from web.security.bounds import BodyBound, Bounds, Rates
+from web.security.bounds import REQUESTS_AT_ONCE, BodyBound, Bounds, Rates
 from web.security.layers import guarded
 from web.security.origin import host_name
 
@@ -408,6 +408,17 @@ def test_a_client_that_takes_no_answer_is_given_up():
         await asyncio.wait_for(bounded({"type": "http", "path": "/", "method": "GET", "headers": []}, receive, send), 5)
 
     run(story())
+
+
+def test_another_page_that_asks_and_asks_slows_nobody_else_down():
+    visitor = signed_in(app())
+    flood = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}
+
+    async def story():
+        statuses = {(await visitor.get("/", headers=flood)).status for _ in range(int(REQUESTS_AT_ONCE * 1.5))}
+        return statuses, (await visitor.get("/")).status
+
+    assert run(story()) == ({403, 429}, 200)
 
 
 def test_requests_per_second_are_bounded_for_each_client():
