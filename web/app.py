@@ -23,11 +23,13 @@ from web.live.broadcast import Live, live
 from web.navigation import navigation
 from web.page import page_routes
 from web.pages import PAGES
+from web.security.access import Tickets
 from web.security.layers import guarded
 
 
 class Console(Starlette):
-    """The application. `state.clusters`, `state.live` and `state.assets` are what pages share."""
+    """The application. `state.clusters`, `state.live` and `state.assets` are what pages share; `state.tickets` lets who
+    starts a browser in."""
 
     def __init__(self, routes: list[BaseRoute], clusters: Clusters, assets: Assets, guard: dict[str, object]) -> None:
         @contextlib.asynccontextmanager
@@ -76,8 +78,10 @@ def create_app(
     it will listen, and with `allowed_hosts` the names it answers to.
     """
     assets = Assets()
+    tickets = Tickets()
     guard: dict[str, object] = {
         "token": token,
+        "tickets": tickets,
         "host": host,
         "allowed_hosts": tuple(allowed_hosts),
         "stylesheet": assets.url("css/console.css"),
@@ -92,6 +96,7 @@ def create_app(
     ]
     app = Console(routes, clusters, assets, guard)
     app.state.navigation = navigation(PAGES)
+    app.state.tickets = tickets
     return app
 
 

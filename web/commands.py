@@ -25,6 +25,13 @@ PORT_DEFAULT = 8080
 LOOPBACK = "127.0.0.1"
 
 
+token_file_option = click.option(
+    "--token-file",
+    metavar="FILE",
+    help="Keep the console's token there, so that its address stays good; made, for you only, when it is missing.",
+)
+
+
 @click.command()
 @click.option("--nodes", type=click.IntRange(1, 50), help="Brokers (each is a controller too); default: 3.")
 @click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on, and to tell clients.")
@@ -45,6 +52,7 @@ LOOPBACK = "127.0.0.1"
     help=f"Of the web console, on {LOOPBACK}; 0 takes a free one.  [default: {PORT_DEFAULT}, or a free one]",
 )
 @click.option("--no-web", is_flag=True, help="Without the web console.")
+@token_file_option
 @click.option("--no-open", is_flag=True, help="Do not open a browser.")
 @click.option("--ready-file", metavar="FILE", help="Write JSON with addresses and process ids there when it is ready.")
 @click.option(
@@ -61,6 +69,7 @@ def up(
     demo: bool,
     web_port: int | None,
     no_web: bool,
+    token_file: str | None,
     no_open: bool,
     ready_file: str | None,
     pairs: tuple[str, ...],
@@ -82,11 +91,15 @@ def up(
 
     if ephemeral and data_dir is not None:
         raise click.UsageError("--ephemeral and --data-dir contradict each other")
-    if no_web and web_port is not None:
-        raise click.UsageError("--no-web and --web-port contradict each other")
+    for name, value in (("--web-port", web_port), ("--token-file", token_file)):
+        if no_web and value is not None:
+            raise click.UsageError(f"--no-web and {name} contradict each other")
     directory = None if ephemeral else os.path.abspath(data_dir or default_data_dir())
     options = UpOptions(nodes, host, port, directory, processes, ready_file, key_value_pairs(pairs, "--set"), demo)
-    return run_cluster(options, None if no_web else ConsoleBeside(web_port, opens=not no_open and has_desktop()))
+    if no_web:
+        return run_cluster(options, None)
+    opens = not no_open and has_desktop()
+    return run_cluster(options, ConsoleBeside(web_port, token=console_token(token_file), opens=opens))
 
 
 @click.command()
@@ -106,18 +119,23 @@ def up(
 @click.option(
     "--allowed-host", "allowed_hosts", multiple=True, metavar="NAME", help="A name it answers to as well; repeatable."
 )
+@token_file_option
 @click.option("--no-open", is_flag=True, help="Do not open a browser.")
 @cluster_options
-def web(port: int | None, host: str, auth: str, allowed_hosts: tuple[str, ...], no_open: bool) -> int:
+def web(
+    port: int | None, host: str, auth: str, allowed_hosts: tuple[str, ...], token_file: str | None, no_open: bool
+) -> int:
     """The web console, on whichever cluster.
 
-    It is there for this machine only, unless --host says otherwise; then put something before it that speaks TLS.
+    It is there for this machine only, unless --host says otherwise; then put something before it that speaks TLS, and
+    says so in X-Forwarded-Proto.
 
     \b
     Examples:
       stoker web
       stoker web -b kafka-1:9092,kafka-2:9092 --readonly
       stoker web --context staging --host 0.0.0.0 --allowed-host console.example.com
+      stoker web --token-file ~/.stoker-token    # Prometheus scrapes /metrics with it (credentials_file)
     """
     from console.commands.serving import serve
     from console.output.render import say
@@ -126,6 +144,8 @@ def web(port: int | None, host: str, auth: str, allowed_hosts: tuple[str, ...], 
     from web.security.access import check_auth
 
     check_auth(auth, host)
+    if auth == "none" and token_file is not None:
+        raise click.UsageError("--auth none and --token-file contradict each other")
     call = invocation()
     target = find_target(
         bootstrap_server=call.bootstrap_server,
@@ -135,10 +155,21 @@ def web(port: int | None, host: str, auth: str, allowed_hosts: tuple[str, ...], 
     )
     for note in target.notes:
         say(safe(note))
-    service = ConsoleAlone(
-        target, host, port, with_token=auth == "token", allowed_hosts=allowed_hosts, opens=not no_open and has_desktop()
-    )
+    token = console_token(token_file) if auth == "token" else None
+    opens = not no_open and has_desktop()
+    service = ConsoleAlone(target, host, port, token=token, allowed_hosts=allowed_hosts, opens=opens)
     return serve(service, service.announce, call)
+
+
+def console_token(token_file: str | None) -> str:
+    """The one that is kept in that file, or a new one. Raises OperatorError."""
+    if token_file is None:
+        from web.security.access import new_token
+
+        return new_token()
+    from web.security.token_file import kept_token
+
+    return kept_token(token_file)
 
 
 async def start_server(
@@ -165,30 +196,27 @@ async def start_server(
 class ConsoleBeside:
     """The console that `stoker up` brings with its cluster (`console.commands.up.Companion`)."""
 
-    def __init__(self, port: int | None, *, opens: bool) -> None:
+    def __init__(self, port: int | None, *, token: str, opens: bool) -> None:
         self._port = port
+        self._token = token
         self._opens = opens
         self._cluster: OpenCluster | None = None
         self._server: ConsoleServer | None = None
-        self._url = ""
 
     async def start(self, cluster: Cluster) -> str:
         from console.client_config import client_config
         from console.open_cluster import OpenCluster
         from console.target import Target
-        from web.security.access import new_token
 
-        token = new_token()
         target = Target("local", client_config(cluster.bootstrap_servers, {}))
         self._cluster = OpenCluster(target, face="web", pids=lambda: dict(cluster.pids))
         try:
-            self._server = await start_server(self._cluster, host=LOOPBACK, port=self._port, token=token)
+            self._server = await start_server(self._cluster, host=LOOPBACK, port=self._port, token=self._token)
         except BaseException:
             await self.stop()
             raise
         self._cluster.start()
-        self._url = self._server.url(token)
-        return self._url
+        return self._server.url(self._token)
 
     async def stop(self) -> None:
         server, self._server = self._server, None
@@ -202,8 +230,8 @@ class ConsoleBeside:
         return None if self._server is None else self._server.failure()
 
     def announced(self) -> None:
-        if self._opens:
-            open_browser(self._url)
+        if self._opens and self._server is not None:
+            open_browser(self._server.open_url(self._token))
 
 
 class ConsoleAlone:
@@ -215,16 +243,14 @@ class ConsoleAlone:
         host: str,
         port: int | None,
         *,
-        with_token: bool,
+        token: str | None,
         allowed_hosts: tuple[str, ...],
         opens: bool,
     ) -> None:
-        from web.security.access import new_token
-
         self._target = target
         self._host = host
         self._port = port
-        self._token = new_token() if with_token else None
+        self._token = token
         self._allowed_hosts = allowed_hosts
         self._opens = opens
         self._cluster: OpenCluster | None = None
@@ -251,7 +277,7 @@ class ConsoleAlone:
         print_facts("table", facts, {})
         sys.stdout.flush()
         if self._opens:
-            open_browser(url)
+            open_browser(self._server.open_url(self._token))
 
     async def stop(self) -> None:
         server, self._server = self._server, None

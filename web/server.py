@@ -13,7 +13,7 @@ import uvicorn
 from console.errors import OperatorError
 from web.app import Console
 from web.security.closing import HEAD_BYTES_MAX
-from web.security.slow_clients import http_protocol
+from web.security.slow_clients import ConsoleProtocol
 
 CONNECTIONS_MAX = 1_000
 KEEP_ALIVE_S = 30
@@ -35,7 +35,7 @@ class ConsoleServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http=http_protocol(),
+                http=ConsoleProtocol,
                 ws="none",
                 lifespan="on",
                 access_log=False,
@@ -61,8 +61,12 @@ class ConsoleServer:
                 raise OperatorError("the web console did not start")
             await asyncio.sleep(0.001)
 
+    def open_url(self, token: str | None) -> str:
+        """The address to start a browser with: it lets in once. Others on this machine can read it."""
+        return self.url(None if token is None else self.app.state.tickets.issue())
+
     def url(self, token: str | None) -> str:
-        """The address to open; with the token it lets in whoever has it."""
+        """The address to print; with the token it lets in whoever has it."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "") else "[::1]" if self.host == "::" else self.host
         host = f"[{host}]" if ":" in host and not host.startswith("[") else host
         return f"http://{host}:{self.port}/" + ("" if token is None else f"?token={token}")

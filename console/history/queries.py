@@ -46,7 +46,7 @@ class SeriesQuestion:
 
 def _check(metric: str, labels: Mapping[str, str]) -> None:
     if metric not in METRICS:
-        raise OperatorError.words(f"there is no metric {metric!r}")
+        raise OperatorError.words(f"there is no metric {metric!r}", "/metrics and GET /api/history/metrics name them.")
     if not METRICS[metric].is_kept:
         raise OperatorError.words(f"the past of {metric} is not kept", "It follows from others, or from the clock.")
     unknown = [name for name in labels if name not in METRICS[metric].labels]

@@ -13,7 +13,7 @@ from console.history.store import History
 from console.lag.tracker import LagTracker
 from console.local_machine import LocalUsage, local_usage
 from console.metrics.exposition import render
-from console.metrics.families import Family, families
+from console.metrics.families import Family, families, families_when_down
 from console.platform_dirs import data_dir
 from engine.net.cluster_client import ClusterClient
 from engine.runtime import Clock, SystemClock
@@ -98,9 +98,15 @@ class Sampler:
         """Returns when the pass under way, or the next one, is over."""
         await self._passed.wait()
 
+    def metrics(self) -> list[Family]:
+        """The latest snapshot as metrics, none before the first; while the cluster does not answer only that."""
+        if self.failure is None:
+            return self.families
+        return families_when_down(None if self.latest is None else self.latest.at_ms)
+
     def metrics_text(self) -> str:
-        """The latest snapshot for Prometheus; empty before the first."""
-        return render(self.families)
+        """The same for Prometheus."""
+        return render(self.metrics())
 
     async def sample(self) -> Snapshot:
         """One pass now. Raises OperatorError when nobody answers; a history that fails is only told."""

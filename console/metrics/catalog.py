@@ -126,6 +126,7 @@ _ALL = (
     Metric("stoker_machine_disk_written_bytes_total", "Written to all disks", (), Kind.COUNTER),
     Metric("stoker_machine_network_received_bytes_total", "Received on all interfaces", (), Kind.COUNTER),
     Metric("stoker_machine_network_sent_bytes_total", "Sent on all interfaces", (), Kind.COUNTER),
+    Metric("stoker_cluster_up", "1 while the newest pass over the cluster succeeded; 0: nothing else is told of it", is_kept=False),
     Metric("stoker_snapshot_timestamp_seconds", "When these figures were taken", is_kept=False),
     Metric("stoker_snapshot_missing_parts", "Parts of the cluster that did not answer"),
 )  # fmt: skip

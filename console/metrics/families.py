@@ -35,9 +35,18 @@ def families(snapshot: Snapshot, tracker: LagTracker | None = None) -> list[Fami
     if snapshot.usage is not None:
         for name, labels, value in _usage(snapshot.usage):
             rows.setdefault(name, []).append((labels, value))
+    rows["stoker_cluster_up"] = [((), 1)]
     rows["stoker_snapshot_timestamp_seconds"] = [((), snapshot.at_ms / 1000)]
     rows["stoker_snapshot_missing_parts"] = [((), len(snapshot.missing))]
     return [Family(metric, tuple(rows[name])) for name, metric in METRICS.items() if name in rows]
+
+
+def families_when_down(last_at_ms: int | None) -> list[Family]:
+    """While the cluster does not answer: yesterday's figures would be taken for today's."""
+    rows: dict[str, Row] = {"stoker_cluster_up": ((), 0)}
+    if last_at_ms is not None:
+        rows["stoker_snapshot_timestamp_seconds"] = ((), last_at_ms / 1000)
+    return [Family(METRICS[name], (row,)) for name, row in rows.items()]
 
 
 Value = tuple[str, tuple[str, ...], float]

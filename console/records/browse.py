@@ -33,19 +33,28 @@ class Cursor:
     newest_first: bool
 
     def __str__(self) -> str:
-        """For a link: "n" or "o" (newest or oldest first), then topic:partition:offset, joined by commas."""
-        places = (f"{topic}:{partition}:{offset}" for (topic, partition), offset in self.offsets.items())
-        return ",".join(("n" if self.newest_first else "o", *places))
+        """For a link: "n" or "o" (newest or oldest first), then topic:partition:offset, joined by commas; an offset alone
+        is that of the partition after the one before, since there may be thousands of them."""
+        places = ["n" if self.newest_first else "o"]
+        expected: tuple[str, int] | None = None
+        for (topic, partition), offset in self.offsets.items():
+            places.append(str(offset) if (topic, partition) == expected else f"{topic}:{partition}:{offset}")
+            expected = (topic, partition + 1)
+        return ",".join(places)
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
         """The opposite. Raises OperatorError."""
         direction, *places = text.split(",")
-        offsets = {}
+        offsets: dict[TopicPartition, int] = {}
         try:
             for place in places:
-                topic, partition, offset = place.rsplit(":", 2)
-                offsets[TopicPartition(topic, int(partition))] = int(offset)
+                if ":" in place or not offsets:
+                    topic, number, offset = place.rsplit(":", 2)
+                    partition = TopicPartition(topic, int(number))
+                else:
+                    partition, offset = TopicPartition(partition.topic, partition.partition + 1), place
+                offsets[partition] = int(offset)
         except ValueError as error:
             raise OperatorError.words(f"not a cursor: {text[:200]!r}") from error
         if direction not in ("n", "o") or not offsets:

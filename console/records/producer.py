@@ -39,6 +39,7 @@ ACKS_ALL = -1
 
 _RECORD_OVERHEAD_BYTES = 12
 """About what lengths and deltas of a record take."""
+_TIMER_SECONDS_MIN = 0.001
 
 
 class RecordProducer:
@@ -85,6 +86,7 @@ class RecordProducer:
         self._wake = asyncio.Event()
         self._progress = asyncio.Event()
         self._busy: dict[int, asyncio.Task[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
         self._pump = self._loop.create_task(self._run())
 
     async def __aenter__(self) -> RecordProducer:
@@ -99,10 +101,17 @@ class RecordProducer:
 
     async def close(self) -> None:
         """Stops; what was not flushed is not sent. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
         tasks = [self._pump, *self._busy.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it sends no more: it was closed, or failed in a way that nobody foresaw."""
+        return self._pump.done()
 
     async def send(self, topic: str, record: NewRecord) -> Delivery:
         """Takes a record, waiting for room when too much waits already. Raises OperatorError for a topic or partition
@@ -188,7 +197,7 @@ class RecordProducer:
             batch = ProducerBatch(target, self._loop.time())
             queue.batches.append(batch)
             if not queue.in_flight and len(queue.batches) == 1:
-                self._loop.call_later(self._linger_seconds, self._wake.set)
+                self._wake_at(batch.created_at + self._linger_seconds)
         if timestamp is None:
             timestamp = self._clock.now_ms()
         index = len(batch.records)
@@ -222,6 +231,18 @@ class RecordProducer:
             self._expire("no acknowledgement came")
             self._dispatch()
 
+    def _wake_at(self, when: float) -> None:
+        """Of the loop's clock. Loops with timers of whole milliseconds wake a little early: then again, a little later."""
+        if self._timer is not None:
+            if self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_later(max(when - self._loop.time(), _TIMER_SECONDS_MIN), self._timer_rang)
+
+    def _timer_rang(self) -> None:
+        self._timer = None
+        self._wake.set()
+
     def _dispatch(self) -> None:
         now = self._loop.time()
         by_leader: dict[int, list[ProducerBatch]] = {}
@@ -230,7 +251,12 @@ class RecordProducer:
             if queue.in_flight or not queue.batches:
                 continue
             batch = queue.batches[0]
-            if batch.retry_at > now or not self._is_ready(batch, queue, now):
+            if batch.retry_at > now:
+                self._wake_at(batch.retry_at)
+                continue
+            if not self._is_ready(batch, queue, now):
+                # It may have come while the one before it was on its way, so that no timer was set for it.
+                self._wake_at(batch.created_at + self._linger_seconds)
                 continue
             view = self._topics[target.topic].partitions[target.partition]
             if view.leader_id < 0:

@@ -20,8 +20,8 @@ from console.records.sieve import BatchSieve
 from engine.net.cluster_client import ClusterClient
 from engine.types import TopicPartition
 
-_FETCH_AHEAD_BYTES = 64 * 1024 * 1024
-"""Shared by all partitions."""
+AHEAD_BYTES = 64 * 1024 * 1024
+"""What is fetched and not given out yet, shared by all partitions."""
 
 _OFFSETS_AHEAD = 100_000
 """How far a partition may be scanned beyond a match that waits for records of others."""
@@ -90,6 +90,8 @@ class RecordStream:
     starts: Mapping[TopicPartition, int] = field(default_factory=dict)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     """The first offset of each partition that was not given out yet, and will not be left out by the filter."""
+    ahead_bytes: int = AHEAD_BYTES
+    """Less where many streams are open at once."""
     _consumer: ChunkConsumer | None = None
 
     def ahead(self) -> tuple[int, int]:
@@ -182,8 +184,9 @@ class RecordStream:
         stops: Mapping[TopicPartition, int],
     ) -> AsyncIterator[list[ConsumedRecord]]:
         # Every partition gets its share of what may be held, so that many of them do not fill the memory.
-        share = max(64 * 1024, _FETCH_AHEAD_BYTES // max(1, len(starts)))
-        limits = FetchLimits(partition_max_bytes=min(1024 * 1024, share))
+        share = max(64 * 1024, self.ahead_bytes // max(1, len(starts)))
+        whole = min(FetchLimits().max_bytes, self.ahead_bytes)
+        limits = FetchLimits(max_bytes=whole, partition_max_bytes=min(1024 * 1024, share))
         merge = TimeMerge(starts, [partition for partition, start in starts.items() if start < ends[partition]])
         consumer = self._consumer = ChunkConsumer(self.progress, self.request.whole_filter)
         consumer.begin(starts)

@@ -73,6 +73,15 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigSynonym:
+    """One of the places that a value is looked for in; `value` is None where it is sensitive."""
+
+    name: str
+    value: str | None
+    source: ConfigSource
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigEntry:
     """One property. `value` is None for sensitive ones and for those without value."""
 
@@ -87,6 +96,8 @@ class ConfigEntry:
     """Whether it was set on the resource itself."""
     inherited: str | None = None
     """What it would be without that, where it was asked for (`synonyms`) and is told."""
+    synonyms: tuple[ConfigSynonym, ...] = ()
+    """Where the value is looked for, most specific first; the first is the one in force. Empty unless asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,4 +254,5 @@ def _entry(resource: Resource, wire: Any) -> ConfigEntry:
         wire.documentation,
         own,
         others[0].value if own and others else None,
+        tuple(ConfigSynonym(each.name, each.value, ConfigSource.of(each.source)) for each in wire.synonyms),
     )

@@ -31,6 +31,8 @@ class GroupMember:
     """By topic and partition; empty for protocols that are not a consumer's (Connect)."""
     assignment_error: str | None
     """Why the assignment could not be read."""
+    is_upgraded: bool | None = None
+    """Of a group of KIP-848: whether the member speaks its protocol, not the classic one. None: not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def _consumer(group: Any) -> GroupMembership:
                 )
             ),
             None,
+            None if member.member_type < 0 else member.member_type == 1,
         )
         for member in group.members
     )

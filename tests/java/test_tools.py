@@ -345,7 +345,7 @@ def test_a_brokers_config_is_altered_through_the_controllers(controllers):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["kafka-acls", "--list"], "The node does not support DESCRIBE_ACLS"),
+        (["kafka-acls", "--list"], "No Authorizer is configured."),
         (["kafka-transactions", "list"], "The node does not support LIST_TRANSACTIONS"),
         (["kafka-configs", "--describe", "--entity-type", "users"], "The node does not support DESCRIBE_CLIENT_QUOTAS"),
         (["kafka-features", "upgrade", "--feature", "group.version=1"], "Local controller"),

@@ -9,11 +9,16 @@ from tests.wire.clients import CODECS
 confluent_kafka = pytest.importorskip("confluent_kafka")
 from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
 from confluent_kafka.admin import (  # noqa: E402
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
     AdminClient,
     ConfigResource,
     NewPartitions,
     NewTopic,
     OffsetSpec,
+    ResourcePatternType,
     ResourceType,
 )
 
@@ -201,3 +206,16 @@ def test_offsets_by_time_and_groups_are_listed(bootstrap, new_topic, group_id):
     assert len(description.members) == 1
     consumer.close()
     admin.delete_consumer_groups([group_id])[group_id].result(30)
+
+
+def test_without_an_authorizer_acls_are_refused_as_kafka_refuses_them(bootstrap):
+    """Kafka: AclApis answers SECURITY_DISABLED, each ACL or filter by itself. (What describe_acls is told, librdkafka keeps
+    to itself and gives an empty list; kafka-acls has it, in tests/java.)"""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    topic = (ResourceType.TOPIC, "t", ResourcePatternType.LITERAL, "User:ada", "*")
+    acl = AclBinding(*topic, AclOperation.READ, AclPermissionType.ALLOW)
+    acls = AclBindingFilter(*topic, AclOperation.ANY, AclPermissionType.ANY)
+    for future in (*admin.create_acls([acl]).values(), *admin.delete_acls([acls]).values()):
+        with pytest.raises(confluent_kafka.KafkaException, match="No Authorizer is configured") as raised:
+            future.result(30)
+        assert raised.value.args[0].code() == confluent_kafka.KafkaError.SECURITY_DISABLED

@@ -3,7 +3,7 @@ numbers, as Confluent's clients expect."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.responses import Response
@@ -13,6 +13,8 @@ EXACT_MAX = 2**53 - 1
 
 _DIGITS = bytes(ord("0") if chr(each).isdigit() and each < 128 else each for each in range(256))
 _LONG = b"0" * 16
+View = TypeVar("View", bound=msgspec.Struct)
+
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -53,6 +55,11 @@ def _clean(value: Any) -> Any:
         case list() | tuple():
             return [_clean(each) for each in value]
     return value
+
+
+def view_of(kind: type[View], source: object, /, **own: Any) -> View:
+    """A `kind` with the fields of `source` that are called the same, and those that are its `own`."""
+    return kind(**{name: getattr(source, name) for name in kind.__struct_fields__ if name not in own}, **own)
 
 
 def json_response(value: Any, status: int = 200, *, exact: bool = True) -> Response:

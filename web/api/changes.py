@@ -14,6 +14,7 @@ from console.audit import AuditEntry
 from console.changes.door import ChangeResult, Plan
 from console.changes.kinds import KINDS
 from console.changes.stored import to_stored
+from web.api.answers import view_of
 from web.api.asked_change import asked_change
 from web.api.errors import ApiError, Failure, api_error, bad_request, not_found
 from web.api.limits import AUDIT_ENTRIES_MAX, PLAN_AGE_MS_MAX
@@ -203,10 +204,7 @@ def _kept(call: Call, plan: Plan) -> ChangePlanView:
 
 
 def _difference(plan: Plan) -> list[DifferenceView]:
-    return [
-        DifferenceView(sign=each.sign, name=each.name, before=each.before, after=each.after, note=each.note)
-        for each in plan.difference
-    ]
+    return [view_of(DifferenceView, each) for each in plan.difference]
 
 
 def _result(plan: Plan, result: ChangeResult) -> ChangeResultView:
@@ -226,9 +224,9 @@ def _result(plan: Plan, result: ChangeResult) -> ChangeResultView:
 class AuditAsked(Asked, kw_only=True):
     """Which part of the log."""
 
-    limit: Annotated[int, msgspec.Meta(ge=1, le=AUDIT_ENTRIES_MAX)] = 100
+    limit: Annotated[int, msgspec.Meta(ge=1, le=AUDIT_ENTRIES_MAX, description="The newest.")] = 100
     before: Annotated[str, msgspec.Meta(max_length=50, description="Only what is older than that entry.")] | None = None
-    kind: Annotated[str, msgspec.Meta(max_length=50)] | None = None
+    kind: Annotated[str, msgspec.Meta(max_length=50, description="Only of that kind.")] | None = None
     subject: Annotated[str, msgspec.Meta(max_length=1_000, description="What the subject contains.")] | None = None
 
 

@@ -1,8 +1,8 @@
 """What goes wrong, as HTTP says it: a status, Confluent's error code, and the words of the console's OperatorError.
 
 Codes are those of Confluent's REST Proxy (KafkaExceptionMapper, io.confluent.kafkarest.Errors): 40403 no such topic or
-partition, 40002 Kafka refused, 40301 not authorized, 50002 Kafka failed, 50003 may be tried again, 50302 no broker
-answers; otherwise the HTTP status itself.
+partition, 40002 Kafka refused, 40301 not authorized, 50003 may be tried again, 50302 no broker answers; otherwise the HTTP
+status itself. `/v3` has some statuses of its own, too: see `v3.errors`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a request failed."""
 
     error_code: int
-    """The HTTP status, or a code of five digits that begins with it."""
+    """The HTTP status, or a code of Confluent's, of five digits, that says more."""
     message: str
     """In one line."""
     detail: str = ""

@@ -31,18 +31,18 @@ class HistoryAsked(Asked, kw_only=True):
     ]
     from_: TimeMs | None = msgspec.field(name="from", default=None)
     to: TimeMs | None = None
-    topic: Label | None = None
-    partition: Label | None = None
-    group: Label | None = None
-    broker: Label | None = None
+    topic: Annotated[str, msgspec.Meta(max_length=1_000, description="Only of that topic.")] | None = None
+    partition: Annotated[str, msgspec.Meta(max_length=1_000, description="Only of that partition.")] | None = None
+    group: Annotated[str, msgspec.Meta(max_length=1_000, description="Only of that group.")] | None = None
+    broker: Annotated[str, msgspec.Meta(max_length=1_000, description="Only of that broker.")] | None = None
     label: Annotated[tuple[Label, ...], msgspec.Meta(max_length=20, description="Others, as name=value.")] = ()
     by: Annotated[
         tuple[Label, ...],
         msgspec.Meta(max_length=10, description="Sum up what agrees in these labels; `-` sums up all."),
     ] = ()
-    buckets: Annotated[int, msgspec.Meta(ge=1, le=BUCKETS_MAX)] = 300
+    buckets: Annotated[int, msgspec.Meta(ge=1, le=BUCKETS_MAX, description="Parts of the time.")] = 300
     per_second: Annotated[bool, msgspec.Meta(description="How fast it goes up.")] = False
-    series_max: Annotated[int, msgspec.Meta(ge=1, le=SERIES_MAX)] = 100
+    series_max: Annotated[int, msgspec.Meta(ge=1, le=SERIES_MAX, description="Lines at most.")] = 100
 
 
 class SeriesView(msgspec.Struct, kw_only=True):
@@ -131,7 +131,9 @@ async def list_metrics(call: Call, asked: Nothing) -> list[MetricView]:
 class TableAsked(Asked, kw_only=True):
     """How much of it."""
 
-    rows_max: Annotated[int, msgspec.Meta(ge=1, le=METRICS_TABLE_ROWS_MAX)] = METRICS_TABLE_ROWS_MAX
+    rows_max: Annotated[int, msgspec.Meta(ge=1, le=METRICS_TABLE_ROWS_MAX, description="The latest.")] = (
+        METRICS_TABLE_ROWS_MAX
+    )
 
 
 @operation(

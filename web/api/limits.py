@@ -14,8 +14,14 @@ PRODUCE_RECORDS_MAX = 10_000
 V3_BATCH_ENTRIES_MAX = 1_000
 """Entries of a records:batch (Confluent takes 10)."""
 
+V3_IN_FLIGHT_MAX = 1_000
+"""Records of one stream that wait for their acknowledgement; then no more is read from it."""
+
 BROWSE_RECORDS_MAX = 1_000
 """Records of a page."""
+
+CURSOR_CHARACTERS_MAX = 60_000
+"""Of the place of a page: what an address has room for (`web.security.closing.HEAD_BYTES_MAX`)."""
 
 TEXT_CHARACTERS_MAX = 4_096
 """Of a key or value in a list; the record in full has more."""
@@ -34,8 +40,10 @@ SEARCH_RECORDS_MAX = 10_000
 """Matches of one search; the token goes on."""
 
 TAIL_BUFFER_RECORDS_MAX = 5_000
-TAIL_BUFFER_BYTES_MAX = 8 * 1024 * 1024
+TAIL_BUFFER_BYTES_MAX = 4 * 1024 * 1024
 """What waits for a slow reader of a tail; the oldest of what is beyond is dropped and counted."""
+TAIL_AHEAD_BYTES_MAX = 4 * 1024 * 1024
+"""What a tail fetches at once."""
 
 STREAMS_MAX = 100
 """Tails, searches and exports of one cluster at a time."""

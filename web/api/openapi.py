@@ -26,7 +26,8 @@ Whole numbers beyond 2^53 - 1 are strings in `/api` (JavaScript would round them
 where they are text; what could act on a screen is written out. Unknown fields and parameters are refused by name. All
 sizes are bounded; `x-limits` has the bounds, in records, rows, characters, bytes and milliseconds.
 
-Not there: ACLs (the embedded engine has none yet: 501), and the consumer instances of v2: `GET /api/records` reads.
+`/v3` answers errors as Confluent does, with `error_code` and `message`. The embedded cluster has no authorizer, so that
+requests about ACLs are refused (400, SECURITY_DISABLED). Not there: the consumer instances of v2; `GET /api/records` reads.
 """
 
 _TAGS = {
@@ -53,6 +54,7 @@ def document(operations: Sequence[Operation] = OPERATIONS) -> dict[str, Any]:
     fields = {each: {f.encode_name: f for f in msgspec.structs.fields(each.asked)} for each in operations}
     media = [about for each in operations for about in each.media.values() if not isinstance(about, str)]
     asked = [f.type for each in operations for f in fields[each].values()]
+    asked += [each.streamed for each in operations if each.streamed is not None]
     _, components = msgspec.json.schema_components([*answers, *asked, *media, Failure], ref_template=_REF)
     # A name that stands for two types would have a longer one here, and not where it is referred to.
     assert all("." not in name for name in components), [name for name in components if "." in name]
@@ -112,11 +114,13 @@ def _operation(each: Operation, fields: dict[str, Any]) -> dict[str, Any]:
     parameters = [_parameter(each, name, field) for name, field in fields.items() if name != "body"]
     if parameters:
         found["parameters"] = parameters
-    if "body" in fields:
+    if each.streamed is not None or "body" in fields:
+        kind, size = (fields["body"].type, "") if each.streamed is None else (each.streamed, " each")
         found["requestBody"] = {
             "required": True,
-            "description": f"At most {each.body_bytes_max:,} bytes.",
-            "content": {_JSON: {"schema": _schema(fields["body"].type)}},
+            "description": ("Any number of these, one after the other. " if size else "")
+            + f"At most {each.body_bytes_max:,} bytes{size}.",
+            "content": {_JSON: {"schema": _schema(kind)}},
         }
     if each.is_changing:
         found["x-changes"] = True
@@ -154,11 +158,17 @@ def _responses(each: Operation) -> dict[str, Any]:
     if content:
         good["content"] = content
     responses = {str(each.status): good}
+    for status, words in each.also.items():
+        responses[str(status)] = {**good, "description": words} if status != 204 else {"description": words}
     statuses = dict(_USUAL)
     if each.is_changing:
         statuses[403] = "Read-only mode, or not authorized."
-    if "body" in {name.encode_name for name in msgspec.structs.fields(each.asked)}:
+    if each.is_v3:
+        statuses |= {500: "Kafka could not do it just now and may be asked again (50003)."}
+    if each.streamed is not None or "body" in {name.encode_name for name in msgspec.structs.fields(each.asked)}:
         statuses |= {413: "The body is too large.", 415: "The body is not application/json."}
+        if each.is_v3:
+            statuses |= {422: "There is nothing in the body."}
     statuses |= each.statuses
     failure = {"content": {_JSON: {"schema": _schema(Failure)}}}
     if each.status >= 400:

@@ -38,12 +38,22 @@ class Nothing(Asked, kw_only=True):
     """Neither parameters nor a body."""
 
 
+@dataclass(slots=True)
+class Reply:
+    """What a handler says beside its answer."""
+
+    status: int | None = None
+    """One of `Operation.also`, instead of the usual one."""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request on its way to a handler."""
 
     request: Request
     operation: Operation
+    reply: Reply = field(default_factory=Reply)
 
     @property
     def cluster(self) -> OpenCluster:
@@ -90,7 +100,11 @@ class Operation:
     is_changing: bool = False
     """It changes the cluster, so that read-only mode refuses it."""
     statuses: Mapping[int, str] = field(default_factory=dict)
-    """Other statuses than the usual ones, with what they mean."""
+    """Errors beside the usual ones, with what they mean."""
+    also: Mapping[int, str] = field(default_factory=dict)
+    """Statuses with the same answer as the usual one has, with what they mean."""
+    streamed: Any = None
+    """The type of each of the JSON texts in the body, which the handler reads by itself while they come."""
     clusterless: bool = False
     """It is about the console, not about one cluster."""
 
@@ -124,6 +138,8 @@ def operation(
     body_bytes_max: int = BODY_BYTES_MAX,
     changes: bool = False,
     statuses: Mapping[int, str] | None = None,
+    also: Mapping[int, str] | None = None,
+    streamed: Any = None,
     clusterless: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Puts a handler into the table."""
@@ -145,6 +161,8 @@ def operation(
             body_bytes_max,
             changes,
             statuses or {},
+            also or {},
+            streamed,
             clusterless,
         )
         missing = set(entry.path_names) - {each.name for each in msgspec.structs.fields(entry.asked)}

@@ -11,6 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 
 from web.api.errors import ApiError, bad_request
 from web.api.operations import Asked, Operation
+from web.api.refused import bare, refused, shown
+from web.api.v3.errors import no_payload
 
 _INTEGER = re.compile(r"-?[0-9]{1,30}")
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
@@ -25,68 +27,64 @@ async def read_asked(request: Request, operation: Operation, path: Mapping[str, 
     for name in dict.fromkeys(request.query_params.keys()):
         if name not in known:
             allowed = f"Known here: {', '.join(known)}." if known else "There are none here."
-            raise bad_request(f"unknown parameter {_shown(name)}", allowed)
+            raise bad_request(f"unknown parameter {shown(name)}", allowed)
         values[name] = _parse_all(name, request.query_params.getlist(name), fields[name].type)
     if "body" in fields:
         values["body"] = await _read_body(request, operation, fields["body"].type)
     try:
         return msgspec.convert(values, type=operation.asked)
     except msgspec.ValidationError as error:
-        raise bad_request(_words(str(error))) from error
+        raise refused(error, operation.asked) from error
 
 
 def _parse_all(name: str, texts: list[str], kind: Any) -> Any:
-    info = _bare(msgspec.inspect.type_info(kind))
+    info = bare(msgspec.inspect.type_info(kind))
     if isinstance(info, msgspec.inspect.ListType | msgspec.inspect.VarTupleType):
-        return [_parse_one(name, text, _bare(info.item_type)) for text in texts]
+        return [_parse_one(name, text, bare(info.item_type)) for text in texts]
     if len(texts) > 1:
         raise bad_request(f"parameter {name} is given {len(texts)} times")
     return _parse_one(name, texts[0], info)
 
 
 def _parse(name: str, text: str, kind: Any) -> Any:
-    return _parse_one(name, text, _bare(msgspec.inspect.type_info(kind)))
-
-
-def _bare(info: Any) -> Any:
-    """The type without None and annotations: a parameter that is given is not null."""
-    while True:
-        if isinstance(info, msgspec.inspect.Metadata):
-            info = info.type
-        elif isinstance(info, msgspec.inspect.UnionType):
-            info = next(each for each in info.types if not isinstance(each, msgspec.inspect.NoneType))
-        else:
-            return info
+    return _parse_one(name, text, bare(msgspec.inspect.type_info(kind)))
 
 
 def _parse_one(name: str, text: str, info: Any) -> Any:
     match info:
         case msgspec.inspect.IntType():
             if not _INTEGER.fullmatch(text):
-                raise bad_request(f"{name}: {_shown(text)} is no whole number")
+                raise bad_request(f"{name}: {shown(text)} is no whole number")
             return int(text)
         case msgspec.inspect.FloatType():
             if not _NUMBER.fullmatch(text):
-                raise bad_request(f"{name}: {_shown(text)} is no number")
+                raise bad_request(f"{name}: {shown(text)} is no number")
             return float(text)
         case msgspec.inspect.BoolType():
             if text not in ("true", "false"):
-                raise bad_request(f"{name}: {_shown(text)} is neither true nor false")
+                raise bad_request(f"{name}: {shown(text)} is neither true nor false")
             return text == "true"
     return text
 
 
-async def _read_body(request: Request, operation: Operation, kind: Any) -> Any:
+def check_content(request: Request) -> None:
+    """Raises ApiError for bodies that are no JSON, or packed."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise ApiError(415, "the body must be application/json", hint="Send Content-Type: application/json.")
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise ApiError(415, "the body must not be packed", hint="Send it without Content-Encoding.")
+
+
+async def _read_body(request: Request, operation: Operation, kind: Any) -> Any:
+    check_content(request)
     data = await bounded_body(request, operation.body_bytes_max)
+    if operation.is_v3 and not data.strip():
+        raise no_payload()
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
-        raise bad_request(_words(str(error), "body")) from error
+        raise refused(error, kind, "body") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_request(f"the body is not JSON: {error}") from error
 
@@ -108,26 +106,3 @@ async def bounded_body(request: Request, bytes_max: int) -> bytes:
     except ClientDisconnect as error:
         raise bad_request("the body ended early") from error
     return b"".join(parts)
-
-
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<where>.*)`)?$", re.DOTALL)
-_MISSING = re.compile(r"Object missing required field `(.*)`")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
-
-
-def _words(message: str, prefix: str = "") -> str:
-    """msgspec's message, with the field first."""
-    found = _AT.match(message)
-    assert found is not None
-    what, where = found["what"], (found["where"] or "").removeprefix("$").lstrip(".")
-    where = ".".join(each for each in (prefix, where) if each).replace(".[", "[")
-    if unknown := _UNKNOWN.fullmatch(what):
-        return f"unknown field {_shown(unknown[1])}" + (f" in {where}" if where else "")
-    if missing := _MISSING.fullmatch(what):
-        return f"{missing[1]} is missing" + (f" in {where}" if where else "")
-    what = what.replace("`", "")
-    return f"{where}: {what}" if where else what
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 100 else text[:100] + "…")

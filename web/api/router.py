@@ -18,9 +18,10 @@ from engine.errors import ConfigError, KafkaError
 from engine.net.cluster_errors import BrokerUnreachable, ClusterUnreachable, UnsupportedByBroker
 from engine.protocol.errors import ProtocolError
 from web.api.answers import json_response
-from web.api.errors import ApiError, Failure, api_error
+from web.api.errors import ApiError, api_error
 from web.api.operations import OPERATIONS, Call, Operation, is_response
 from web.api.reading import read_asked
+from web.api.v3.errors import as_confluent
 
 _log = logging.getLogger(__name__)
 
@@ -161,17 +162,17 @@ async def _run(request: Request, operation: Operation, path: dict[str, str]) -> 
     if is_response(operation.answer):
         assert isinstance(answer, Response)
         return answer
-    if operation.answer is None:
-        return Response(status_code=operation.status)
-    return json_response(answer, operation.status, exact=not operation.is_v3)
+    status = call.reply.status or operation.status
+    if operation.answer is None or status == 204:
+        return Response(status_code=status, headers=call.reply.headers)
+    response = json_response(answer, status, exact=not operation.is_v3)
+    response.headers.update(call.reply.headers)
+    return response
 
 
 def _failed(error: ApiError, is_v3: bool, headers: dict[str, str] | None = None) -> Response:
-    failure = error.failure
     if is_v3:
-        # Confluent's clients know these two.
-        words = f"{failure.message}: {failure.detail}" if failure.detail else failure.message
-        failure = Failure(error_code=failure.error_code, message=words)
-    response = json_response(failure, error.status)
+        error = as_confluent(error)
+    response = json_response(error.failure, error.status)
     response.headers.update(headers or {})
     return response

@@ -13,6 +13,7 @@ from console.changes.door import Plan
 from console.open_cluster import OpenCluster
 from web.api.errors import ApiError, not_found
 from web.api.limits import PLAN_AGE_MS_MAX, PLANS_MAX, STREAMS_MAX
+from web.api.records.senders import Senders
 
 if TYPE_CHECKING:
     from web.api.sql.store import ResultStore
@@ -53,6 +54,7 @@ class ClusterState:
 
     def __init__(self) -> None:
         self.plans = Plans()
+        self.senders = Senders()
         self.streams = 0
         self._results: ResultStore | None = None
 
@@ -77,6 +79,7 @@ class ClusterState:
             self.streams -= 1
 
     async def close(self) -> None:
+        await self.senders.close()
         if self._results is not None:
             await self._results.close()
 

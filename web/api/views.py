@@ -17,8 +17,10 @@ from console.services.partial import Missing
 from console.services.partitions import PartitionDescription, list_partitions
 from console.services.quorum import Quorum, describe_quorum
 from console.services.topics import TopicSummary, describe_topic, list_topics
+from web.api.answers import view_of
 from web.api.errors import Failure, api_error
 from web.api.limits import LISTED_MAX
+from web.api.listed import Limit, Listed, listed
 from web.api.names import TopicName
 from web.api.operations import Asked, Call, Nothing, operation
 
@@ -134,27 +136,20 @@ async def get_quorum(call: Call, asked: Nothing) -> Quorum:
     return await describe_quorum(call.cluster.client)
 
 
-Limit = Annotated[int, msgspec.Meta(ge=1, le=LISTED_MAX)]
-
-
 class TopicsAsked(Asked, kw_only=True):
     """Which topics."""
 
     contains: Annotated[str, msgspec.Meta(max_length=249, description="In the name, in any letter case.")] = ""
-    internal: bool = False
+    internal: Annotated[bool, msgspec.Meta(description="Kafka's own, too.")] = False
     limit: Limit = LISTED_MAX
     with_configs: Annotated[bool, msgspec.Meta(description="What is overridden, and what is under min ISR.")] = False
 
 
-class Topics(msgspec.Struct, kw_only=True):
+class Topics(Listed, kw_only=True):
     """Topics by name."""
 
     topics: list[TopicSummary]
-    left_out: int
-    """Beyond `limit`."""
     hidden_internal: int
-    limit_max: int
-    missing: list[Missing]
 
 
 @operation("GET", "/api/topics", tag="cluster", summary="Topics, with records, sizes and health")
@@ -168,15 +163,11 @@ async def get_topics(call: Call, asked: TopicsAsked) -> Topics:
         hidden = listing.hidden_internal
         names, left_out = sorted(found)[: asked.limit], max(0, len(found) - asked.limit)
         if not names:
-            return Topics(topics=[], left_out=left_out, hidden_internal=hidden, limit_max=LISTED_MAX, missing=[])
+            return Topics(topics=[], left_out=left_out, hidden_internal=hidden, missing=[])
     listing = await list_topics(client, names=names, include_internal=asked.internal, with_configs=asked.with_configs)
-    return Topics(
-        topics=list(listing.topics[: asked.limit]),
-        left_out=left_out or max(0, len(listing.topics) - asked.limit),
-        hidden_internal=hidden or listing.hidden_internal,
-        limit_max=LISTED_MAX,
-        missing=list(listing.missing),
-    )
+    topics, rest = listed(listing.topics, asked.limit, listing.missing)
+    rest["left_out"] = left_out or rest["left_out"]
+    return Topics(topics=topics, hidden_internal=hidden or listing.hidden_internal, **rest)
 
 
 class TopicAsked(Asked, kw_only=True):
@@ -219,39 +210,24 @@ async def get_topic(call: Call, asked: TopicAsked) -> TopicView:
 
 
 def _config(entry: ConfigEntry) -> ConfigView:
-    return ConfigView(
-        name=entry.name,
-        value=entry.value,
-        source=entry.source.name,
-        is_sensitive=entry.is_sensitive,
-        is_read_only=entry.is_read_only,
-        type=entry.type,
-        is_override=entry.is_override,
-    )
+    return view_of(ConfigView, entry, source=entry.source.name)
 
 
 class PartitionsAsked(Asked, kw_only=True):
     """Of which topics; of all when none is named."""
 
-    topic: Annotated[tuple[TopicName, ...], msgspec.Meta(max_length=1_000)] = ()
+    topic: Annotated[tuple[TopicName, ...], msgspec.Meta(max_length=1_000, description="Only these.")] = ()
     limit: Limit = LISTED_MAX
 
 
-class Partitions(msgspec.Struct, kw_only=True):
+class Partitions(Listed, kw_only=True):
     """Partitions by topic and number."""
 
     partitions: list[PartitionDescription]
-    left_out: int
-    limit_max: int
-    missing: list[Missing]
 
 
 @operation("GET", "/api/partitions", tag="cluster", summary="Partitions, with leader, ISR, offsets and sizes")
 async def get_partitions(call: Call, asked: PartitionsAsked) -> Partitions:
     found = await list_partitions(call.cluster.client, asked.topic or None)
-    return Partitions(
-        partitions=list(found.partitions[: asked.limit]),
-        left_out=max(0, len(found.partitions) - asked.limit),
-        limit_max=LISTED_MAX,
-        missing=list(found.missing),
-    )
+    partitions, rest = listed(found.partitions, asked.limit, found.missing)
+    return Partitions(partitions=partitions, **rest)

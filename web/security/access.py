@@ -11,7 +11,9 @@ import hmac
 import html
 import ipaddress
 import secrets
-from http.cookies import CookieError, SimpleCookie
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers
@@ -31,6 +33,38 @@ AUTHENTICATED = "stoker.authenticated"
 def new_token() -> str:
     """256 bits that nobody guesses."""
     return secrets.token_urlsafe(32)
+
+
+TICKETS_MAX = 16
+TICKET_S = 120.0
+
+
+class Tickets:
+    """Tokens for one visit each, soon. The address that a browser is started with is for everybody on this machine to see
+    (`ps`): by the time somebody reads it, the browser has been there."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock()`: monotonic seconds."""
+        self._clock = clock
+        self._until: OrderedDict[bytes, float] = OrderedDict()
+        """By the ticket's hash: looking for one takes as long as looking for another."""
+
+    def issue(self) -> str:
+        """A new one; the oldest goes when there are too many."""
+        ticket = new_token()
+        self._until[_hash(ticket)] = self._clock() + TICKET_S
+        while len(self._until) > TICKETS_MAX:
+            self._until.popitem(last=False)
+        return ticket
+
+    def take(self, text: str) -> bool:
+        """Whether it is one; it is none from then on."""
+        until = self._until.pop(_hash(text), None)
+        return until is not None and self._clock() <= until
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def is_loopback(host: str) -> bool:
@@ -53,10 +87,11 @@ def check_auth(auth: str, host: str) -> None:
 
 
 class Access:
-    """The layer that asks for the token; None asks for nothing."""
+    """The layer that asks for the token; None asks for nothing. One of the `tickets` in the address does as well."""
 
-    def __init__(self, app: ASGIApp, token: str | None, stylesheet: str = "") -> None:
+    def __init__(self, app: ASGIApp, token: str | None, stylesheet: str = "", tickets: Tickets | None = None) -> None:
         self._app = app
+        self._tickets = tickets or Tickets()
         self._token = None if token is None else token.encode()
         self._stylesheet = stylesheet
         if token is not None:
@@ -91,14 +126,15 @@ class Access:
         await self._app(scope, receive, send)
 
     def _has_cookie(self, headers: Headers) -> bool:
+        # As browsers write them, whatever else is there: all programs at this host's other ports set cookies of it, some
+        # of which make the standard library's parser give up before it comes to ours.
         for line in headers.getlist("cookie"):
-            try:
-                cookies = SimpleCookie(line[:8_192])
-            except CookieError:
-                continue
-            morsel = cookies.get(self.cookie_name)
-            if morsel is not None and hmac.compare_digest(morsel.value.encode(), self._cookie.encode()):
-                return True
+            for pair in line.split(";"):
+                name, _, value = pair.partition("=")
+                if name.strip() == self.cookie_name and hmac.compare_digest(
+                    value.strip().encode(), self._cookie.encode()
+                ):
+                    return True
         return False
 
     def _has_bearer(self, headers: Headers) -> bool:
@@ -108,8 +144,7 @@ class Access:
 
     async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
         token, rest = _split_token(scope) if scope["type"] == "http" and scope["method"] == "GET" else (None, "/")
-        assert self._token is not None
-        if token is not None and hmac.compare_digest(token.encode(), self._token):
+        if token is not None and self._lets_in(token):
             await self._welcome(scope, rest)(scope, receive, send)
             return
         title = "This console needs its token" if token is None else "That is not the token"
@@ -125,6 +160,10 @@ class Access:
             ask_for_token=True,
             headers={"WWW-Authenticate": "Bearer"},
         )
+
+    def _lets_in(self, text: str) -> bool:
+        assert self._token is not None
+        return hmac.compare_digest(text.encode(), self._token) or self._tickets.take(text)
 
     def _welcome(self, scope: Scope, rest: str) -> Response:
         response: Response

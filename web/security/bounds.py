@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,8 +17,10 @@ from web.security.refusal import refuse
 BODY_BYTES_MAX = 1024 * 1024
 RECORD_BODY_BYTES_MAX = 32 * 1024 * 1024
 """Where records are sent, which may be large."""
-BODY_SILENCE_S = 20
+BODY_SILENCE_S = 20.0
 """So long may a body be silent."""
+STREAM_SILENCE_S = 300.0
+"""So long may a body be silent that goes on for as long as the connection is kept open."""
 ANSWER_SILENCE_S = 60
 """So long may a client not take any more of an answer."""
 REQUESTS_PER_SECOND = 500.0
@@ -24,19 +29,36 @@ CLIENTS_MAX = 4_096
 """Clients whose rate is known; the one that was quiet longest is forgotten first."""
 
 
-def body_bytes_max(path: str) -> int:
-    """The most that may be sent to that path."""
+@dataclass(frozen=True, slots=True)
+class BodyBound:
+    """What may be sent to a path."""
+
+    bytes_max: int | None = BODY_BYTES_MAX
+    """None: whoever reads it has a bound of its own, for each piece of it that makes sense by itself."""
+    silence_s: float = BODY_SILENCE_S
+
+
+_LARGE = BodyBound(RECORD_BODY_BYTES_MAX)
+_ENDLESS = BodyBound(None, STREAM_SILENCE_S)
+_STREAMS = re.compile(r"(/clusters/[^/]+)?/v3/clusters/[^/]+/topics/[^/]+/records")
+"""Records for as long as the connection is kept open (Confluent's streaming mode)."""
+
+
+def body_bound(path: str) -> BodyBound:
+    """Of the body of a request to that path."""
+    if _STREAMS.fullmatch(path):
+        return _ENDLESS
     parts = path.split("/")
     large = path.startswith(("/v3/", "/api/")) or "records" in parts or "produce" in parts
-    return RECORD_BODY_BYTES_MAX if large else BODY_BYTES_MAX
+    return _LARGE if large else BodyBound()
 
 
 class _TooLarge(Exception):
     pass
 
 
-class _TooSlow(Exception):
-    pass
+class BodyTooSlow(Exception):
+    """Raised where the body is read, when it is silent for too long."""
 
 
 class Bounds:
@@ -46,20 +68,19 @@ class Bounds:
         self,
         app: ASGIApp,
         *,
-        body_silence_s: float = BODY_SILENCE_S,
         answer_silence_s: float = ANSWER_SILENCE_S,
-        bytes_max: Callable[[str], int] = body_bytes_max,
+        bound: Callable[[str], BodyBound] = body_bound,
     ) -> None:
         self._app = app
-        self._body_silence_s = body_silence_s
         self._answer_silence_s = answer_silence_s
-        self._bytes_max = bytes_max
+        self._bound = bound
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = self._bytes_max(scope["path"])
+        bound = self._bound(scope["path"])
+        most = bound.bytes_max if bound.bytes_max is not None else sys.maxsize
         length = Headers(scope=scope).get("content-length", "")
         if length and (not length.isdecimal() or len(length) > 18 or int(length) > most):
             await self._refuse_size(scope, receive, send, most)
@@ -72,10 +93,10 @@ class Bounds:
             if body_done:
                 return await receive()
             try:
-                async with asyncio.timeout(self._body_silence_s):
+                async with asyncio.timeout(bound.silence_s):
                     message = await receive()
             except TimeoutError:
-                raise _TooSlow from None
+                raise BodyTooSlow from None
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
                 body_done = not message.get("more_body", False)
@@ -94,7 +115,7 @@ class Bounds:
         except _TooLarge:
             if not started:
                 await self._refuse_size(scope, receive, send, most)
-        except _TooSlow:
+        except BodyTooSlow:
             if not started:
                 await refuse(scope, receive, send, 408, "Too slow", "The rest of the request did not come.")
         except TimeoutError:
@@ -105,6 +126,14 @@ class Bounds:
     async def _refuse_size(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
         text = f"At most {most:,} bytes are taken here."
         await refuse(scope, receive, send, 413, "Too large", text, headers={"Connection": "close"})
+
+
+def _client(scope: Scope) -> str:
+    """Its address. Pages of others are counted by themselves: on this machine their requests, none of which is answered,
+    come from the same address as the operator's, who would be told to slow down for them."""
+    address: str = (scope.get("client") or ("", 0))[0]
+    is_of_others = Headers(scope=scope).get("sec-fetch-site") in ("cross-site", "same-site")
+    return f"{address} (other pages)" if is_of_others else address
 
 
 class Rates:
@@ -127,7 +156,7 @@ class Rates:
         """Tokens left, and when that was."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self.take((scope.get("client") or ("", 0))[0]):
+        if scope["type"] == "http" and not self.take(_client(scope)):
             text = "Too many requests at once. Wait a second."
             await refuse(scope, receive, send, 429, "Slow down", text, headers={"Retry-After": "1"})
             return

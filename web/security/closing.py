@@ -2,13 +2,15 @@
 
 A request is often refused before all of it has come (too large a body, a head that makes no sense). A socket that is closed
 with bytes in it that nobody read sends a reset, and a reset destroys the answer on its way: the client sees "connection
-reset" where it should see 413. So uvicorn's protocols get a transport whose `close` ends our side only (RFC 9112, 9.6).
+reset" where it should see 413. So uvicorn's protocol gets a transport whose `close` ends our side only (RFC 9112, 9.6).
 """
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any, cast
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 LINGER_S = 2.0
 """So long may the client go on sending after the answer."""
@@ -69,45 +71,30 @@ class LingeringTransport:
             self._timer.cancel()
 
 
-def polite(protocol: type[Any]) -> type[Any]:
-    """That protocol, with a bound on the head of a request, and closing so that its last answer is read."""
+class PoliteProtocol(H11Protocol):
+    """uvicorn's protocol, closing so that its last answer is read. (Always the one on h11, which refuses what httptools
+    lets pass: a body has two readers where two parsers are in use.)"""
 
-    class Polite(protocol):  # type: ignore[misc]
-        # Of the request that comes; None after its headers. httptools keeps any amount; h11 has a bound of its own.
-        _head_bytes: int | None = 0 if hasattr(protocol, "on_headers_complete") else None
+    transport: LingeringTransport  # type: ignore[assignment]
 
-        def connection_made(self, transport: asyncio.Transport) -> None:
-            super().connection_made(cast(asyncio.Transport, LingeringTransport(transport)))
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(cast(asyncio.Transport, LingeringTransport(transport)))
 
-        def data_received(self, data: bytes) -> None:
-            if self.transport.lingering:
-                self.transport.discard(len(data))
-                return
-            if self._head_bytes is not None:
-                self._head_bytes += len(data)
-            super().data_received(data)
-            if (self._head_bytes or 0) > HEAD_BYTES_MAX and not self.transport.is_closing():
-                self.send_400_response("Invalid HTTP request received.")
+    def data_received(self, data: bytes) -> None:
+        if self.transport.lingering:
+            self.transport.discard(len(data))
+            return
+        super().data_received(data)
 
-        def on_headers_complete(self) -> None:
-            self._head_bytes = None
-            super().on_headers_complete()
-
-        def on_message_complete(self) -> None:
-            self._head_bytes = 0
-            super().on_message_complete()
-
-        def shutdown(self) -> None:
-            if self.cycle is None or self.cycle.response_complete:
-                self.transport.close_now()
-            else:
-                super().shutdown()
-
-        def timeout_keep_alive_handler(self) -> None:
+    def shutdown(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
             self.transport.close_now()
+        else:
+            super().shutdown()
 
-        def connection_lost(self, error: Exception | None) -> None:
-            self.transport.closed()
-            super().connection_lost(error)
+    def timeout_keep_alive_handler(self) -> None:
+        self.transport.close_now()
 
-    return Polite
+    def connection_lost(self, error: Exception | None) -> None:
+        self.transport.closed()
+        super().connection_lost(error)

@@ -106,10 +106,21 @@ class Origins:
             # What Chromium sends with a form from a page whose referrer policy is no-referrer, as ours is. No page can
             # write Sec-Fetch-Site itself.
             origin = None
-        if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        if origin is not None and not _is_own(origin, scope, headers):
             return "That came from another page; only the console's own pages change things."
         if site is not None and site != "same-origin":
             return "That came from another page; only the console's own pages change things."
         if origin is None and site is None and scope.get(AUTHENTICATED) == "cookie":
             return "The browser does not say which page that came from."
         return ""
+
+
+def _is_own(origin: str, scope: Scope, headers: Headers) -> bool:
+    """Whether that page is of this host. Where TLS is spoken, a page without it may be anybody's on the way; a proxy that
+    speaks TLS and does not say so (X-Forwarded-Proto) leaves it open which it is."""
+    try:
+        page = urlsplit(origin)
+    except ValueError:
+        return False
+    is_secure_enough = page.scheme == "https" or (page.scheme == "http" and scope["scheme"] == "http")
+    return is_secure_enough and page.netloc.lower() == headers.get("host", "").lower()

@@ -1,4 +1,4 @@
-"""Clients that never finish what they ask (slowloris): uvicorn's protocols with a time limit for the head of a request.
+"""Clients that never finish what they ask (slowloris): uvicorn's protocol with a time limit for the head of a request.
 
 uvicorn itself only limits how long a connection is kept between requests.
 """
@@ -6,64 +6,44 @@ uvicorn itself only limits how long a connection is kept between requests.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
-
-from web.security.closing import polite
+from web.security.closing import PoliteProtocol
 
 HEAD_S = 10.0
 """From the first byte (or the connection) to the end of the headers."""
 
 
-class _Cycle(Protocol):
-    response_complete: bool
+class ConsoleProtocol(PoliteProtocol):
+    """Closes connections whose request does not come to the end of its headers in time."""
 
+    head_s = HEAD_S
+    _head_timer: asyncio.TimerHandle | None = None
 
-def impatient(protocol: type[Any], head_s: float = HEAD_S) -> type[Any]:
-    """That `polite` protocol, closing connections whose request does not come to the end of its headers in time."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
 
-    class Impatient(protocol):  # type: ignore[misc]
-        _head_timer: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:
-            super().connection_made(transport)
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._forget_head()
+        else:
             self._expect_head()
 
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            cycle: _Cycle | None = self.cycle
-            if cycle is not None and not cycle.response_complete:
-                self._forget_head()
-            else:
-                self._expect_head()
+    def connection_lost(self, error: Exception | None) -> None:
+        self._forget_head()
+        super().connection_lost(error)
 
-        def connection_lost(self, error: Exception | None) -> None:
-            self._forget_head()
-            super().connection_lost(error)
+    def _expect_head(self) -> None:
+        if self._head_timer is None and not self.transport.is_closing():
+            self._head_timer = asyncio.get_running_loop().call_later(self.head_s, self._too_slow)
 
-        def _expect_head(self) -> None:
-            if self._head_timer is None and not self.transport.is_closing():
-                self._head_timer = asyncio.get_running_loop().call_later(head_s, self._too_slow)
-
-        def _forget_head(self) -> None:
-            if self._head_timer is not None:
-                self._head_timer.cancel()
-                self._head_timer = None
-
-        def _too_slow(self) -> None:
+    def _forget_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
             self._head_timer = None
-            cycle: _Cycle | None = self.cycle
-            if cycle is None or cycle.response_complete:
-                self.transport.close_now()
 
-    return Impatient
-
-
-def http_protocol() -> type[Any]:
-    """The quicker parser where it is installed, with patience limited, and answers that arrive."""
-    try:
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-    except ImportError:
-        return impatient(polite(H11Protocol))
-    return impatient(polite(HttpToolsProtocol))
+    def _too_slow(self) -> None:
+        self._head_timer = None
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close_now()

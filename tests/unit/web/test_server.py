@@ -1,17 +1,14 @@
 """The server itself: clients that never finish, answers that arrive although more was sent, and stopping."""
 
 import asyncio
-import importlib.util
 
-import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from uvicorn import Config, Server
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from web.security.closing import HEAD_BYTES_MAX, polite
-from web.security.slow_clients import impatient
+from web.security.closing import HEAD_BYTES_MAX
+from web.security.slow_clients import ConsoleProtocol
 from web.server import _bound
 
 
@@ -24,23 +21,12 @@ async def refuse(request):
     return PlainTextResponse("too large", 413, {"Connection": "close"})
 
 
-@pytest.fixture(params=["h11", "httptools"])
-def parser(request):
-    if request.param == "h11":
-        return H11Protocol
-    if importlib.util.find_spec("httptools") is None:
-        pytest.skip("httptools is not installed")
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-    return HttpToolsProtocol
-
-
-def serving(story, parser, head_s=10):
+def serving(story, head_s=10):
     """Runs `story(port)` against a server that waits so long for the head of a request."""
 
     async def main():
         app = Starlette(routes=[Route("/", hello), Route("/refused", refuse, methods=["POST"])])
-        protocol = impatient(polite(parser), head_s)
+        protocol = type("Protocol", (ConsoleProtocol,), {"head_s": head_s})
         server = Server(
             Config(
                 app,
@@ -65,7 +51,7 @@ def serving(story, parser, head_s=10):
     return asyncio.run(main())
 
 
-def test_a_connection_that_says_nothing_or_only_half_a_request_is_closed(parser):
+def test_a_connection_that_says_nothing_or_only_half_a_request_is_closed():
     async def story(port):
         for words in (b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nX: "):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -73,10 +59,10 @@ def test_a_connection_that_says_nothing_or_only_half_a_request_is_closed(parser)
             assert await reader.read() == b""
             writer.close()
 
-    serving(story, parser, head_s=0.05)
+    serving(story, head_s=0.05)
 
 
-def test_a_request_that_comes_in_one_piece_is_answered_and_the_connection_may_be_used_again(parser):
+def test_a_request_that_comes_in_one_piece_is_answered_and_the_connection_may_be_used_again():
     async def story(port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for _ in range(3):
@@ -87,7 +73,7 @@ def test_a_request_that_comes_in_one_piece_is_answered_and_the_connection_may_be
         assert await reader.read() == b""
         writer.close()
 
-    serving(story, parser, head_s=0.3)
+    serving(story, head_s=0.3)
 
 
 async def sent_slowly(port, head, size, piece=64 * 1024):
@@ -103,7 +89,7 @@ async def sent_slowly(port, head, size, piece=64 * 1024):
     return answer
 
 
-def test_a_refused_body_is_taken_and_thrown_away_so_that_the_refusal_arrives(parser):
+def test_a_refused_body_is_taken_and_thrown_away_so_that_the_refusal_arrives():
     async def story(port):
         size = 8 * 1024 * 1024
         head = f"POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n".encode()
@@ -112,19 +98,19 @@ def test_a_refused_body_is_taken_and_thrown_away_so_that_the_refusal_arrives(par
             assert answer.startswith(b"HTTP/1.1 413")
             assert answer.endswith(b"too large")
 
-    serving(story, parser)
+    serving(story)
 
 
-def test_an_endless_head_is_refused_and_the_refusal_arrives(parser):
+def test_an_endless_head_is_refused_and_the_refusal_arrives():
     async def story(port):
         for head in (b"GET /?q=", b"GET / HTTP/1.1\r\nHost: a\r\nCookie: "):
             answer = await sent_slowly(port, head, 4 * 1024 * 1024)
             assert answer.startswith(b"HTTP/1.1 400")
 
-    serving(story, parser)
+    serving(story)
 
 
-def test_many_requests_on_one_connection_have_room_for_a_head_each(parser):
+def test_many_requests_on_one_connection_have_room_for_a_head_each():
     async def story(port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for _ in range(12):
@@ -132,10 +118,10 @@ def test_many_requests_on_one_connection_have_room_for_a_head_each(parser):
             assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200")
         writer.close()
 
-    serving(story, parser)
+    serving(story)
 
 
-def test_the_server_stops_although_a_client_keeps_its_connection(parser):
+def test_the_server_stops_although_a_client_keeps_its_connection():
     kept = []
 
     async def story(port):
@@ -144,5 +130,5 @@ def test_the_server_stops_although_a_client_keeps_its_connection(parser):
         await reader.readuntil(b"hello")
         kept.append(writer)
 
-    serving(story, parser)
+    serving(story)
     assert kept

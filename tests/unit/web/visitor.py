@@ -31,6 +31,8 @@ class Visitor:
     def __init__(self, app, *, host="127.0.0.1:8080", headers=None):
         self.app = app
         self.host = host
+        self.client = "127.0.0.1"
+        """Where it comes from."""
         self.headers = {"accept": "text/html", **(headers or {})}
 
     async def ask(self, method, path, *, headers=None, body=b"", chunks=None, host=None):
@@ -50,7 +52,7 @@ class Visitor:
             "query_string": query.encode(),
             "root_path": "",
             "headers": pairs,
-            "client": ("127.0.0.1", 50_000),
+            "client": (self.client, 50_000),
             "server": ("127.0.0.1", 8080),
         }
         pieces = list(chunks) if chunks is not None else [body]

@@ -39,6 +39,13 @@ Characters = Annotated[
 ]
 
 
+Key = Annotated[
+    str, msgspec.Meta(max_length=10_000, description="Only records with this key, in the partition where it belongs.")
+]
+AllPartitions = Annotated[bool, msgspec.Meta(description="Look for the key in all partitions.")]
+Values = Annotated[bool, msgspec.Meta(description="Decoded values too, not only their text.")]
+
+
 class ConditionBody(Asked, kw_only=True):
     """One condition. `path` is for json, `header` narrows `headers` to those of that name."""
 

@@ -19,7 +19,16 @@ from console.records.stream import RecordStream, StreamRequest
 from web.api.answers import NEVER_KEPT
 from web.api.names import Place, now_ms, place
 from web.api.operations import Asked, Call, operation
-from web.api.records.asked import Filters, Isolation, Partitions, Text, Topics, filter_of_words, visibility
+from web.api.records.asked import (
+    AllPartitions,
+    Filters,
+    Isolation,
+    Key,
+    Partitions,
+    Topics,
+    filter_of_words,
+    visibility,
+)
 from web.api.state import state_of
 from web.csv_cells import unformulated
 
@@ -69,16 +78,16 @@ class ExportAsked(Asked, kw_only=True):
     """Which records, and as what."""
 
     topic: Topics
-    format: Literal["jsonl", "csv", "parquet"] = "jsonl"
+    format: Annotated[Literal["jsonl", "csv", "parquet"], msgspec.Meta(description="Of the file.")] = "jsonl"
     formulas: Formulas = "guarded"
     start: Place = "beginning"
     until: Place | None = None
     partition: Partitions = ()
-    key: Text | None = None
-    all_partitions: bool = False
+    key: Key | None = None
+    all_partitions: AllPartitions = False
     filter: Filters = ()
     isolation: Isolation = "read_uncommitted"
-    limit: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1, description="Records at most.")] | None = None
 
 
 @operation(

@@ -12,10 +12,11 @@ from console.open_cluster import OpenCluster
 from console.records.browse import BrowseRequest, Cursor, browse, find_record
 from console.records.decoded import show_record
 from console.records.model import ConsumedRecord, Visibility
-from web.api.answers import NEVER_KEPT
+from web.api.answers import NEVER_KEPT, view_of
 from web.api.errors import bad_request, not_found
 from web.api.limits import (
     BROWSE_RECORDS_MAX,
+    CURSOR_CHARACTERS_MAX,
     RECORD_BYTES_SHOWN_MAX,
     RECORD_DECODED_BYTES_MAX,
     RECORD_TEXT_CHARACTERS_MAX,
@@ -23,12 +24,14 @@ from web.api.limits import (
 from web.api.names import Offset, PartitionId, Place, TopicName, place
 from web.api.operations import Asked, Call, operation
 from web.api.records.asked import (
+    AllPartitions,
     Characters,
     Filters,
     Isolation,
+    Key,
     Partitions,
-    Text,
     Topics,
+    Values,
     filter_of_words,
     visibility,
 )
@@ -48,20 +51,23 @@ class BrowseAsked(Asked, kw_only=True):
 
     topic: Topics
     start: Place = "end"
-    newest_first: bool = False
-    limit: Annotated[int, msgspec.Meta(ge=1, le=BROWSE_RECORDS_MAX)] = 50
+    newest_first: Annotated[bool, msgspec.Meta(description="Backwards from `start`; implied by `end`.")] = False
+    limit: Annotated[int, msgspec.Meta(ge=1, le=BROWSE_RECORDS_MAX, description="Records of the page.")] = 50
     partition: Partitions = ()
-    key: Text | None = None
-    all_partitions: Annotated[bool, msgspec.Meta(description="Look for the key in all partitions.")] = False
+    key: Key | None = None
+    all_partitions: AllPartitions = False
     filter: Filters = ()
     isolation: Isolation = "read_uncommitted"
-    aborted: bool = False
-    markers: bool = False
+    aborted: Annotated[bool, msgspec.Meta(description="Those of aborted transactions too, marked.")] = False
+    markers: Annotated[bool, msgspec.Meta(description="Where transactions ended, too.")] = False
     cursor: (
-        Annotated[str, msgspec.Meta(max_length=1_000_000, description="`older` or `newer` of another page.")] | None
+        Annotated[
+            str, msgspec.Meta(max_length=CURSOR_CHARACTERS_MAX, description="`older` or `newer` of another page.")
+        ]
+        | None
     ) = None
     characters_max: Characters = 512
-    values: Annotated[bool, msgspec.Meta(description="Decoded values too, not only their text.")] = False
+    values: Values = False
 
 
 class BoundsView(msgspec.Struct, kw_only=True):
@@ -158,7 +164,7 @@ class RecordAsked(Asked, kw_only=True):
     bytes_max: Annotated[
         int, msgspec.Meta(ge=0, le=RECORD_BYTES_SHOWN_MAX, description="Bytes of key and value, in base64.")
     ] = 4_096
-    values: bool = True
+    values: Values = True
 
 
 class BatchView(msgspec.Struct, kw_only=True):
@@ -213,18 +219,7 @@ async def get_record(call: Call, asked: RecordAsked) -> WholeRecord:
         record=view,
         key_bytes=bytes_view(record.key, asked.bytes_max),
         value_bytes=bytes_view(record.value, asked.bytes_max),
-        batch=None
-        if batch is None
-        else BatchView(
-            base_offset=batch.base_offset,
-            leader_epoch=batch.leader_epoch,
-            producer_id=batch.producer_id,
-            producer_epoch=batch.producer_epoch,
-            sequence=batch.sequence(record.offset),
-            is_transactional=batch.is_transactional,
-            compression=batch.compression,
-            size_bytes=batch.size_bytes,
-        ),
+        batch=None if batch is None else view_of(BatchView, batch, sequence=batch.sequence(record.offset)),
         text_max=RECORD_TEXT_CHARACTERS_MAX,
         bytes_max=RECORD_BYTES_SHOWN_MAX,
     )
@@ -236,7 +231,7 @@ class RawAsked(Asked, kw_only=True):
     topic_name: TopicName
     partition_id: PartitionId
     offset: Offset
-    part: Literal["key", "value"] = "value"
+    part: Annotated[Literal["key", "value"], msgspec.Meta(description="Which half.")] = "value"
 
 
 @operation(

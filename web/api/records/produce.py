@@ -9,13 +9,15 @@ import msgspec
 from console.errors import OperatorError
 from console.records.json_form import record_from_json
 from console.records.producing import NewRecord
+from console.services.topics import existing_topic
 from engine.protocol.records.compression import Compression
 from web.api.answers import to_json
 from web.api.errors import Failure, api_error, bad_request
 from web.api.limits import PRODUCE_BODY_BYTES_MAX, PRODUCE_RECORDS_MAX
 from web.api.names import Int32, TimeMs, TopicName
 from web.api.operations import Asked, Call, operation
-from web.api.records.sending import send
+from web.api.records.sending import deliver
+from web.api.state import state_of
 
 Encoding = Literal["utf-8", "base64"]
 
@@ -83,12 +85,17 @@ class ProducedRecords(msgspec.Struct, kw_only=True):
     body_bytes_max=PRODUCE_BODY_BYTES_MAX,
 )
 async def produce_records(call: Call, asked: ProduceAsked) -> ProducedRecords:
-    """All of them are checked before the first is sent. The audit log has their number, not what is in them."""
+    """All of them are checked before the first is sent. The audit log has the number of all that is sent to
+    the topic within a minute, not what is in them."""
     body = asked.body
     acks = -1 if body.acks == "all" else 1
     records = [_new(index, each) for index, each in enumerate(body.records)]
     compression = Compression[body.compression.upper()]
-    found = await send(call.cluster, asked.topic_name, records, compression=compression, acks=acks)
+    cluster, topic = call.cluster, asked.topic_name
+    await existing_topic(cluster.client, topic)
+    async with state_of(cluster).senders.producer(cluster, topic, compression=compression, acks=acks) as producer:
+        await producer.prepare(topic)
+        found = await deliver(producer, topic, records)
     views = []
     for each in found:
         if isinstance(each, OperatorError):

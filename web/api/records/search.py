@@ -19,14 +19,16 @@ from web.api.limits import SEARCH_RECORDS_MAX
 from web.api.names import Place, now_ms, place
 from web.api.operations import Asked, Call, operation
 from web.api.records.asked import (
+    AllPartitions,
     Characters,
     Conditions,
     Filters,
     Isolation,
+    Key,
     KeyBody,
     Partitions,
-    Text,
     Topics,
+    Values,
     filter_of,
     filter_of_words,
     key_bytes,
@@ -50,15 +52,15 @@ class SearchAsked(Asked, kw_only=True):
 
     topic: Topics
     filter: Filters = ()
-    key: Text | None = None
-    all_partitions: bool = False
+    key: Key | None = None
+    all_partitions: AllPartitions = False
     start: Place = "beginning"
     until: Place | None = None
     partition: Partitions = ()
     isolation: Isolation = "read_uncommitted"
     limit: Limit = 100
     characters_max: Characters = 512
-    values: bool = False
+    values: Values = False
 
 
 class SearchBody(Asked, kw_only=True):
@@ -67,7 +69,7 @@ class SearchBody(Asked, kw_only=True):
     topics: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()
     conditions: Conditions = ()
     key: KeyBody | None = None
-    all_partitions: bool = False
+    all_partitions: AllPartitions = False
     start: Place = "beginning"
     until: Place | None = None
     partitions: Partitions = ()
@@ -75,7 +77,7 @@ class SearchBody(Asked, kw_only=True):
     token: Token | None = None
     limit: Limit = 100
     characters_max: Characters = 512
-    values: bool = False
+    values: Values = False
 
 
 class SearchPosted(Asked, kw_only=True):

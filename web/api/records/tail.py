@@ -21,16 +21,23 @@ from console.records.stream import RecordStream, StreamRequest
 from engine.types import TopicPartition
 from web.api.errors import bad_request
 from web.api.events import Event, stream_response, with_silences
-from web.api.limits import BROWSE_RECORDS_MAX, TAIL_BUFFER_BYTES_MAX, TAIL_BUFFER_RECORDS_MAX
+from web.api.limits import (
+    BROWSE_RECORDS_MAX,
+    TAIL_AHEAD_BYTES_MAX,
+    TAIL_BUFFER_BYTES_MAX,
+    TAIL_BUFFER_RECORDS_MAX,
+)
 from web.api.names import Place, now_ms, place
 from web.api.operations import Asked, Call, operation
 from web.api.records.asked import (
+    AllPartitions,
     Characters,
     Filters,
     Isolation,
+    Key,
     Partitions,
-    Text,
     Topics,
+    Values,
     filter_of_words,
     visibility,
 )
@@ -47,15 +54,15 @@ class TailAsked(Asked, kw_only=True):
     topic: Topics
     start: Place = "end"
     partition: Partitions = ()
-    key: Text | None = None
-    all_partitions: bool = False
+    key: Key | None = None
+    all_partitions: AllPartitions = False
     filter: Filters = ()
     isolation: Isolation = "read_uncommitted"
     characters_max: Characters = 512
     interval_ms: Annotated[int, msgspec.Meta(ge=20, le=5_000, description="At least so long from event to event.")] = (
         100
     )
-    values: bool = False
+    values: Values = False
 
 
 @operation(
@@ -149,7 +156,7 @@ async def _events(
         yield Event("begin", about, _id(positions))
         if beginning.records:
             yield Event("records", await _shown(cluster, asked, beginning.records, 0, 0), _id(positions))
-        stream = RecordStream(request, now_ms(), starts=beginning.starts)
+        stream = RecordStream(request, now_ms(), starts=beginning.starts, ahead_bytes=TAIL_AHEAD_BYTES_MAX)
         steps = follow(
             cluster.client,
             request,

@@ -6,7 +6,7 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from starlette.responses import StreamingResponse
@@ -28,7 +28,7 @@ Cell = Callable[[Any], Any]
 class FileAsked(ResultAsked, kw_only=True):
     """A result, and what it is to be."""
 
-    format: Literal["csv", "jsonl", "parquet"] = "csv"
+    format: Annotated[Literal["csv", "jsonl", "parquet"], msgspec.Meta(description="Of the file.")] = "csv"
     formulas: Formulas = "guarded"
 
 

@@ -36,8 +36,8 @@ Parameters = Annotated[
     msgspec.Meta(max_length=100, description="What `$name` in the statement stands for."),
 ]
 ResultId = Annotated[str, msgspec.Meta(min_length=1, max_length=50, description="The id of a result.")]
-RowNumber = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
-RowCount = Annotated[int, msgspec.Meta(ge=0, le=SQL_PAGE_ROWS_MAX)]
+RowNumber = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1, description="The first of the page.")]
+RowCount = Annotated[int, msgspec.Meta(ge=0, le=SQL_PAGE_ROWS_MAX, description="Rows of the page.")]
 
 _PROGRESS_SECONDS = 0.1
 

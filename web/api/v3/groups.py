@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from console.errors import OperatorError, operator_errors
-from console.services.group_members import GroupMember, describe_memberships
+from console.services.group_members import GroupMember, GroupMembership, describe_memberships
 from console.services.groups import GroupDescription, GroupPartition, GroupSummary, describe_groups, list_group_ids
 from engine.protocol.errors import ErrorCode
 from engine.types import TopicPartition
 from web.api.errors import not_found
 from web.api.names import ClusterId, GroupId, MemberId, PartitionId, TopicName
 from web.api.operations import Asked, Call, operation
-from web.api.v3.links import Links, links_of
+from web.api.v3.links import Links, links_of, tell_missing
 from web.api.v3.partitions import ClusterOnly
 from web.api.v3.shapes import (
     AssignmentData,
@@ -63,11 +64,16 @@ def _state(text: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text).upper() or "UNKNOWN"
 
 
+def _is_mixed(group: GroupSummary, members: Iterable[GroupMember]) -> bool:
+    """Kafka: MemberDescription.upgraded."""
+    return group.type == "consumer" and not all(each.is_upgraded for each in members)
+
+
 def _is_consumers(group: GroupSummary) -> bool:
     return group.type in _CONSUMERS and group.protocol_type in ("consumer", "")
 
 
-def _group(links: Links, group: GroupSummary, state: str, assignor: str) -> ConsumerGroupData:
+def _group(links: Links, group: GroupSummary, found: GroupMembership | None) -> ConsumerGroupData:
     at = ("consumer-groups", group.group_id)
     return ConsumerGroupData(
         kind="KafkaConsumerGroup",
@@ -75,8 +81,10 @@ def _group(links: Links, group: GroupSummary, state: str, assignor: str) -> Cons
         cluster_id=links.cluster_id,
         consumer_group_id=group.group_id,
         is_simple=group.type == "classic" and not group.protocol_type,
-        partition_assignor=assignor,
-        state=_state(state),
+        partition_assignor=found.assignor if found is not None else "",
+        state=_state(found.state if found is not None and found.state else group.state),
+        type=group.type.upper(),
+        is_mixed_consumer_group=_is_mixed(group, found.members if found is not None else ()),
         coordinator=links.related("brokers", group.coordinator),
         consumers=links.related(*at, "consumers"),
         lag_summary=links.related(*at, "lag-summary"),
@@ -85,17 +93,16 @@ def _group(links: Links, group: GroupSummary, state: str, assignor: str) -> Cons
 
 @operation("GET", _GROUPS, tag="v3", summary="List consumer groups")
 async def list_v3_consumer_groups(call: Call, asked: ClusterOnly) -> Listing[ConsumerGroupData]:
-    """Groups of consumers; not those of Kafka Connect, nor share or streams groups, which `/api/groups` has."""
+    """Groups of consumers; not those of Kafka Connect, nor share or streams groups, which `/api/groups` has. What a
+    broker did not answer is in the header X-Missing."""
     links = await links_of(call, asked.cluster_id)
     client = call.cluster.client
     with operator_errors("groups"):
-        groups = [each for each in (await list_group_ids(client))[0] if _is_consumers(each)]
-        memberships, _ = await describe_memberships(client, {g.group_id: (g.coordinator, g.type) for g in groups})
-    data = []
-    for group in groups:
-        found = memberships.get(group.group_id)
-        state = found.state if found is not None and found.state else group.state
-        data.append(_group(links, group, state, found.assignor if found is not None else ""))
+        groups, missing = await list_group_ids(client)
+        groups = [each for each in groups if _is_consumers(each)]
+        memberships, more = await describe_memberships(client, {g.group_id: (g.coordinator, g.type) for g in groups})
+    tell_missing(call, [*missing, *more])
+    data = [_group(links, each, memberships.get(each.group_id)) for each in groups]
     return Listing(kind="KafkaConsumerGroupList", metadata=links.list_metadata("consumer-groups"), data=data)
 
 
@@ -109,6 +116,7 @@ async def _described(call: Call, group_id: str) -> GroupDescription:
         raise
     if not _is_consumers(found.summary):
         raise not_found(f"Consumer Group not found: {group_id} is a group of another kind")
+    tell_missing(call, found.missing)
     return found
 
 
@@ -116,7 +124,7 @@ async def _described(call: Call, group_id: str) -> GroupDescription:
 async def get_v3_consumer_group(call: Call, asked: GroupAsked) -> ConsumerGroupData:
     links = await links_of(call, asked.cluster_id)
     found = await _described(call, asked.consumer_group_id)
-    return _group(links, found.summary, found.summary.state, found.membership.assignor)
+    return _group(links, found.summary, found.membership)
 
 
 def _consumer(links: Links, group_id: str, member: GroupMember) -> ConsumerData:
@@ -194,24 +202,27 @@ async def get_v3_assignment(call: Call, asked: AssignmentAsked) -> AssignmentDat
 
 
 def _lags(found: GroupDescription) -> list[GroupPartition]:
-    """Partitions whose lag is known."""
+    """Partitions whose lag is known. Raises ApiError when the group has committed nothing."""
+    if all(each.committed_offset is None for each in found.partitions):
+        group_id = found.summary.group_id
+        raise not_found(f"Consumer group offsets could not be found: {group_id} has committed nothing")
     return [each for each in found.partitions if each.lag is not None]
 
 
 @operation("GET", _GROUP + "/lag-summary", tag="v3", summary="Get how far a group is behind")
 async def get_v3_lag_summary(call: Call, asked: GroupAsked) -> LagSummaryData:
-    """404 for a group that has committed nothing."""
+    """404 for a group that has committed nothing. X-Missing has the partitions whose end nobody told."""
     links = await links_of(call, asked.cluster_id)
     group_id = asked.consumer_group_id
     lags = _lags(await _described(call, group_id))
     if not lags:
-        raise not_found(f"Consumer lag not found: {group_id} has committed nothing")
+        raise not_found(f"Consumer lag not found: nobody tells where the partitions end that {group_id} reads")
     worst = max(lags, key=lambda each: each.lag or 0)
     at = ("consumer-groups", group_id)
     member = worst.member
     return LagSummaryData(
         kind="KafkaConsumerGroupLagSummary",
-        metadata=links.metadata((*at, "lag-summary"), ("consumer-group", group_id)),
+        metadata=links.metadata((*at, "lag-summary"), ("consumer-group", group_id), ("lag-summary", None)),
         cluster_id=links.cluster_id,
         consumer_group_id=group_id,
         max_lag_consumer_id=member.member_id if member is not None else "",
@@ -249,6 +260,7 @@ def _lag(links: Links, group_id: str, each: GroupPartition) -> LagData:
 
 @operation("GET", _GROUP + "/lags", tag="v3", summary="List how far a group is behind, by partition")
 async def list_v3_lags(call: Call, asked: GroupAsked) -> Listing[LagData]:
+    """404 for a group that has committed nothing. X-Missing has the partitions whose end nobody told."""
     links = await links_of(call, asked.cluster_id)
     group_id = asked.consumer_group_id
     data = [_lag(links, group_id, each) for each in _lags(await _described(call, group_id))]

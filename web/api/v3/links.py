@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from console.changes.kinds import Change
 from console.errors import operator_errors
-from web.api.errors import UNKNOWN_TOPIC_OR_PARTITION, ApiError, not_found
+from console.services.partial import Missing
+from web.api.errors import not_found
 from web.api.operations import Call
 from web.api.v3.shapes import ListMetadata, Metadata, Related
 
@@ -27,10 +30,10 @@ class Links:
     def related(self, *parts: str | int) -> Related:
         return Related(related=self.url(*parts))
 
-    def metadata(self, parts: tuple[str | int, ...], *name: tuple[str, str | int]) -> Metadata:
-        """Of a resource at `parts`; `name` is its Confluent resource name, after the cluster."""
-        crn = "".join(f"/{kind}={quote(str(each), safe='')}" for kind, each in name)
-        return Metadata(self_=self.url(*parts), resource_name=f"crn:///kafka={quote(self.cluster_id, safe='')}{crn}")
+    def metadata(self, parts: tuple[str | int, ...], *name: tuple[str, str | int | None]) -> Metadata:
+        """Of a resource at `parts`; `name` is its Confluent resource name, after the cluster (None: a word by itself)."""
+        crn = "".join(f"/{kind}" if each is None else f"/{kind}={str(each).strip('/')}" for kind, each in name)
+        return Metadata(self_=self.url(*parts), resource_name=f"crn:///kafka={self.cluster_id}{crn}")
 
     def list_metadata(self, *parts: str | int) -> ListMetadata:
         return ListMetadata(self_=self.url(*parts))
@@ -45,8 +48,14 @@ async def links_of(call: Call, cluster_id: str) -> Links:
     return Links(call.base_url, found)
 
 
-def no_topic(name: str) -> ApiError:
-    return not_found(f"This server does not host this topic-partition: {name}", UNKNOWN_TOPIC_OR_PARTITION)
+MISSING_BYTES_MAX = 1_000
+
+
+def tell_missing(call: Call, missing: Iterable[Missing]) -> None:
+    """Confluent's shapes have no place for parts that nobody answered: they are told in a header."""
+    words = "; ".join(f"{each.what}: {each.reason}" for each in missing)
+    if words:
+        call.reply.headers["X-Missing"] = re.sub(r"[^\x20-\x7e]", "?", words)[:MISSING_BYTES_MAX]
 
 
 async def carry_out(call: Call, change: Change, *, validate_only: bool = False) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
 from console.errors import OperatorError, operator_errors
 from console.services.offsets import start_and_end_offsets
 from console.services.partitions import raise_topic_error
-from engine.net.cluster_errors import UnsupportedByBroker
 from engine.net.cluster_view import PartitionView
 from engine.protocol.errors import ErrorCode
 from engine.protocol.messages import ListPartitionReassignmentsRequest
 from engine.types import TopicPartition
-from web.api.errors import UNKNOWN_TOPIC_OR_PARTITION, not_found
+from web.api.errors import not_found
 from web.api.names import BrokerId, ClusterId, PartitionId, TopicName
 from web.api.operations import Asked, Call, operation
+from web.api.v3.errors import no_partition
 from web.api.v3.links import Links, links_of
 from web.api.v3.shapes import Listing, PartitionData, PartitionOffsetData, ReassignmentData, ReplicaData
 
@@ -30,6 +34,12 @@ class PartitionAsked(TopicAsked, kw_only=True):
     """A partition."""
 
     partition_id: PartitionId
+
+
+class OffsetAsked(PartitionAsked, kw_only=True):
+    """A partition, and which of its offsets."""
+
+    offset_type: Annotated[Literal["earliest_and_latest"], Meta(description="There is one.")] = "earliest_and_latest"
 
 
 class ReplicaAsked(PartitionAsked, kw_only=True):
@@ -56,8 +66,7 @@ async def _partition(call: Call, asked: PartitionAsked) -> PartitionView:
     for each in await partitions_of(call, asked.topic_name):
         if each.partition == asked.partition_id:
             return each
-    name = f"{asked.topic_name}-{asked.partition_id}"
-    raise not_found(f"This server does not host this topic-partition: {name}", UNKNOWN_TOPIC_OR_PARTITION)
+    raise no_partition(asked.topic_name, asked.partition_id)
 
 
 def partition_data(links: Links, topic: str, partition: PartitionView) -> PartitionData:
@@ -105,7 +114,8 @@ async def get_v3_partition(call: Call, asked: PartitionAsked) -> PartitionData:
 
 
 @operation("GET", _TOPIC + "/partitions/{partition_id}/offset", tag="v3", summary="Get the offsets of a partition")
-async def get_v3_partition_offset(call: Call, asked: PartitionAsked) -> PartitionOffsetData:
+async def get_v3_partition_offset(call: Call, asked: OffsetAsked) -> PartitionOffsetData:
+    """Until where it is readable: `latest_offset` is the high watermark."""
     links = await links_of(call, asked.cluster_id)
     await _partition(call, asked)
     partition = TopicPartition(asked.topic_name, asked.partition_id)
@@ -118,13 +128,15 @@ async def get_v3_partition_offset(call: Call, asked: PartitionAsked) -> Partitio
     start, end = answers.values[partition]
     at = ("topics", asked.topic_name, "partitions", asked.partition_id, "offset")
     return PartitionOffsetData(
-        kind="KafkaPartitionOffset",
-        metadata=links.metadata(at, ("topic", asked.topic_name), ("partition", asked.partition_id)),
+        kind="KafkaPartitionWithOffsets",
+        metadata=links.metadata(
+            at, ("topic", asked.topic_name), ("partition", asked.partition_id), ("offset_type", asked.offset_type)
+        ),
         cluster_id=links.cluster_id,
         topic_name=asked.topic_name,
         partition_id=asked.partition_id,
-        beginning_offset=start,
-        end_offset=end,
+        earliest_offset=start,
+        latest_offset=end,
     )
 
 
@@ -155,7 +167,7 @@ async def get_v3_replica(call: Call, asked: ReplicaAsked) -> ReplicaData:
     summary="List replicas that are being moved",
 )
 async def list_v3_all_reassignments(call: Call, asked: ClusterOnly) -> Listing[ReassignmentData]:
-    """Of all topics. A cluster that cannot move replicas moves none."""
+    """Of all topics."""
     links = await links_of(call, asked.cluster_id)
     metadata = links.list_metadata("topics", "-", "partitions", "-", "reassignment")
     return Listing(kind="KafkaReassignmentList", metadata=metadata, data=await _reassignments(call, links, None))
@@ -193,10 +205,7 @@ async def _reassignments(call: Call, links: Links, topics: dict[str, list[int]] 
         else [wanted(name=name, partition_indexes=numbers) for name, numbers in topics.items()],
     )
     with operator_errors("reassignments"):
-        try:
-            response = await client.request_to_controller(request)
-        except UnsupportedByBroker:
-            return []
+        response = await client.request_to_controller(request)
     if response.error_code:
         raise OperatorError.refused("reassignments", ErrorCode.of(response.error_code), response.error_message)
     found = []
@@ -207,7 +216,10 @@ async def _reassignments(call: Call, links: Links, topics: dict[str, list[int]] 
                 ReassignmentData(
                     kind="KafkaReassignment",
                     metadata=links.metadata(
-                        (*at, "reassignment"), ("topic", topic.name), ("partition", each.partition_index)
+                        (*at, "reassignment"),
+                        ("topic", topic.name),
+                        ("partition", each.partition_index),
+                        ("reassignment", None),
                     ),
                     cluster_id=links.cluster_id,
                     topic_name=topic.name,

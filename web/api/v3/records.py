@@ -1,213 +1,264 @@
-"""Producing: one record, or a batch of them."""
+"""Producing: records one after the other for as long as the connection lasts, or a batch of them."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Annotated
 
 import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from console.errors import OperatorError
-from console.records.producing import NewRecord, ProducedRecord
+from console.open_cluster import OpenCluster
+from console.records.producer import RecordProducer
+from console.records.producing import Delivery, NewRecord
 from web.api.answers import to_json
-from web.api.errors import ApiError, api_error, bad_request
-from web.api.limits import PRODUCE_BODY_BYTES_MAX, V3_BATCH_ENTRIES_MAX
-from web.api.names import ClusterId, Int32, TopicName
+from web.api.errors import ApiError, bad_request
+from web.api.json_texts import JsonTexts
+from web.api.limits import PRODUCE_BODY_BYTES_MAX, V3_BATCH_ENTRIES_MAX, V3_IN_FLIGHT_MAX
+from web.api.names import ClusterId, TopicName
 from web.api.operations import Asked, Call, operation
-from web.api.records.sending import send
+from web.api.reading import check_content
+from web.api.refused import refused
+from web.api.state import state_of
+from web.api.two_way import TwoWay
+from web.api.v3.errors import BATCH_ERROR, no_partition, no_payload, unprocessable
 from web.api.v3.links import links_of
-from web.api.v3.shapes import BatchFailure, BatchProduced, BatchSuccess, ProducedData, WrittenPart
+from web.api.v3.producing import (
+    V3EntryBody,
+    V3RecordBody,
+    entry_refused,
+    entry_written,
+    new_record,
+    not_produced,
+    produced,
+)
+from web.api.v3.shapes import BatchFailure, BatchProduced, BatchSuccess, ProducedData
+from web.security.bounds import BodyTooSlow
 
 _TOPIC = "/v3/clusters/{cluster_id}/topics/{topic_name}"
 
+_log = logging.getLogger(__name__)
 
-class V3PartBody(Asked, kw_only=True):
-    """A key or value: BINARY is base64, STRING text, JSON any JSON. Schemas of a registry are not taken here."""
-
-    type: Literal["BINARY", "JSON", "STRING"] | None = None
-    data: Any = None
-
-
-class V3HeaderBody(Asked, kw_only=True):
-    """A header; the value is base64."""
-
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=32_767)]
-    value: str | None = None
-
-
-class V3RecordBody(Asked, kw_only=True):
-    """A record. Without `value`, or with null in it, it is a tombstone."""
-
-    partition_id: Int32 | None = None
-    headers: Annotated[tuple[V3HeaderBody, ...], msgspec.Meta(max_length=1_000)] = ()
-    key: V3PartBody | None = None
-    value: V3PartBody | None = None
-    timestamp: Annotated[str, msgspec.Meta(max_length=40, description="ISO 8601")] | None = None
-
-
-class V3EntryBody(V3RecordBody, kw_only=True):
-    """A record of a batch; `id` says in the answer which it was."""
-
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+SEPARATOR = b"\r\n"
+"""Between reports, as Confluent's."""
 
 
 class V3BatchBody(Asked, kw_only=True):
     """Records that are sent together."""
 
-    entries: Annotated[list[V3EntryBody], msgspec.Meta(min_length=1, max_length=V3_BATCH_ENTRIES_MAX)]
+    entries: Annotated[
+        list[V3EntryBody], msgspec.Meta(extra_json_schema={"minItems": 1, "maxItems": V3_BATCH_ENTRIES_MAX})
+    ]
 
 
 class ProduceAsked(Asked, kw_only=True):
-    """A topic, and a record for it."""
+    """A topic for records."""
 
     cluster_id: ClusterId
     topic_name: TopicName
-    body: V3RecordBody
 
 
-class BatchAsked(Asked, kw_only=True):
+class BatchAsked(ProduceAsked, kw_only=True):
     """A topic, and records for it."""
 
-    cluster_id: ClusterId
-    topic_name: TopicName
     body: V3BatchBody
 
 
-def _part(part: V3PartBody | None, what: str) -> bytes | None:
-    if part is None or part.data is None:
-        return None
-    match part.type:
-        case "JSON":
-            return to_json(part.data, exact=False)
-        case "STRING":
-            if not isinstance(part.data, str):
-                raise bad_request(f"{what}: the data of a STRING is text")
-            return part.data.encode()
-        case "BINARY":
-            return _base64(part.data, what)
-    raise bad_request(
-        f"{what}: its type is missing", "BINARY, JSON or STRING; schemas of a registry are not taken here."
-    )
-
-
-def _base64(data: Any, what: str) -> bytes:
-    try:
-        return base64.b64decode(data, validate=True)
-    except (binascii.Error, TypeError, ValueError) as error:
-        raise bad_request(f"{what} is not base64: {error}") from error
-
-
-def _new(record: V3RecordBody) -> NewRecord:
-    headers = [
-        (each.name, None if each.value is None else _base64(each.value, f"header {each.name!r}"))
-        for each in record.headers
-    ]
-    timestamp = None if record.timestamp is None else _time_ms(record.timestamp)
-    return NewRecord(_part(record.key, "key"), _part(record.value, "value"), headers, record.partition_id, timestamp)
-
-
-def _time_ms(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-        ms = round((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
-        raise bad_request(f"timestamp: {text!r} is not a time in ISO 8601") from error
-    if ms < 0:
-        raise bad_request(f"timestamp: {text!r} is before 1970")
-    return ms
-
-
-def _time_text(ms: int) -> str | None:
-    try:
-        return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _written(part: V3PartBody | None, data: bytes | None) -> WrittenPart | None:
-    if data is None or part is None:
-        return None
-    return WrittenPart(size=len(data), type=part.type)
+Report = Callable[[], Awaitable[ProducedData]]
+"""Waits until it is known what became of a record."""
 
 
 @operation(
     "POST",
     _TOPIC + "/records",
     tag="v3",
-    summary="Produce a record",
+    summary="Produce records",
     changes=True,
     body_bytes_max=PRODUCE_BODY_BYTES_MAX,
+    streamed=V3RecordBody,
+    media={"application/json": ProducedData},
+    statuses={422: "There is no record in the body.", 429: "Too many streams are open."},
 )
-async def produce_v3_record(call: Call, asked: ProduceAsked) -> ProducedData:
-    """One record per request; `records:batch` takes many. Several JSON texts in one body are not taken."""
+async def produce_v3_records(call: Call, asked: ProduceAsked) -> Response:
+    """One record, or any number of them one after the other, for as long as the connection is kept open (send the body in
+    chunks). Each is answered by a report of its own, in the same order and as soon as it is known; the reports are
+    JSON texts one after the other, too.
+
+    The status is 200 whatever becomes of the records: that is in the `error_code` of each report, which is 200 for a
+    record that was written. What is no JSON ends the body. The topic is created where the brokers create topics on first
+    use, as with Kafka's own producers. The audit log has the number of records sent to a topic within a minute.
+    """
     links = await links_of(call, asked.cluster_id)
-    new = _new(asked.body)
-    (found,) = await send(call.cluster, asked.topic_name, [new])
-    if isinstance(found, OperatorError):
-        raise found
-    return ProducedData(
-        error_code=200,
-        cluster_id=links.cluster_id,
-        topic_name=found.topic,
-        partition_id=found.partition,
-        offset=found.offset,
-        timestamp=_time_text(found.timestamp),
-        key=_written(asked.body.key, new.key),
-        value=_written(asked.body.value, new.value),
-    )
+    check_content(call.request)
+    state_of(call.cluster).check_streams()
+    texts = _Texts(call.request)
+    if not await texts.begins():
+        raise no_payload()
+    return TwoWay(_reports(call.cluster, links.cluster_id, asked.topic_name, texts), "application/json")
+
+
+class _Texts:
+    """The JSON texts of a body, as they come."""
+
+    def __init__(self, request: Request) -> None:
+        self._pieces = _pieces(request)
+        self._first = b""
+
+    async def begins(self) -> bool:
+        """Whether there is anything. Raises ApiError."""
+        async for piece in self._pieces:
+            if piece.strip():
+                self._first = piece
+                return True
+        return False
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        """Raises ApiError where it is no JSON, too large, or does not come."""
+        texts = JsonTexts(PRODUCE_BODY_BYTES_MAX)
+        for text in texts.feed(self._first):
+            yield text
+        async for piece in self._pieces:
+            for text in texts.feed(piece):
+                yield text
+        texts.finish()
+
+
+async def _pieces(request: Request) -> AsyncGenerator[bytes, None]:
+    try:
+        async for piece in request.stream():
+            yield piece
+    except BodyTooSlow as error:
+        raise ApiError(408, "no record came for too long", hint="Connect again.") from error
+    except ClientDisconnect as error:
+        raise bad_request("the body ended early") from error
+
+
+async def _reports(cluster: OpenCluster, cluster_id: str, topic: str, texts: _Texts) -> AsyncGenerator[bytes, None]:
+    """What became of each record. As many as that may wait for their acknowledgement; then no more is read."""
+    waiting: asyncio.Queue[Report | None] = asyncio.Queue(V3_IN_FLIGHT_MAX)
+    with state_of(cluster).stream():
+        reader = asyncio.create_task(_read(cluster, cluster_id, topic, texts, waiting))
+        try:
+            while (report := await waiting.get()) is not None:
+                yield to_json(await report(), exact=False) + SEPARATOR
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+
+
+async def _read(
+    cluster: OpenCluster, cluster_id: str, topic: str, texts: _Texts, waiting: asyncio.Queue[Report | None]
+) -> None:
+    """Sends records as they come, and puts their reports, in order; None at the end."""
+    try:
+        async with state_of(cluster).senders.producer(cluster, topic) as producer:
+            sender = _Sender(producer, topic)
+            try:
+                async for text in texts:
+                    await waiting.put(await _report(sender, cluster_id, text))
+            except ApiError as error:
+                # What was taken before is sent all the same.
+                await waiting.put(_known(not_produced(error)))
+    except OperatorError as error:
+        await waiting.put(_known(not_produced(error)))
+    except Exception as error:
+        _log.exception("producing to %s failed", topic)
+        failure = ApiError(500, "this should not have happened", detail=type(error).__name__)
+        await waiting.put(_known(not_produced(failure)))
+    await waiting.put(None)
+
+
+class _Sender:
+    """Sends records to one topic, which it learns about when it first has to."""
+
+    def __init__(self, producer: RecordProducer, topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._partition_count = 0
+
+    async def send(self, asked: V3RecordBody) -> tuple[NewRecord, Delivery]:
+        """Raises ApiError and OperatorError."""
+        new = new_record(asked)
+        if not self._partition_count or (new.partition or 0) >= self._partition_count:
+            self._partition_count = len((await self._producer.prepare(self._topic)).partitions)
+        if new.partition is not None and not 0 <= new.partition < self._partition_count:
+            raise no_partition(self._topic, new.partition)
+        return new, await self._producer.send(self._topic, new)
+
+
+async def _report(sender: _Sender, cluster_id: str, text: bytes) -> Report:
+    try:
+        asked = _decode(text)
+        new, delivery = await sender.send(asked)
+    except (ApiError, OperatorError) as error:
+        return _known(not_produced(error))
+
+    async def report() -> ProducedData:
+        try:
+            return produced(cluster_id, asked, new, await delivery.result())
+        except OperatorError as error:
+            return not_produced(error)
+
+    return report
+
+
+def _decode(text: bytes) -> V3RecordBody:
+    """Raises ApiError."""
+    try:
+        return msgspec.json.decode(text, type=V3RecordBody)
+    except msgspec.ValidationError as error:
+        raise refused(error, V3RecordBody) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise bad_request(f"this is not JSON: {error}") from error
+
+
+def _known(data: ProducedData) -> Report:
+    async def report() -> ProducedData:
+        return data
+
+    return report
 
 
 @operation(
     "POST",
     _TOPIC + "/records:batch",
     tag="v3",
-    summary="Produce records",
+    summary="Produce a batch of records",
     status=207,
     changes=True,
     body_bytes_max=PRODUCE_BODY_BYTES_MAX,
+    statuses={422: "There is no batch, or its ids are not distinct."},
 )
 async def produce_v3_batch(call: Call, asked: BatchAsked) -> BatchProduced:
     """Each entry succeeds or fails by itself; those that make no sense are not sent."""
     links = await links_of(call, asked.cluster_id)
     entries = asked.body.entries
+    if not entries:
+        raise unprocessable("Empty batch.", BATCH_ERROR)
+    if len(entries) > V3_BATCH_ENTRIES_MAX:
+        raise unprocessable(f"Too many entries in batch: at most {V3_BATCH_ENTRIES_MAX:,}", BATCH_ERROR)
     if len({each.id for each in entries}) < len(entries):
-        raise bad_request("body.entries: every id must be another one")
-    failures: dict[str, ApiError] = {}
-    wanted: list[tuple[V3EntryBody, NewRecord]] = []
-    for each in entries:
-        try:
-            wanted.append((each, _new(each)))
-        except ApiError as error:
-            failures[each.id] = error
-    found = await send(call.cluster, asked.topic_name, [new for _, new in wanted])
-    successes = []
-    for (entry, new), outcome in zip(wanted, found, strict=True):
-        if isinstance(outcome, ProducedRecord):
-            successes.append(
-                BatchSuccess(
-                    id=entry.id,
-                    cluster_id=links.cluster_id,
-                    topic_name=outcome.topic,
-                    partition_id=outcome.partition,
-                    offset=outcome.offset,
-                    timestamp=_time_text(outcome.timestamp),
-                    key=_written(entry.key, new.key),
-                    value=_written(entry.value, new.value),
-                )
-            )
-        else:
-            failures[entry.id] = api_error(outcome)
+        raise unprocessable("Batch entry IDs are not distinct.", BATCH_ERROR)
+    outcomes: dict[str, BatchSuccess | BatchFailure] = {}
+    waiting: list[tuple[V3EntryBody, NewRecord, Delivery]] = []
+    async with state_of(call.cluster).senders.producer(call.cluster, asked.topic_name) as producer:
+        sender = _Sender(producer, asked.topic_name)
+        for each in entries:
+            try:
+                waiting.append((each, *await sender.send(each)))
+            except (ApiError, OperatorError) as error:
+                outcomes[each.id] = entry_refused(each.id, error)
+        for entry, new, delivery in waiting:
+            try:
+                outcomes[entry.id] = entry_written(links.cluster_id, entry, new, await delivery.result())
+            except OperatorError as error:
+                outcomes[entry.id] = entry_refused(entry.id, error)
+    found = [outcomes[each.id] for each in entries]
     return BatchProduced(
-        successes=successes,
-        failures=[
-            BatchFailure(
-                id=each.id,
-                error_code=failures[each.id].failure.error_code,
-                message=f"{failures[each.id].failure.message} {failures[each.id].failure.detail}".strip(),
-            )
-            for each in entries
-            if each.id in failures
-        ],
+        successes=[each for each in found if isinstance(each, BatchSuccess)],
+        failures=[each for each in found if isinstance(each, BatchFailure)],
     )

@@ -95,6 +95,20 @@ class ConfigData(Resource, kw_only=True):
     config_type: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class TopicFailure(Shape, kw_only=True):
+    """A topic whose properties were not changed."""
+
+    topic_name: str
+    error_code: int
+    message: str
+
+
+class TopicFailures(Shape, kw_only=True):
+    """Topics whose properties were not changed; those of the others were."""
+
+    failures: list[TopicFailure]
+
+
 class TopicData(Resource, kw_only=True):
     """A topic."""
 
@@ -105,6 +119,8 @@ class TopicData(Resource, kw_only=True):
     partitions: Related
     configs: Related
     partition_reassignments: Related
+    authorized_operations: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """What we may do, where that was asked for."""
 
 
 class PartitionData(Resource, kw_only=True):
@@ -118,12 +134,12 @@ class PartitionData(Resource, kw_only=True):
 
 
 class PartitionOffsetData(Resource, kw_only=True):
-    """Where a partition begins and ends (exclusive), with the names that v2 has for these."""
+    """Where a partition begins and ends (exclusive)."""
 
     topic_name: str
     partition_id: int
-    beginning_offset: int
-    end_offset: int
+    earliest_offset: int
+    latest_offset: int
 
 
 class ReplicaData(Resource, kw_only=True):
@@ -148,12 +164,15 @@ class ReassignmentData(Resource, kw_only=True):
 
 
 class ConsumerGroupData(Resource, kw_only=True):
-    """A consumer group. `is_simple`: it only commits, and has no members ever."""
+    """A consumer group. `is_simple`: it only commits, and has no members ever. `is_mixed_consumer_group`: some members
+    of a group of KIP-848 speak the classic protocol, or it is not known of them."""
 
     consumer_group_id: str
     is_simple: bool
     partition_assignor: str
     state: str
+    type: str
+    is_mixed_consumer_group: bool
     coordinator: Related
     consumers: Related
     lag_summary: Related
@@ -209,6 +228,18 @@ class LagData(Resource, kw_only=True):
     lag: int
 
 
+class AclData(Resource, kw_only=True):
+    """An ACL; its address is the search that finds it."""
+
+    resource_type: str
+    resource_name: str
+    pattern_type: str
+    principal: str
+    host: str
+    operation: str
+    permission: str
+
+
 class WrittenPart(Shape, kw_only=True):
     """How large a key or value became, in bytes."""
 
@@ -217,16 +248,18 @@ class WrittenPart(Shape, kw_only=True):
 
 
 class ProducedData(Shape, kw_only=True):
-    """A record that was written. `offset` is -1 where the broker did not say."""
+    """What became of a record: `error_code` is 200 when it was written, and then all but `message` is there. `offset` is
+    -1 where the broker did not say."""
 
     error_code: int
-    cluster_id: str
-    topic_name: str
-    partition_id: int
-    offset: int
-    timestamp: str | None
-    key: WrittenPart | None
-    value: WrittenPart | None
+    message: str | msgspec.UnsetType = msgspec.UNSET
+    cluster_id: str | msgspec.UnsetType = msgspec.UNSET
+    topic_name: str | msgspec.UnsetType = msgspec.UNSET
+    partition_id: int | msgspec.UnsetType = msgspec.UNSET
+    offset: int | msgspec.UnsetType = msgspec.UNSET
+    timestamp: str | msgspec.UnsetType | None = msgspec.UNSET
+    key: WrittenPart | msgspec.UnsetType | None = msgspec.UNSET
+    value: WrittenPart | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class BatchSuccess(Shape, kw_only=True):

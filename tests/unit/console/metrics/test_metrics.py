@@ -6,9 +6,10 @@ import re
 from console.history.snapshot import GroupProgress, Snapshot
 from console.lag.tracker import LagTracker
 from console.local_machine import LocalUsage, MachineUsage, ProcessUsage
+from console.metrics import exposition
 from console.metrics.catalog import METRICS, Metric
-from console.metrics.exposition import render
-from console.metrics.families import Family, families
+from console.metrics.exposition import render, render_pieces
+from console.metrics.families import Family, families, families_when_down
 from console.services.log_dirs import LogDir
 from console.services.partial import Missing
 from console.services.quorum import Quorum, QuorumReplica, QuorumRole
@@ -158,3 +159,49 @@ def test_the_catalogue_is_in_order():
         assert re.fullmatch(r"(kafka|stoker)_[a-z_]+", name)
         assert metric.help
         assert (metric.kind.value == "counter") == name.endswith("_total")
+
+
+def test_while_the_cluster_does_not_answer_no_figure_of_it_is_told():
+    """An alarm on `absent(kafka_brokers)` goes off; three brokers of yesterday would keep it quiet."""
+    text = render(families_when_down(1_500_000_000_500)).splitlines()
+    assert [each for each in text if not each.startswith("#")] == [
+        "stoker_cluster_up 0",
+        "stoker_snapshot_timestamp_seconds 1500000000.5",
+    ]
+    assert "stoker_cluster_up 1" in lines(snapshot())
+    assert [each for each in render(families_when_down(None)).splitlines() if each[0] != "#"] == ["stoker_cluster_up 0"]
+
+
+def test_what_is_large_comes_in_pieces_of_whole_lines(monkeypatch):
+    monkeypatch.setattr(exposition, "PIECE_LINES", 100)
+    groups = {f"g{n}": GroupProgress(f"g{n}", "classic", "Stable", 1, 2, {ORDERS: 1}, frozenset()) for n in range(300)}
+    found = families(snapshot(groups=groups))
+    pieces = list(render_pieces(found))
+    assert len(pieces) > 5
+    assert all(each.endswith("\n") and each.count("\n") <= 102 for each in pieces)
+    assert "".join(pieces) == render(found)
+
+
+def test_every_line_is_one_that_prometheus_reads():
+    """Exposition format 0.0.4: each family once, HELP and TYPE before it, labels escaped, counters called _total."""
+    hostile = 'a"b\\c\nd{}=,# \r\t\x00é\ud800'
+    groups = {hostile: GroupProgress(hostile, "classic", "Stable", 1, 2, {ORDERS: 1}, frozenset())}
+    usage = LocalUsage((ProcessUsage(7, (1, 2), 1.5, 100, 4, None, 1, 2),), MACHINE, ())
+    text = render(families(snapshot(groups=groups, usage=usage)))
+    text.encode()
+    family, seen = None, set()
+    sample = re.compile(r"""([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)+)\})? (NaN|[+-]Inf|[0-9.e+-]+)""")
+    for line in text.removesuffix("\n").split("\n"):
+        if line.startswith("# HELP "):
+            family = line.split(" ")[2]
+            assert family not in seen
+            seen.add(family)
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name == family
+            assert kind == ("counter" if name.endswith("_total") else "gauge")
+        else:
+            found = sample.fullmatch(line)
+            assert found, line
+            assert found[1] == family
+    assert seen <= set(METRICS)

@@ -150,7 +150,26 @@ async def test_one_record_is_found_by_its_place(live, topic):
     assert await find_record(live, topic, 1, 999) is None
 
 
-@pytest.mark.parametrize("text", ["", "n", "x,a:0:1", "n,a:0", "n,a:b:c"])
+@pytest.mark.parametrize(
+    ("places", "text"),
+    [
+        ({("a", 0): 5}, "n,a:0:5"),
+        ({("a", 0): 5, ("a", 1): 0, ("a", 2): 7}, "n,a:0:5,0,7"),
+        ({("a", 0): 5, ("a", 2): 0, ("b", 3): 7, ("b", 4): 8}, "n,a:0:5,a:2:0,b:3:7,8"),
+        ({("a", 1): 5, ("a", 0): 6}, "n,a:1:5,a:0:6"),
+    ],
+)
+def test_a_cursor_is_short_enough_for_a_link(places, text):
+    cursor = Cursor({TopicPartition(*each): offset for each, offset in places.items()}, newest_first=True)
+    assert str(cursor) == text
+    assert Cursor.parse(text) == cursor
+
+
+def test_a_cursor_that_names_every_partition_is_read_too():
+    assert Cursor.parse("o,a:0:5,a:1:0") == Cursor.parse("o,a:0:5,0")
+
+
+@pytest.mark.parametrize("text", ["", "n", "n,5", "x,a:0:1", "n,a:0", "n,a:b:c", "n,a:0:1,", "n,a:0:1,x"])
 def test_what_is_no_cursor_is_refused(text):
     with pytest.raises(OperatorError, match="not a cursor"):
         Cursor.parse(text)

@@ -121,6 +121,26 @@ async def test_each_batch_goes_to_the_leader_of_its_partition(client, log):
     assert sorted((broker, partition) for broker, partition, _, _ in log.batches) == [(1, 0), (2, 1)]
 
 
+async def test_nobody_has_to_flush_for_a_record_to_be_sent(client):
+    """Each is sent when it has waited `linger_ms`, however the loop rounds its timers."""
+    async with producer_of(client, linger_ms=1) as producer:
+        for number in range(100):
+            delivery = await producer.send("orders", NewRecord(None, b"%d" % number, partition=0))
+            await asyncio.wait_for(delivery.result(), 30)
+
+
+async def test_nor_for_one_that_came_while_another_was_on_its_way(client, log):
+    async with producer_of(client, linger_ms=50) as producer:
+        first = await producer.send("orders", NewRecord(None, b"first", partition=0))
+        while not log.batches:
+            await asyncio.sleep(0)
+        second = await producer.send("orders", NewRecord(None, b"second", partition=0))
+        await first.result()
+        await asyncio.wait_for(second.result(), 30)
+
+    assert [values for _, _, _, values in log.batches] == [[b"first"], [b"second"]]
+
+
 async def test_where_a_record_is_can_be_asked(client):
     async with producer_of(client) as producer:
         first = await producer.send("orders", NewRecord(None, b"a", partition=0))

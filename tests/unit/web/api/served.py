@@ -21,7 +21,7 @@ from web.api.openapi import document
 from web.api.router import ApiRoutes
 from web.clusters import Clusters
 from web.security.closing import HEAD_BYTES_MAX
-from web.security.slow_clients import http_protocol
+from web.security.slow_clients import ConsoleProtocol
 
 
 @functools.cache
@@ -120,7 +120,7 @@ class Served:
         app = Starlette(routes=web.api.routes(), lifespan=lifespan)
         config = uvicorn.Config(
             app,
-            http=http_protocol(),
+            http=ConsoleProtocol,
             host="127.0.0.1",
             port=0,
             log_level="error",

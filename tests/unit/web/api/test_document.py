@@ -14,6 +14,17 @@ def test_every_operation_of_the_table_is_in_the_document_with_its_errors():
             assert "default" in each["responses"]
 
 
+def test_every_parameter_and_every_kind_of_object_is_explained():
+    document = the_document()
+    for path, methods in document["paths"].items():
+        for each in methods.values():
+            for parameter in each.get("parameters", ()):
+                assert parameter.get("description"), (path, parameter["name"])
+            assert each.get("requestBody", {"description": "-"})["description"]
+    for name, schema in document["components"]["schemas"].items():
+        assert schema.get("description"), name
+
+
 def test_names_of_operations_are_taken_once():
     names = [each.name for each in OPERATIONS]
     assert len(names) == len(set(names))

@@ -146,8 +146,8 @@ def test_v3(api, topic, group, v3):
     ask(200, "GET", f"{v3}/topics/-/configs")
     assert [each["partition_id"] for each in ask(200, "GET", f"{at}/partitions").json()["data"]] == [0, 1]
     assert ask(200, "GET", f"{at}/partitions/0").json()["leader"]["related"].endswith("/partitions/0/replicas/1")
-    assert ask(404, "GET", f"{at}/partitions/9").json()["error_code"] == 40403
-    assert ask(200, "GET", f"{at}/partitions/0/offset").json()["end_offset"] == 5
+    assert ask(404, "GET", f"{at}/partitions/9").json()["error_code"] == 40402
+    assert ask(200, "GET", f"{at}/partitions/0/offset").json()["latest_offset"] == 5
     assert ask(200, "GET", f"{at}/partitions/0/replicas").json()["data"][0]["is_leader"]
     ask(200, "GET", f"{at}/partitions/0/replicas/1")
     ask(404, "GET", f"{at}/partitions/0/replicas/2")
@@ -160,8 +160,23 @@ def test_v3(api, topic, group, v3):
     both = ask(207, "POST", f"{at}/records:batch", batch).json()
     assert [each["id"] for each in both["successes"]] == ["a"]
     assert [(each["id"], each["error_code"]) for each in both["failures"]] == [("b", 400)]
-    for method, path in (("GET", "acls"), ("POST", "acls"), ("DELETE", "acls"), ("POST", "acls:batch")):
-        assert ask(501, method, f"{v3}/{path}").json()["error_code"] == 501
+    changes = {"topic_name": topic, "configs": [{"name": "retention.ms", "value": "2000"}]}
+    ask(204, "POST", f"{v3}/topics/-/configs:alter", {"data": [changes]})
+
+
+def test_v3_acls(api, v3):
+    """The embedded cluster has no authorizer. (Confluent: SecurityDisabledException is 400 and 40002.)"""
+    ask = asker(api)
+    acl = {"resource_type": "TOPIC", "resource_name": "t", "pattern_type": "LITERAL", "operation": "READ"}
+    acl |= {"permission": "ALLOW", "principal": "User:ada", "host": "*"}
+    refused = {"error_code": 40002, "message": "ACLs: SECURITY_DISABLED: No Authorizer is configured."}
+    assert ask(400, "GET", f"{v3}/acls?resource_type=topic").json() == refused
+    assert ask(400, "POST", f"{v3}/acls", acl).json() == refused
+    assert ask(400, "POST", f"{v3}/acls:batch", {"data": [acl]}).json() == refused
+    every = "resource_type=any&pattern_type=any&operation=any&permission=any"
+    assert ask(400, "DELETE", f"{v3}/acls?{every}").json() == refused
+    assert "resource_type cannot be 'ANY'" in ask(400, "POST", f"{v3}/acls", {**acl, "resource_type": "ANY"}).text
+    assert "is missing" in ask(400, "DELETE", f"{v3}/acls").text
 
 
 def test_v3_groups(api, topic, group, v3):

@@ -65,6 +65,25 @@ def test_bodies(api, method, path, body, words):
     assert words in answer.json()["message"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "hint"),
+    [
+        ("GET", "/api/export?topic=a&format=xls", None, "One of csv, jsonl, parquet."),
+        ("GET", "/api/records?topic=a&isolation=x", None, "One of read_committed, read_uncommitted."),
+        ("POST", "/api/sql", {"sql": "select 1", "x": 1}, "Known: sql, "),
+        ("POST", "/api/search", {"topics": ["a"], "conditions": [{"part": "x"}]}, "One of any, headers, key, value."),
+        ("POST", "/api/search", {"topics": ["a"], "conditions": [{"parts": "x"}]}, "Known: part, match, "),
+        ("POST", "/api/topics/a/records", {"records": [{"values": 1}]}, "Known: key, value, "),
+        ("POST", "/api/changes/plan", {"change": {"kind": "x"}}, "One of create-topic, "),
+        ("GET", "/api/history?metric=nope", None, "GET /api/history/metrics"),
+    ],
+)
+def test_what_would_have_been_right_is_named(api, method, path, body, hint):
+    answer = api.checked(method, path, body)
+    assert answer.status == 400
+    assert hint in answer.json()["hint"]
+
+
 def test_a_token_with_an_sql_expression_is_not_run(api, topic):
     request = {"topics": [topic], "filter": {"conditions": [], "where": "1=1"}, "key": None, "all_partitions": False}
     request |= {"partitions": [], "visibility": [False, False, False]}

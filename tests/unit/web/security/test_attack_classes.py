@@ -24,15 +24,20 @@ CLASSES = {
         f"{LAYERS}::test_no_method_gets_around_the_token",
         f"{LAYERS}::test_a_wrong_token_is_refused_and_never_repeated",
         f"{LAYERS}::test_no_auth_is_only_for_this_machine",
+        "unit/web/security/test_every_door.py::test_nobody_without_the_token_gets_further_than_is_it_well",
+        "unit/web/security/test_on_the_wire.py::test_no_address_in_full_gets_around_the_token",
     ],
     "cross-site request forgery": [
         f"{LAYERS}::test_no_other_page_changes_anything_with_the_cookie",
         f"{LAYERS}::test_without_auth_other_pages_still_change_nothing",
+        f"{LAYERS}::test_a_page_without_tls_changes_nothing_where_tls_is_spoken",
+        "unit/web/security/test_every_door.py::test_no_other_page_gets_anything_done_at_any_door",
         "unit/web/security/test_addresses.py::test_another_page_adds_no_cluster",
     ],
     "DNS rebinding": [
         f"{LAYERS}::test_other_names_are_refused_even_with_the_token",
         f"{LAYERS}::test_host_headers_are_read_as_browsers_write_them",
+        "unit/web/security/test_on_the_wire.py::test_an_address_that_is_not_of_this_host_leads_nowhere",
     ],
     "cross-origin reading (CORS)": [
         f"{LAYERS}::test_there_is_no_cors",
@@ -91,6 +96,7 @@ CLASSES = {
         f"{LAYERS}::test_a_body_that_stops_coming_is_given_up",
         f"{LAYERS}::test_a_client_that_takes_no_answer_is_given_up",
         f"{LAYERS}::test_requests_per_second_are_bounded_for_each_client",
+        f"{LAYERS}::test_another_page_that_asks_and_asks_slows_nobody_else_down",
     ],
     "messages too large to be shown": [
         "unit/web/api/test_records.py::test_a_large_record_is_a_preview_and_a_file",
@@ -104,6 +110,11 @@ CLASSES = {
         "unit/web/security/test_secrets.py::test_no_page_answer_error_or_log_has_a_secret_of_the_client_or_the_token",
         "unit/web/security/test_secrets.py::test_the_token_that_came_in_the_address_is_taken_out_of_it_and_not_logged",
         "unit/web/security/test_secrets.py::test_the_server_keeps_no_log_of_requests",
+        f"{LAYERS}::test_a_browser_is_started_with_an_address_that_lets_in_once_and_soon",
+        "unit/web/security/test_secrets.py::test_the_address_that_a_browser_is_started_with_has_not_the_token",
+        "unit/web/security/test_token_file.py::test_it_is_made_once_and_for_its_owner_only",
+        "unit/web/security/test_token_file.py::test_one_that_others_can_read_or_write_is_refused",
+        f"{LAYERS}::test_the_cookie_is_never_sent_without_tls_where_tls_is_spoken",
         "unit/web/pages/test_audit_and_configs.py::test_sensitive_values_are_never_in_a_row",
     ],
     "mass assignment": [
@@ -114,6 +125,14 @@ CLASSES = {
 }
 
 BESIDES = {
+    "pushing changes out of the audit log": [
+        "unit/web/api/test_v3_records.py::test_all_that_is_sent_to_a_topic_within_a_minute_is_one_entry_of_the_audit_log",
+    ],
+    "request smuggling": [
+        "unit/web/security/test_on_the_wire.py::test_where_it_is_not_sure_where_a_body_ends_nothing_that_follows_is_a_request",
+        "unit/web/security/test_on_the_wire.py::test_a_request_within_a_body_is_none",
+        "unit/web/security/test_on_the_wire.py::test_what_says_two_things_at_once_says_neither",
+    ],
     "formulas in CSV": [
         "unit/web/test_tables.py::test_no_spreadsheet_takes_a_cell_for_a_formula",
         "unit/web/api/test_records.py::test_no_cell_of_an_exported_file_is_a_formula_unless_that_is_asked_for",

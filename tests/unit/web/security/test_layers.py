@@ -6,8 +6,8 @@ import pytest
 
 from console.errors import OperatorError
 from tests.unit.web.visitor import Visitor
-from web.security.access import check_auth, is_loopback
-from web.security.bounds import Bounds, Rates
+from web.security.access import TICKET_S, TICKETS_MAX, Tickets, check_auth, is_loopback
+from web.security.bounds import REQUESTS_AT_ONCE, BodyBound, Bounds, Rates
 from web.security.layers import guarded
 from web.security.origin import host_name
 
@@ -24,8 +24,9 @@ async def inner(scope, receive, send):
     await send({"type": "http.response.body", "body": b"inside"})
 
 
-def app(token=TOKEN, host="127.0.0.1", allowed_hosts=()):
-    return guarded(inner, token=token, host=host, allowed_hosts=allowed_hosts, stylesheet="/static/x/console.css")
+def app(token=TOKEN, host="127.0.0.1", allowed_hosts=(), tickets=None):
+    sheet = "/static/x/console.css"
+    return guarded(inner, token=token, host=host, allowed_hosts=allowed_hosts, stylesheet=sheet, tickets=tickets)
 
 
 def run(story):
@@ -103,6 +104,20 @@ def test_with_the_cookie_one_is_in():
     assert run(signed_in(application).get("/topics")).text == "inside"
 
 
+@pytest.mark.parametrize(
+    "others",
+    ['state={"a": 1, "b": [2]}', "bad name=1", 'open="never closed', "=", "; ;", "x" * 20_000, "é=ü", "a=1; a=2"],
+)
+def test_cookies_that_other_programs_of_this_machine_set_are_in_nobodys_way(others):
+    """Cookies are kept apart by host, not by port."""
+    application = app()
+    own = signed_in(application).headers["cookie"]
+    for line in (f"{others}; {own}", f"{own}; {others}", f"{others};{own};{others}"):
+        assert run(Visitor(application, headers={"cookie": line}).get("/topics")).text == "inside"
+    assert run(Visitor(application, headers={"cookie": others}).get("/topics")).status == 401
+    assert run(Visitor(application, headers={"cookie": own[:-1]}).get("/topics")).status == 401
+
+
 def test_a_cookie_of_another_console_does_not_fit():
     other = guarded(inner, token="another", host="127.0.0.1", allowed_hosts=(), stylesheet="")
     answer = run(Visitor(other).get("/?token=another"))
@@ -113,6 +128,37 @@ def test_programs_send_the_token_as_bearer():
     assert run(Visitor(app()).get("/", headers={"authorization": f"Bearer {TOKEN}"})).status == 200
     assert run(Visitor(app()).get("/", headers={"authorization": "Bearer x"})).status == 401
     assert run(Visitor(app()).get("/", headers={"authorization": TOKEN})).status == 401
+
+
+def test_a_browser_is_started_with_an_address_that_lets_in_once_and_soon():
+    """The address it is started with is for all users of the machine to see (ps)."""
+    now = [0.0]
+    tickets = Tickets(lambda: now[0])
+    application = app(tickets=tickets)
+    ticket = tickets.issue()
+    first = run(Visitor(application).get(f"/?token={ticket}"))
+    assert first.status == 303
+    assert run(Visitor(application, headers={"cookie": cookie_of(first)}).get("/")).text == "inside"
+    assert run(Visitor(application).get(f"/?token={ticket}")).status == 401
+    late = tickets.issue()
+    now[0] = TICKET_S + 1
+    assert run(Visitor(application).get(f"/?token={late}")).status == 401
+
+
+def test_a_ticket_is_no_token_for_programs_and_there_are_few():
+    tickets = Tickets()
+    application = app(tickets=tickets)
+    first, *_ = [tickets.issue() for _ in range(TICKETS_MAX + 1)]
+    assert run(Visitor(application).get(f"/?token={first}")).status == 401
+    ticket = tickets.issue()
+    assert run(Visitor(application).get("/", headers={"authorization": f"Bearer {ticket}"})).status == 401
+    assert run(Visitor(application).get(f"/?token={ticket}")).status == 303
+
+
+@pytest.mark.parametrize(("forwarded", "is_secure"), [(None, False), ("http", False), ("https", True)])
+def test_the_cookie_is_never_sent_without_tls_where_tls_is_spoken(forwarded, is_secure):
+    answer = run(Visitor(app()).get(f"/?token={TOKEN}", headers={"x-forwarded-proto": forwarded}))
+    assert ("; secure" in answer.header("set-cookie").lower()) is is_secure
 
 
 def test_no_auth_is_only_for_this_machine():
@@ -179,6 +225,11 @@ def test_host_headers_are_read_as_browsers_write_them():
         {"origin": "null"},
         {"origin": "http://127.0.0.1:9999"},  # another port of this machine is the same site
         {"origin": "http://127.0.0.1:8080.evil.example"},
+        {"origin": "http://evil.example@127.0.0.1:8080"},
+        {"origin": "127.0.0.1:8080"},
+        {"origin": ""},
+        {"origin": "https://evil.example", "sec-fetch-site": "same-origin"},
+        {"origin": "http://127.0.0.1:8080", "sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
         {"sec-fetch-site": "none"},
@@ -211,6 +262,22 @@ def test_a_program_with_the_token_needs_no_origin_but_a_wrong_one_is_refused():
     bearer = {"authorization": f"Bearer {TOKEN}"}
     assert run(Visitor(app()).ask("POST", "/v3/x", headers=bearer)).status == 200
     assert run(Visitor(app()).ask("POST", "/v3/x", headers={**bearer, "origin": "https://evil.example"})).status == 403
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "origin", "status"),
+    [
+        ("https", "https://127.0.0.1:8080", 200),
+        ("https", "http://127.0.0.1:8080", 403),  # a page that anybody on the way may have made
+        (None, "https://127.0.0.1:8080", 200),  # behind a proxy that does not say that it speaks TLS
+        (None, "ftp://127.0.0.1:8080", 403),
+        (None, "http://[::1", 403),
+    ],
+)
+def test_a_page_without_tls_changes_nothing_where_tls_is_spoken(forwarded, origin, status):
+    visitor = signed_in(app())
+    answer = run(visitor.ask("POST", "/changes", headers={"origin": origin, "x-forwarded-proto": forwarded}))
+    assert answer.status == status
 
 
 def test_without_auth_other_pages_still_change_nothing():
@@ -322,7 +389,7 @@ def test_a_body_that_stops_coming_is_given_up():
         async def send(message):
             sent.append(message)
 
-        bounded = Bounds(inner, body_silence_s=0.01)
+        bounded = Bounds(inner, bound=lambda path: BodyBound(silence_s=0.01))
         await bounded({"type": "http", "path": "/", "method": "POST", "headers": []}, receive, send)
         return sent[0]["status"]
 
@@ -341,6 +408,17 @@ def test_a_client_that_takes_no_answer_is_given_up():
         await asyncio.wait_for(bounded({"type": "http", "path": "/", "method": "GET", "headers": []}, receive, send), 5)
 
     run(story())
+
+
+def test_another_page_that_asks_and_asks_slows_nobody_else_down():
+    visitor = signed_in(app())
+    flood = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}
+
+    async def story():
+        statuses = {(await visitor.get("/", headers=flood)).status for _ in range(int(REQUESTS_AT_ONCE * 1.5))}
+        return statuses, (await visitor.get("/")).status
+
+    assert run(story()) == ({403, 429}, 200)
 
 
 def test_requests_per_second_are_bounded_for_each_client():

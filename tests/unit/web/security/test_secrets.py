@@ -109,6 +109,21 @@ def test_the_token_that_came_in_the_address_is_taken_out_of_it_and_not_logged(tm
     assert TOKEN[:-1] not in logged()
 
 
+def test_the_address_that_a_browser_is_started_with_has_not_the_token(tmp_path):
+    """It is an argument of a process: everybody on the machine can read it."""
+    from web.server import ConsoleServer
+
+    async def story(visitor):
+        server = ConsoleServer(visitor.app, host="127.0.0.1", port=0)
+        address = server.open_url(TOKEN)
+        assert TOKEN in server.url(TOKEN)
+        assert TOKEN not in address
+        assert (await Visitor(visitor.app).get("/?" + address.partition("?")[2])).status == 303
+        assert server.open_url(None) == server.url(None)
+
+    visits(story, tmp_path)
+
+
 def test_the_server_keeps_no_log_of_requests(tmp_path):
     """Access logs have addresses in them, and the first address has the token."""
     from web.server import ConsoleServer
