@@ -85,6 +85,7 @@ class RunningConsole:
             audit=AuditLog(self._tmp_path / "audit.jsonl"),
             history_path=lambda _: self._tmp_path / "history.duckdb",
             pids=lambda: {node: os.getpid() for node in self.cluster.node_ids},
+            requests=self.cluster.request_figures,
         )
         self.opened.start()
         self.app = create_app(Clusters(self.opened), token=TOKEN)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -12,7 +13,7 @@ from web.names import part_of
 
 PAGES = (
     "/topics/orders", "/topics/orders/configs", "/topics/orders/groups", "/topics/orders/producers",
-    "/brokers", "/brokers/1", "/brokers/1/configs", "/configs", "/quorum",
+    "/brokers", "/brokers/1", "/brokers/1/configs", "/brokers/1/requests", "/configs", "/quorum",
     "/groups", "/groups/billing", "/groups/billing/members", "/groups/billing/configs", "/audit", "/contexts",
 )  # fmt: skip
 
@@ -181,6 +182,22 @@ def test_a_broker_shows_its_disks_its_replicas_and_its_configuration(page):
     page.keyboard.press("2")
     page.wait_for_url("**/brokers/1/configs")
     expect(page.locator("#configs")).to_contain_text("auto.create.topics.enable")
+
+
+def test_a_broker_shows_what_it_answers_and_how_quickly(page):
+    page.goto("/brokers/1")
+    page.keyboard.press("3")
+    page.wait_for_url("**/brokers/1/requests")
+    fetches = page.locator("#requests tr[data-key=FetchFollower]")
+    expect(fetches).to_contain_text(re.compile(r"\d (ms|s)"))
+    expect(page.locator("#figures")).to_contain_text("requests, last minute")
+    row = next(
+        each
+        for each in page.request.get("/brokers/1/requests.json").json()["table"]["rows"]
+        if each["request"] == "Produce"
+    )
+    assert row["count"] > 0
+    assert row["mean_ms"] is None or row["mean_ms"] > 0
 
 
 def test_a_default_of_all_brokers_is_set_though_it_was_not_listed(page):

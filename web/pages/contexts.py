@@ -30,11 +30,11 @@ COLUMNS = (
     Column("name", "Cluster", "mono"),
     Column("state", "State", "text", "Of the connection that this console has"),
     Column("bootstrap_servers", "Bootstrap servers", "mono"),
-    Column("readonly", "Read-only", "flag"),
-    Column("is_current", "In use", "flag", "By the command line"),
+    Column("readonly", "Read-only", "flag", optional=True),
+    Column("is_current", "In use", "flag", "By the command line", optional=True),
     Column("settings", "Settings", "text"),
-    Column("schema_registry", "Schema registry", "mono", narrow=False),
-    Column("command_config", "Client properties", "mono", narrow=False),
+    Column("schema_registry", "Schema registry", "mono", narrow=False, optional=True),
+    Column("command_config", "Client properties", "mono", narrow=False, optional=True),
 )
 
 

@@ -49,17 +49,17 @@ PARTITION_COLUMNS = (
     Column("production_rate", "In", "rate", "Records per second that come in", narrow=False),
     Column("drain_ms", "Drains in", "duration", "At these rates; never: it does not gain", narrow=False),
     Column("retention", "Retention", "text", "Whether records are deleted before they are read"),
-    Column("lost_records", "Lost", "number", "Deleted before they were read, at most", narrow=False),
-    Column("client_id", "Client", "mono"),
-    Column("client_host", "Host", "mono", narrow=False),
+    Column("lost_records", "Lost", "number", "Deleted before they were read, at most", narrow=False, optional=True),
+    Column("client_id", "Client", "mono", optional=True),
+    Column("client_host", "Host", "mono", narrow=False, optional=True),
 )
 
 MEMBER_COLUMNS = (
     Column("member_id", "Member", "mono"),
     Column("client_id", "Client", "mono"),
     Column("client_host", "Host", "mono"),
-    Column("group_instance_id", "Static id", "mono", "group.instance.id (KIP-345)", narrow=False),
-    Column("rack", "Rack", "mono", narrow=False),
+    Column("group_instance_id", "Static id", "mono", "group.instance.id (KIP-345)", narrow=False, optional=True),
+    Column("rack", "Rack", "mono", narrow=False, optional=True),
     Column("partition_count", "Partitions", "number"),
     Column("lag", "Lag", "number", "On the partitions it has"),
     Column("assignment", "Assigned", "list", narrow=False),

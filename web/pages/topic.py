@@ -38,13 +38,12 @@ PARTITION_COLUMNS = (
 )
 
 PRODUCER_COLUMNS = (
-    Column("producer", "Producer, partition", "mono"),
     Column("producer_id", "Producer id", "number"),
     Column("partition", "Partition", "number"),
     Column("producer_epoch", "Epoch", "number"),
     Column("last_sequence", "Last sequence", "number", "Of its newest batch"),
     Column("last_timestamp", "Last wrote", "time", "Timestamp of its newest batch"),
-    Column("transaction_start_offset", "Open transaction since", "number", "Offset where it began"),
+    Column("transaction_start_offset", "Open transaction since", "number", "Offset where it began", optional=True),
 )
 
 

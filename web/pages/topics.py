@@ -21,7 +21,7 @@ COLUMNS = (
     Column("unavailable_partitions", "Unavailable", "number", "Partitions without leader: must be 0"),
     Column("under_replicated_partitions", "Under-replicated", "number", "With replicas outside of the ISR"),
     Column("group_count", "Groups", "number", "Consumer groups that have committed offsets", narrow=False),
-    Column("is_internal", "Internal", "flag", narrow=False),
+    Column("is_internal", "Internal", "flag", narrow=False, optional=True),
 )
 
 

@@ -64,6 +64,8 @@ async function fetchRows(table, start, { address = baseAddress(), whole = false 
     return;
   }
   if (!body || !freshBody) { if (Boolean(body) !== Boolean(freshBody)) { exchange(current, fresh); begin(document.getElementById(table.id)); } return; }
+  // A column may have come that had nothing in it so far, or may have gone.
+  if (current.querySelectorAll("thead th").length !== fresh.querySelectorAll("thead th").length) { exchange(current, fresh); begin(document.getElementById(table.id)); return; }
   for (const name of ["matching", "start", "shown"]) current.dataset[name] = fresh.dataset[name];
   const count = fresh.querySelector("[data-count]");
   if (count && current.querySelector("[data-count]").textContent !== count.textContent) current.querySelector("[data-count]").replaceChildren(...document.importNode(count, true).childNodes);
