@@ -14,6 +14,8 @@ from web.security.refusal import refuse
 BODY_BYTES_MAX = 1024 * 1024
 RECORD_BODY_BYTES_MAX = 32 * 1024 * 1024
 """Where records are sent, which may be large."""
+FILE_BODY_BYTES_MAX = 1024 * 1024 * 1024
+"""Where a file of records is sent, which goes on to the cluster as it comes."""
 BODY_SILENCE_S = 20
 """So long may a body be silent."""
 ANSWER_SILENCE_S = 60
@@ -27,6 +29,8 @@ CLIENTS_MAX = 4_096
 def body_bytes_max(path: str) -> int:
     """The most that may be sent to that path."""
     parts = path.split("/")
+    if parts[-1] == "produce-file":
+        return FILE_BODY_BYTES_MAX
     large = path.startswith(("/v3/", "/api/")) or "records" in parts or "produce" in parts
     return RECORD_BODY_BYTES_MAX if large else BODY_BYTES_MAX
 
