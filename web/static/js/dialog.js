@@ -13,7 +13,8 @@ export function openDialog(content, label) {
   box.replaceChildren(content);
   if (!box.open) box.showModal();
   tellUpdate(box);
-  (box.querySelector("[autofocus], input:not([type=hidden]), textarea, .dialog-foot .primary:not(:disabled), .dialog-foot button") ?? box).focus();
+  (box.querySelector("[autofocus], input:not([type=hidden]), textarea, .dialog-foot .primary:not(:disabled), .dialog-foot button") ?? box).focus({ preventScroll: true });
+  box.scrollTop = 0;
   return box;
 }
 
