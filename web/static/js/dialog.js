@@ -18,8 +18,8 @@ export function openDialog(content, label) {
   return box;
 }
 
-/** A message; `kind` ok, warn or bad. */
-export function toast(text, kind = "ok") {
+/** A message; `kind` ok, warn or bad. With `undo`, a button that calls it: then the message waits to be dismissed. */
+export function toast(text, kind = "ok", undo = null) {
   const made = document.createElement("div");
   made.className = `toast ${kind}`;
   made.dataset.toast = "";
@@ -31,10 +31,19 @@ export function toast(text, kind = "ok") {
   dismiss.type = "button";
   dismiss.dataset.dismiss = "";
   dismiss.textContent = "Dismiss";
+  if (undo) {
+    const back = document.createElement("button");
+    back.type = "button";
+    back.textContent = "Undo";
+    back.dataset.key = "u";
+    back.dataset.keyLabel = "Undo what was just done";
+    back.addEventListener("click", async () => { back.disabled = true; try { await undo(); made.remove(); } catch (error) { back.disabled = false; toast(error.message, "bad"); } });
+    actions.append(back);
+  }
   actions.append(dismiss);
   made.append(words, actions);
   document.getElementById("toasts")?.append(made);
-  if (kind === "ok") setTimeout(() => made.remove(), 8000);
+  if (kind === "ok" && !undo) setTimeout(() => made.remove(), 8000);
 }
 
 document.addEventListener("click", (event) => {
