@@ -68,7 +68,8 @@ async def records(ask: Ask) -> Page | Response:
             "limit": count,
             **_steps(ask, asked, page, count),
         },
-        status=400 if problem else 200,
+        # The page itself is as it should be: it says what is wrong beside the form.
+        status=400 if problem and ask.suffix != "html" else 200,
         live=False,
     )
 

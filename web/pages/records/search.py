@@ -38,7 +38,8 @@ async def search(ask: Ask) -> Page | Response:
             "begins": bool((asked.filters or asked.key or ask.flag("all")) and not problem),
             "limit": limit,
         },
-        status=400 if problem else 200,
+        # The page itself is as it should be: it says what is wrong beside the form.
+        status=400 if problem and ask.suffix != "html" else 200,
         live=False,
     )
 

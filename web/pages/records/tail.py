@@ -39,7 +39,8 @@ async def tail(ask: Ask) -> Page | Response:
                 for each in also
             ],
         },
-        status=400 if problem else 200,
+        # The page itself is as it should be: it says what is wrong beside the form.
+        status=400 if problem and ask.suffix != "html" else 200,
         live=False,
     )
 

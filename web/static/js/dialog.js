@@ -72,12 +72,13 @@ document.addEventListener("submit", async (event) => {
   }
   if (!form.matches("[data-change]") || event.defaultPrevented) return;
   event.preventDefault();
-  const buttons = [...form.querySelectorAll("button[type=submit]")];
+  const buttons = [...form.querySelectorAll("button[type=submit]:not(:disabled)")];
+  let leaving = false;
   for (const button of buttons) button.disabled = true;
   try {
     const body = new URLSearchParams(new FormData(form, event.submitter));
     const { response, part } = await fetchPart(form.action, { method: "POST", body });
-    if (response.redirected) { const to = new URL(response.url); to.searchParams.delete("_part"); location.assign(to); return; }
+    if (response.redirected) { leaving = true; const to = new URL(response.url); to.searchParams.delete("_part"); location.assign(to); return; }
     const plan = part.querySelector("[data-plan]");
     const again = form.id && part.getElementById(form.id);
     if (plan) openDialog(document.importNode(plan, true), part.title || "What it will do");
@@ -86,6 +87,7 @@ document.addEventListener("submit", async (event) => {
   } catch {
     toast("The console cannot be reached.", "bad");
   } finally {
-    for (const button of buttons) button.disabled = false;
+    // Where one goes on, nobody shall click twice.
+    if (!leaving) for (const button of buttons) button.disabled = false;
   }
 });

@@ -1,9 +1,13 @@
 // Live updates. After each `snapshot` event the page fetches itself (`_part=main`) and exchanges what has an id and
 // `data-live` and differs. One fetch at a time: what happens meanwhile leads to one more. Paused or hidden: none.
+import { toast } from "./dialog.js";
 import { baseAddress, exchange, fetchPart } from "./fetching.js";
 
+const AGAIN_MS = 3_000;
 let source = null;
 let paused = false;
+let ended = false; // nothing will come any more: the console does not know us, or what the page shows is gone
+let retry = 0;
 let busy = false;
 let again = false;
 let seen = 0;
@@ -35,9 +39,11 @@ export async function refresh() {
         const typing = old?.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
         if (old && !typing && !sameAs(old, fresh)) exchange(old, fresh);
       }
-    } else if (response.status === 401) {
+    } else if (response.status === 401 || response.status === 404) {
       stop();
-      show("lost", "Signed out");
+      ended = true;
+      show("lost", response.status === 401 ? "Signed out" : "Gone");
+      toast(response.status === 401 ? "This console was started anew: open the address that it printed." : "What this page shows is no longer there.", "warn");
     }
     await Promise.allSettled(tables);
   } catch {
@@ -58,7 +64,12 @@ function start() {
   stop();
   source = new EventSource(`${document.body.dataset.base ?? ""}/live`);
   source.addEventListener("open", () => show("live", "Live"));
-  source.addEventListener("error", () => show("lost", "No connection"));
+  source.addEventListener("error", () => {
+    if (ended) return;
+    show("lost", "No connection");
+    // Browsers come again by themselves after a lost connection, but not after an answer that is none.
+    if (source?.readyState === EventSource.CLOSED) { clearTimeout(retry); retry = setTimeout(() => { if (!paused && !ended && !document.hidden) { start(); refresh(); } }, AGAIN_MS); }
+  });
   source.addEventListener("snapshot", (event) => {
     const data = JSON.parse(event.data);
     show(data.failure ? "lost" : "live", data.failure ? "Cluster silent" : "Live");
@@ -72,6 +83,7 @@ function start() {
 }
 
 function stop() {
+  clearTimeout(retry);
   source?.close();
   source = null;
 }
@@ -81,10 +93,11 @@ export function startLive() {
   start();
   button().addEventListener("click", () => {
     paused = !paused;
+    ended = false;
     if (paused) { stop(); show("paused", "Paused"); } else { start(); refresh(); }
   });
   document.addEventListener("visibilitychange", () => {
-    if (paused) return;
+    if (paused || ended) return;
     if (document.hidden) stop(); else { start(); refresh(); }
   });
   addEventListener("pagehide", stop);
