@@ -169,6 +169,18 @@ def test_a_group_shows_its_lag_over_time_and_what_its_status_means(page):
     expect(page.locator(".tip")).to_be_visible()
 
 
+def test_a_live_update_leaves_the_keyboard_where_it_is(page, console):
+    page.goto("/groups/billing")
+    chart = page.locator("#charts svg[data-chart]").first
+    expect(chart).to_be_visible()
+    chart.focus()
+    page.keyboard.press("ArrowLeft")
+    page.evaluate("document.activeElement.dataset.old = 'yes'")
+    expect(page.locator("#charts svg[data-old]")).to_have_count(0)  # it was exchanged for a newer one
+    expect(chart).to_be_focused()
+    expect(page.locator(".tip")).to_be_visible()
+
+
 def test_a_broker_shows_its_disks_its_replicas_and_its_configuration(page):
     page.goto("/brokers")
     expect(rows(page, "brokers")).to_have_count(3)
@@ -231,8 +243,12 @@ def test_a_context_is_added_opened_and_removed(page, console):
     page.goto("/contexts")
     page.get_by_role("link", name="Settings of second").click()
     page.get_by_role("button", name="Remove from the list").click()
-    page.wait_for_url("**/contexts")
+    expect(page.locator("[data-toast]")).to_contain_text("Removed second from the list")
     expect(rows(page, "contexts")).to_have_count(1)
+    page.keyboard.press("u")
+    expect(page.locator("[data-toast]")).to_contain_text("second is as it was")
+    expect(rows(page, "contexts")).to_have_count(2)
+    assert "changed=" not in page.url
 
 
 def test_what_does_not_exist_is_an_error_page_that_says_so(page):

@@ -28,6 +28,8 @@ class Figure:
     whole: bool = False
     binary: bool = False
     """In units of 1024."""
+    seconds: bool = False
+    """A time, in seconds."""
     lines_max: int = 4
 
 
@@ -86,5 +88,13 @@ def _drawn(figure: Figure, answer: SeriesAnswer | None, why: str) -> Drawn:
         (" ".join(each.labels[name] for name in names) or figure.title, each.values)
         for each in largest(answer.series, figure.lines_max)
     ]
-    chart = draw(figure.title, answer.series[0].times_ms, lines, figure.text, whole=figure.whole, binary=figure.binary)
+    chart = draw(
+        figure.title,
+        answer.series[0].times_ms,
+        lines,
+        figure.text,
+        whole=figure.whole,
+        binary=figure.binary,
+        seconds=figure.seconds,
+    )
     return Drawn(figure.title, chart, "" if chart else "Nothing was seen of it in this time.")

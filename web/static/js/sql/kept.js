@@ -3,7 +3,7 @@
 import { openDialog, toast } from "../dialog.js";
 import { make, safe } from "../records/safe.js";
 import { failureOf } from "../records/stream.js";
-import { relative } from "../time.js";
+import { exactTime, relative } from "../time.js";
 
 /** Statements are this user's, whichever cluster the page is of. */
 async function ask(path, options = {}) {
@@ -97,7 +97,7 @@ export async function showTables(catalog, use) {
 export async function showHistory(use) {
   try {
     const { statements } = await ask("/api/sql/history");
-    choose("Statements that were run", statements.map((each) => ({ title: relative(each.at_ms), text: each.sql, about: new Date(each.at_ms).toLocaleString() })), "None yet.", use);
+    choose("Statements that were run", statements.map((each) => ({ title: relative(each.at_ms), text: each.sql, about: exactTime(each.at_ms) })), "None yet.", use);
   } catch (error) { toast(error.message, "bad"); }
 }
 
