@@ -114,6 +114,7 @@ def failure_response(
     if code is not None and detail and title.endswith(f": {code}"):
         # What it means is the headline; how Kafka calls it stands below.
         title, detail = title.removesuffix(code) + detail, ""
+    title = title[:1].upper() + title[1:]
     view = {"detail": detail, "hint": hint, "code": code, "section": _section(ask)}
     answer = html_response(ask, Page(title, "pages/error.html", view=view, status=status, live=False))
     answer.headers.update(headers or {})

@@ -82,6 +82,8 @@ class Table:
     """Of several; "" for the noun with an s."""
     empty: str = ""
     """What to say when there are none at all."""
+    is_known: bool = True
+    """Whether anybody answered; when not, nothing is said about how many there are."""
     state: TableState = field(default_factory=TableState)
     total: int | None = None
     """Rows before filtering; None until `arranged`."""

@@ -1,10 +1,13 @@
 """Pages that update themselves: a lost connection, a pause, and what is gone."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import expect
 
+from console.errors import OperatorError
+from console.services.partial import Missing
 from console.services.topic_changes import NewTopic, create_topic, delete_topic
 from tests.web.producing import fill
 
@@ -123,3 +126,54 @@ def test_a_field_that_is_being_typed_in_is_left_alone(page, console):
     expect(row(page, "watched-too")).to_be_visible()
     expect(field).to_be_focused()
     expect(field).to_have_value("watch")
+
+
+def test_what_is_missing_is_told_and_taken_back_while_one_looks(page, console):
+    """A part of a snapshot that nobody answers, as when a broker dies."""
+    page.goto("/topics")
+    expect(words(page)).to_have_text("Live")
+    expect(page.locator("#missing")).to_be_empty()
+    sampler = console.opened.sampler
+    taken = sampler.sample
+
+    async def without_sizes():
+        snapshot = await taken()
+        sampler.latest = replace(snapshot, missing=(Missing("sizes of broker 3", "it does not answer"),))
+        return sampler.latest
+
+    sampler.sample = without_sizes
+    try:
+        expect(page.locator("#missing")).to_contain_text("sizes of broker 3: it does not answer")
+    finally:
+        sampler.sample = taken
+    expect(page.locator("#missing")).to_be_empty()
+
+
+def test_a_page_that_began_without_an_answer_fills_itself(page, console):
+    sampler = console.opened.sampler
+    taken, latest = sampler.sample, sampler.latest
+
+    async def silent():
+        raise OperatorError("no cluster at h:1", "connection refused")
+
+    async def no_answer(_):
+        sampler.sample, sampler.latest = silent, None
+        await sampler.next_pass()
+        await sampler.next_pass()
+        sampler.latest = None
+
+    console.run(no_answer)
+    try:
+        page.goto("/")
+        expect(page.locator("#main")).to_contain_text("The cluster does not answer")
+        page.goto("/brokers")
+        expect(page.locator("#main")).to_contain_text("no cluster at h:1")
+        expect(page.locator("#brokers")).to_contain_text("This fills itself as soon as it does")
+        expect(page.locator("#main")).not_to_contain_text("none is gone")
+    finally:
+        sampler.sample, sampler.latest = taken, latest
+    expect(page.locator("#brokers tbody tr[data-key]")).to_have_count(3)
+    expect(page.locator("#figures")).to_contain_text("none is gone")
+    expect(page.locator("#missing")).to_be_empty()
+    page.keyboard.press("j")
+    expect(page.locator("#brokers tr[aria-selected=true]")).to_have_count(1)

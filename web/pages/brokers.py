@@ -125,6 +125,7 @@ async def brokers(ask: Ask) -> Page:
         id="brokers",
         sort="node_id",
         noun="broker",
+        is_known=snapshot is not None,
         href=lambda row: ask.url("brokers", str(row["node_id"])),
     )
     counts = [row["leaders"] for row in rows]

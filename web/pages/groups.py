@@ -25,6 +25,7 @@ async def groups(ask: Ask) -> Page:
         noun="group",
         href=lambda row: ask.url("groups", str(row["group_id"])),
         empty="There are no groups yet. A consumer that commits makes one.",
+        is_known=now.snapshot is not None,
     )
     counts: dict[str, int] = {}
     for row in rows:

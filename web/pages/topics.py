@@ -44,6 +44,7 @@ async def topics(ask: Ask) -> Page:
         noun="topic",
         href=lambda row: ask.url("topics", str(row["name"])),
         empty="This cluster has no topics yet.",
+        is_known=now.snapshot is not None,
     )
     data = {"at_ms": now.at_ms, "internal_topic_count": internal, "with_internal": with_internal}
     return Page("Topics", "pages/topics.html", data, table, now.missing)

@@ -2,6 +2,7 @@
 // `data-live` and differs. One fetch at a time: what happens meanwhile leads to one more. Paused or hidden: none.
 import { toast } from "./dialog.js";
 import { baseAddress, exchange, fetchPart } from "./fetching.js";
+import { startTables } from "./table.js";
 
 const AGAIN_MS = 3_000;
 let source = null;
@@ -32,12 +33,13 @@ export async function refresh() {
     const tables = [];
     document.dispatchEvent(new CustomEvent("stoker:refresh-tables", { detail: tables }));
     const { response, part } = await fetchPart(baseAddress());
-    if (response.ok) {
+    if (response.ok && partsOf(document.getElementById("main")) !== partsOf(part)) {
+      // The page has other parts now: a cluster that was silent answers, the first topic was made.
+      if (!isTyping(document.getElementById("main"))) exchangeMain(part);
+    } else if (response.ok) {
       for (const fresh of part.querySelectorAll("[data-live][id]")) {
         const old = document.getElementById(fresh.id);
-        // What is being typed in stays.
-        const typing = old?.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
-        if (old && !typing && !sameAs(old, fresh)) exchange(old, fresh);
+        if (old && !isTyping(old) && !sameAs(old, fresh)) exchange(old, fresh);
       }
     } else if (response.status === 401 || response.status === 404) {
       stop();
@@ -52,6 +54,19 @@ export async function refresh() {
     busy = false;
     if (again) { again = false; setTimeout(refresh, 200); }
   }
+}
+
+const partsOf = (root) => [...root.querySelectorAll("[data-live][id], [data-table]")].map((each) => each.id).join(" ");
+
+/** What is being typed in stays. */
+const isTyping = (element) => element.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+
+function exchangeMain(part) {
+  const main = document.getElementById("main");
+  const fresh = main.cloneNode(false);
+  fresh.append(...[...main.children].filter((each) => each.matches(".crumbs")).map((each) => each.cloneNode(true)), ...[...part.body.children].map((each) => document.importNode(each, true)));
+  exchange(main, fresh);
+  startTables();
 }
 
 /** Times are rewritten here, so they are no difference. */

@@ -60,7 +60,7 @@ function begin() {
         await nextFrame();
       }
     } catch (error) {
-      if (error.name !== "AbortError") { state(error.message); find("more").hidden = token === null; return; }
+      if (error.name !== "AbortError") { state(error.message); find("more").hidden = token === null; section.dataset.state = records.length ? "stopped" : "failed"; return; }
       stopped = true;
     } finally {
       running = false;
