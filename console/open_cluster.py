@@ -12,7 +12,7 @@ together. What a face shows comes from the rooms of the console; what it shares 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from console.history.model import SeriesAnswer
     from console.history.queries import SeriesQuestion
     from console.history.snapshot import Snapshot
+    from console.metrics.request_rates import Figures
     from console.sql.service import SqlService
 
 
@@ -49,9 +50,11 @@ class OpenCluster:
         interval_ms: int = INTERVAL_MS,
         history_path: Callable[[str | None], Path | None] = history_file,
         pids: Callable[[], Mapping[int, int] | None] | None = None,
+        requests: Callable[[], Awaitable[Figures]] | None = None,
         threads: bool = True,
     ) -> None:
         """`pids()`: process ids of the nodes that run on this machine; by default those that `stoker up` announced.
+        `requests()`: what the brokers have answered, which only whoever runs them can tell (`Cluster.request_figures`).
         `history_path` and `threads` as `Sampler` has them: `threads=False` is for virtual time."""
         self.target = target
         self.face = face
@@ -65,6 +68,7 @@ class OpenCluster:
             interval_ms=interval_ms,
             history_path=history_path,
             pids=pids or (lambda: local_pids(config.bootstrap)),
+            requests=requests,
             threads=threads,
         )
         self._sql: SqlService | None = None

@@ -26,6 +26,7 @@ from engine.config import BrokerConfig
 from engine.errors import ConfigError, KafkaError
 from engine.log import MetaProperties, format_directory, read_meta_properties
 from engine.net.cluster_client import ClusterClient
+from engine.net.request_figures import RequestFigure
 from engine.node import Node
 from engine.processes import NodeProcess, free_ports
 from engine.processes import new_event_loop as new_event_loop
@@ -116,6 +117,14 @@ class Cluster:
     def warnings(self) -> tuple[str, ...]:
         """What was set and has no effect, once each."""
         return tuple(dict.fromkeys(warning for node in self._running() for warning in node.config.warnings))
+
+    async def request_figures(self) -> dict[int, list[RequestFigure]]:
+        """Node id -> what its broker has answered since it began, by kind; without those that do not tell."""
+        processes = dict(self.processes)
+        told = await asyncio.gather(*(process.request_figures() for process in processes.values()))
+        found = {node_id: node.request_figures for node_id, node in self.nodes.items()}
+        found |= {node_id: figures for node_id, figures in zip(processes, told, strict=True) if figures is not None}
+        return found
 
     def _running(self) -> list[Node | NodeProcess]:
         return [*self.nodes.values(), *self.processes.values()]

@@ -33,6 +33,7 @@ from engine.log.log_directory import LogDirectory
 from engine.metadata.loader import MetadataLoader
 from engine.metadata.snapshot_schedule import SnapshotSchedule
 from engine.net.dispatch import HandlerTable
+from engine.net.request_figures import RequestFigure, summed
 from engine.net.server import Server, ServerLimits
 from engine.runtime import Runtime, StorageError
 from engine.types import Endpoint
@@ -90,6 +91,12 @@ class Node:
         endpoint = self.advertised_endpoints[0]
         return f"{endpoint.host}:{endpoint.port}"
 
+    @property
+    def request_figures(self) -> list[RequestFigure]:
+        """What its broker's listeners have answered since the node began, by kind; none of a controller alone."""
+        servers = (self.servers.get(endpoint.listener) for endpoint in self.config.broker_listeners)
+        return summed(each for server in servers if server is not None for each in server.counters.figures())
+
     # life
 
     async def bind(self) -> None:
@@ -130,7 +137,8 @@ class Node:
             raise
 
     async def _listen(self, endpoint: Endpoint, kind: ListenerKind, limits: ServerLimits) -> None:
-        server = Server(endpoint.listener, HandlerTable(handlers(kind), unsupported_version), None, limits)
+        table = HandlerTable(handlers(kind), unsupported_version)
+        server = Server(endpoint.listener, table, None, limits, self.runtime.stopwatch)
         try:
             await server.bind(endpoint.host, endpoint.port)
         except OSError as error:

@@ -4,9 +4,9 @@
     NodeProcess(1, properties, directory)            the same as a child of this process
 
 A child keeps three ties to its parent. Its standard input is a pipe that ends when the parent is gone, however that
-went, and the node stops then; a byte in it asks for the first half of stopping, `Node.stop_broker`. Its standard output
-carries lines of JSON, {"ready": ...}, {"error": ...} and {"broker_stopped": ...}, and ends with the process. What it logs
-goes to a file.
+went, and the node stops then; a byte in it asks for something: `b` for the first half of stopping, `Node.stop_broker`, `r`
+for the node's request figures. Its standard output carries lines of JSON, {"ready": ...}, {"error": ...},
+{"broker_stopped": ...} and {"requests": ...}, and ends with the process. What it logs goes to a file.
 
 Exit codes: 0 stopped, 130 stopped by SIGINT, 1 could not start or go on, 2 the properties are wrong.
 """
@@ -28,9 +28,12 @@ from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from engine.config import BrokerConfig
 from engine.config.properties import format_properties, parse_properties
 from engine.errors import ConfigError
+from engine.net.request_figures import RequestFigure
 from engine.runtime.garbage import collect_like_a_server
 
 if TYPE_CHECKING:
@@ -47,6 +50,9 @@ START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 """How long a parent waits for a child to stop cleanly before it kills it."""
 WATCH_SECONDS = 0.25
+FIGURES_SECONDS = 2.0
+"""How long a parent waits for a child's request figures."""
+_HAND_OVER, _TELL_REQUESTS = b"b", b"r"
 LOG_TAIL_LINES = 12
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -94,6 +100,7 @@ def main(arguments: list[str]) -> int:
         on_ready=ready,
         on_error=lambda text: tell("error", text),
         on_broker_stopped=lambda: tell("broker_stopped", str(config.node_id)),
+        on_requests=lambda figures: tell("requests", msgspec.json.encode(figures).decode()),
         ends_with_stdin=attached,
     )
 
@@ -126,17 +133,18 @@ def run_node(
     on_ready: Callable[[Node], None] = lambda node: None,
     on_error: Callable[[str], None] = lambda text: None,
     on_broker_stopped: Callable[[], None] = lambda: None,
+    on_requests: Callable[[list[RequestFigure]], None] = lambda figures: None,
     ends_with_stdin: bool = False,
 ) -> int:
     """Run one node in this process, which it has for itself, until it is told to stop. Returns the exit code.
 
     `on_ready` is called when the node serves, `on_error` with one line for what stops it from starting or going on.
     SIGTERM and SIGINT stop it cleanly; the second one ends the process at once. `ends_with_stdin`: the end of the
-    standard input is taken for SIGTERM, and after `ORPHAN_SECONDS` for SIGKILL; a byte in it stops the broker while the
-    quorum goes on, and then `on_broker_stopped` is called. For the main thread only.
+    standard input is taken for SIGTERM, and after `ORPHAN_SECONDS` for SIGKILL; `b` in it stops the broker while the
+    quorum goes on, and then `on_broker_stopped` is called; `r` has `on_requests` called. For the main thread only.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(_run(config, runtime, on_ready, on_error, on_broker_stopped, ends_with_stdin))
+        return runner.run(_run(config, runtime, on_ready, on_error, on_broker_stopped, on_requests, ends_with_stdin))
 
 
 async def _run(
@@ -145,6 +153,7 @@ async def _run(
     on_ready: Callable[[Node], None],
     on_error: Callable[[str], None],
     on_broker_stopped: Callable[[], None],
+    on_requests: Callable[[list[RequestFigure]], None],
     ends_with_stdin: bool,
 ) -> int:
     from engine.node import Node
@@ -168,10 +177,16 @@ async def _run(
         await node.stop_broker()
         on_broker_stopped()
 
+    def asked(byte: bytes) -> None:
+        if byte == _HAND_OVER:
+            handing_over.append(loop.create_task(hand_over()))
+        elif byte == _TELL_REQUESTS:
+            on_requests(node.request_figures)
+
     if ends_with_stdin:
         _watch_parent(
             loop,
-            on_byte=lambda: handing_over.append(loop.create_task(hand_over())),
+            on_byte=asked,
             on_end=lambda: None if told.done() else stop(signal.SIGTERM),
         )
 
@@ -211,14 +226,14 @@ async def _run(
 
 
 def _watch_parent(
-    loop: asyncio.AbstractEventLoop, *, on_byte: Callable[[], object], on_end: Callable[[], object]
+    loop: asyncio.AbstractEventLoop, *, on_byte: Callable[[bytes], object], on_end: Callable[[], object]
 ) -> None:
     """Call back on the loop for what comes on the standard input. A thread, so that its end holds for a loop that hangs."""
 
     def watch() -> None:
         try:
-            while os.read(0, 1):
-                loop.call_soon_threadsafe(on_byte)
+            while byte := os.read(0, 1):
+                loop.call_soon_threadsafe(on_byte, byte)
             loop.call_soon_threadsafe(on_end)
         except RuntimeError:  # the loop is closed: we are about to end anyway
             return
@@ -257,6 +272,7 @@ class NodeProcess:
         self._first_line: asyncio.Future[None] | None = None
         self._output_ended: asyncio.Future[None] | None = None
         self._broker_stopped = asyncio.Event()
+        self._figures: asyncio.Future[list[RequestFigure] | None] | None = None
         self._is_stopping = False
 
     @property
@@ -316,11 +332,29 @@ class NodeProcess:
             return
         self._is_stopping = True
         try:
-            os.write(process.stdin.fileno(), b"b")
+            os.write(process.stdin.fileno(), _HAND_OVER)
             async with asyncio.timeout(STOP_SECONDS):
                 await self._broker_stopped.wait()
         except (OSError, TimeoutError) as error:
             logging.getLogger(__name__).warning("node %d: handing over: %s", self.node_id, error or "no answer")
+
+    async def request_figures(self) -> list[RequestFigure] | None:
+        """What `Node.request_figures` is there; None when the process does not answer in time, or has ended."""
+        process = self._process
+        if process is None or process.stdin is None or process.poll() is not None:
+            return None
+        answer = self._figures
+        if answer is None or answer.done():
+            answer = self._figures = asyncio.get_running_loop().create_future()
+            try:
+                os.write(process.stdin.fileno(), _TELL_REQUESTS)
+            except OSError:
+                return None
+        try:
+            async with asyncio.timeout(FIGURES_SECONDS):
+                return await asyncio.shield(answer)
+        except TimeoutError:
+            return None
 
     async def stop(self) -> None:
         """SIGTERM, and wait for the clean end; SIGKILL when it takes longer than `STOP_SECONDS`."""
@@ -386,7 +420,10 @@ class NodeProcess:
             told = json.loads(line)
         except ValueError:
             return  # a print in somebody's patch; nobody's message
-        if isinstance(told, dict):
+        if isinstance(told, dict) and "requests" in told:
+            if self._figures is not None and not self._figures.done():
+                self._figures.set_result(msgspec.json.decode(told["requests"], type=list[RequestFigure]))
+        elif isinstance(told, dict):
             self._told.update({str(key): str(value) for key, value in told.items()})
             if "broker_stopped" in told:
                 self._broker_stopped.set()
@@ -395,6 +432,8 @@ class NodeProcess:
 
     def output_ended(self) -> None:
         self._broker_stopped.set()
+        if self._figures is not None and not self._figures.done():
+            self._figures.set_result(None)
         for future in (self._first_line, self._output_ended):
             if future is not None and not future.done():
                 future.set_result(None)

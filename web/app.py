@@ -23,6 +23,7 @@ from web.live.broadcast import Live, live
 from web.navigation import navigation
 from web.page import page_routes
 from web.pages import PAGES
+from web.pages.context_changes import ContextChanges
 from web.security.access import Tickets
 from web.security.layers import guarded
 
@@ -58,6 +59,7 @@ class Console(Starlette):
         self.state.live = Live()
         self.state.pending = Pending()
         self.state.past = Past()
+        self.state.context_changes = ContextChanges()
         self.state.laboratory = None
 
     def build_middleware_stack(self) -> ASGIApp:

@@ -15,7 +15,7 @@ from web.tables import WINDOW_ROWS, WINDOW_ROWS_MAX, TableState
 
 FORM_FIELDS_MAX = 1_000
 
-TRANSIENT = frozenset({"_part", "done", "from", "count"})
+TRANSIENT = frozenset({"_part", "done", "changed", "from", "count"})
 """Of an address, what is not the page's state: which part of it is meant, and the message after a change."""
 
 

@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from console.changes.door import ChangeResult, Plan
-from console.changes.kinds import Change
+from console.changes.kinds import Change, DeleteTopic
 from console.errors import OperatorError
 from web.api.asked_change import asked_change
 from web.api.errors import ApiError
@@ -143,6 +143,9 @@ async def undo(ask: Ask) -> Page | Response:
     form = {} if _is_json(ask) and not await ask.request.body() else await ask.form()
     plan = await ask.cluster.door.plan_undo(ask.part("audit_id"))
     back = own_path(form.get("back"), ask.url())
+    if isinstance(plan.change, DeleteTopic):
+        # The page one comes from is most likely the topic's own.
+        back = ask.url("topics")
     if plan.risks or plan.destroys is not None or plan.blocked is not None or not plan.difference:
         return show_plan(ask, plan, back=back)
     return await _carry_out(ask, plan, back)

@@ -15,7 +15,7 @@ HEIGHT = 44
 @dataclass(frozen=True, slots=True)
 class Spark:
     """A small chart. `line` and `area` are SVG paths in a box of `WIDTH` x `HEIGHT`; `data` is what `chart.js` reads;
-    `latest` the newest value, `highest` the largest."""
+    `latest` the newest value, `highest` the largest, `from_ms` where it begins."""
 
     line: str
     area: str
@@ -23,6 +23,7 @@ class Spark:
     label: str
     latest: float | None
     highest: float | None
+    from_ms: int | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -32,19 +33,23 @@ class Spark:
 def spark(
     series: Series | None, show: Callable[[float], str], name: str, *, scale: float = 1.0, height: int = HEIGHT
 ) -> Spark:
-    """The chart of one series, its values times `scale`. The axis begins at 0 and ends at the largest value."""
+    """The chart of one series, its values times `scale`. The axis begins at 0 and ends at the largest value; the chart
+    begins where something is known first."""
     values = [] if series is None else [None if each is None else each * scale for each in series.values]
+    first = next((index for index, value in enumerate(values) if value is not None), 0)
+    values = values[first:]
     known = [each for each in values if each is not None]
     if series is None or not known:
         return Spark("", "", "", f"{name}: no history yet", None, None)
     top = max(max(known), 0.0)
     line, area = paths(values, top, WIDTH, height)
     texts = ["-" if each is None else show(each) for each in values]
-    data = {"times": series.times_ms, "series": [{"name": name, "texts": texts}]}
+    times = series.times_ms[first:]
+    data = {"times": times, "series": [{"name": name, "texts": texts}]}
     latest = next((each for each in reversed(values) if each is not None), None)
     shown = "-" if latest is None else show(latest)
     label = f"{name}: now {shown}, lowest {show(min(known))}, highest {show(max(known))}"
-    return Spark(line, area, json.dumps(data, separators=(",", ":")), label, latest, max(known))
+    return Spark(line, area, json.dumps(data, separators=(",", ":")), label, latest, max(known), times[0])
 
 
 def paths(values: Sequence[float | None], top: float, width: float, height: float) -> tuple[str, str]:

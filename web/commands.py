@@ -209,7 +209,9 @@ class ConsoleBeside:
         from console.target import Target
 
         target = Target("local", client_config(cluster.bootstrap_servers, {}))
-        self._cluster = OpenCluster(target, face="web", pids=lambda: dict(cluster.pids))
+        self._cluster = OpenCluster(
+            target, face="web", pids=lambda: dict(cluster.pids), requests=cluster.request_figures
+        )
         try:
             self._server = await start_server(self._cluster, host=LOOPBACK, port=self._port, token=self._token)
         except BaseException:

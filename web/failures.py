@@ -70,6 +70,15 @@ async def unforeseen(request: Request, error: Exception) -> Response:
     return failure_response(request, 500, "Something went wrong in the console", text, "It is not your fault.")
 
 
+def _section(ask: Ask) -> tuple[str, str] | None:
+    """The list that the page belongs to, as title and address; None where the page is none of one."""
+    first, _, rest = ask.path().removeprefix(ask.base).lstrip("/").partition("/")
+    for entry in ask.request.app.state.navigation:
+        if rest and entry.path == f"/{first}":
+            return entry.title, (ask.base if entry.per_cluster else "") + entry.path
+    return None
+
+
 def wants_json(request: Request) -> bool:
     path = request.url.path
     if path.endswith(".json") or path.startswith(("/v3", "/api")):
@@ -95,9 +104,6 @@ def failure_response(
         return JSONResponse(body, status, headers={**(headers or {}), "Cache-Control": "no-store"})
     from web.page import Page, html_response
 
-    page = Page(
-        title, "pages/error.html", view={"detail": detail, "hint": hint, "code": code}, status=status, live=False
-    )
     ask = Ask(request)
     try:
         _ = ask.cluster
@@ -105,6 +111,11 @@ def failure_response(
         # The cluster in the address is the one that is not there: the frame shows the default one.
         request.scope["path_params"] = {}
         ask = Ask(request)
-    answer = html_response(ask, page)
+    if code is not None and detail and title.endswith(f": {code}"):
+        # What it means is the headline; how Kafka calls it stands below.
+        title, detail = title.removesuffix(code) + detail, ""
+    title = title[:1].upper() + title[1:]
+    view = {"detail": detail, "hint": hint, "code": code, "section": _section(ask)}
+    answer = html_response(ask, Page(title, "pages/error.html", view=view, status=status, live=False))
     answer.headers.update(headers or {})
     return answer

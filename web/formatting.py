@@ -24,6 +24,36 @@ def rate(value: float | None, unit: str = "") -> str:
     return f"{text}/s"
 
 
+def milliseconds(value: float | None) -> str:
+    """0.123 as "0.12 ms", 12.3 as "12 ms", 1234 as "1.2 s"; "-" for None."""
+    if value is None:
+        return "-"
+    if value >= 1000:
+        return f"{value / 1000:.1f} s"
+    return f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms" if value >= 1 else f"{value:.2f} ms"
+
+
+_NO_LIMIT = 2**62
+"""Kafka's way to say never: Long.MAX_VALUE."""
+
+
+def config_meaning(name: str, value: str | None) -> str:
+    """What a property's number of ms or bytes is in larger units: "7d", "1.0 GiB", "no limit"; "" where it needs no
+    saying."""
+    if value is None or not value.isdecimal() or len(value) > 19:
+        return ""
+    number = int(value)
+    words = name.split(".")
+    is_time, is_size = words[-1] == "ms", "bytes" in words or words[-2:] == ["buffer", "size"]
+    if not is_time and not is_size:
+        return ""
+    if number >= _NO_LIMIT:
+        return "no limit"
+    if is_time:
+        return duration(number) if number >= 1_000 else ""
+    return size(number) if number >= 1_024 else ""
+
+
 def percent(share: float | None) -> str:
     """0.25 as "25 %"; "-" for None."""
     if share is None:
@@ -59,6 +89,10 @@ def cell(value: object, kind: str) -> str:
             return size(int(value))
         case "number" if isinstance(value, int):
             return count(value)
+        case "byte_rate" if isinstance(value, int | float):
+            return rate(value, "B")
+        case "milliseconds" if isinstance(value, int | float):
+            return milliseconds(value)
         case "rate" if isinstance(value, int | float):
             return rate(value)
         case "duration" if isinstance(value, int | float):
@@ -84,6 +118,7 @@ FILTERS = {
     "bytes": size,
     "duration": duration,
     "rate": rate,
+    "byte_rate": lambda value: rate(value, "B"),
     "percent": percent,
     "utc": utc,
     "iso": iso,

@@ -19,20 +19,20 @@ class Entry:
     keys: str
     """After `g` on the keyboard, as in the terminal."""
     words: str = ""
-    """By which the palette finds it as well."""
+    """By which the palette finds it as well: the terminal's aliases, and what else one may call it."""
     per_cluster: bool = True
 
 
 ENTRIES = (
-    Entry("Overview", "/", "o", "home health cluster pulse"),
-    Entry("Brokers", "/brokers", "b", "nodes"),
-    Entry("Quorum", "/quorum", "q", "controller raft voters"),
-    Entry("Topics", "/topics", "t", "partitions"),
-    Entry("Groups", "/groups", "r", "consumers lag offsets"),
-    Entry("SQL", "/sql", "s", "query"),
-    Entry("Laboratory", "/lab", "l", "simulator faults lessons"),
+    Entry("Overview", "/", "o", "p pulses home health cluster"),
+    Entry("Brokers", "/brokers", "b", "nodes b"),
+    Entry("Quorum", "/quorum", "q", "controllers controller raft voters"),
+    Entry("Topics", "/topics", "t", "t to partitions pa parts"),
+    Entry("Groups", "/groups", "r", "g consumers lag offsets"),
+    Entry("SQL", "/sql", "s", "s query"),
+    Entry("Laboratory", "/lab", "l", "laboratory lab simulator faults lessons learn"),
     Entry("Audit", "/audit", "a", "changes undo log"),
-    Entry("Contexts", "/contexts", "x", "clusters", per_cluster=False),
+    Entry("Contexts", "/contexts", "x", "ctx context clusters", per_cluster=False),
 )
 
 

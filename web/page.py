@@ -134,7 +134,10 @@ def respond(ask: Ask, page: Page) -> Response:
 
 def html_response(ask: Ask, page: Page) -> Response:
     body = render(ask, page.template, page=page, data=page.data, table=page.table, view=page.view)
-    return Response(body, page.status, {"Cache-Control": "no-store"}, "text/html; charset=utf-8")
+    # Who asks for a part is our own script, which finds what is wrong in it. A browser would write down a request that
+    # "failed", and what somebody mistyped is no failure of the page.
+    status = 200 if ask.is_part and page.status in (400, 422) else page.status
+    return Response(body, status, {"Cache-Control": "no-store"}, "text/html; charset=utf-8")
 
 
 def as_json(ask: Ask, page: Page) -> dict[str, Any]:

@@ -54,10 +54,11 @@ def draw(
     *,
     whole: bool = False,
     binary: bool = False,
+    seconds: bool = False,
 ) -> Chart | None:
     """The chart of lines over the same times; None where nothing is known. It begins where something is known first.
 
-    `text` writes a value; `whole`: ticks are whole numbers; `binary`: round in units of 1024.
+    `text` writes a value; `whole`: ticks are whole numbers; `binary`: round in units of 1024; `seconds`: round as times are.
     """
     known = [index for _, values in lines for index, value in enumerate(values) if value is not None]
     if not known:
@@ -65,9 +66,8 @@ def draw(
     first = max(0, min(known) - 1) if min(known) < len(times_ms) - 2 else max(0, len(times_ms) - 3)
     times = list(times_ms[first:])
     kept = [(name, list(values[first:])) for name, values in lines]
-    top = nice_top(
-        max((value for _, values in kept for value in values if value is not None), default=0.0), whole, binary
-    )
+    most = max((value for _, values in kept for value in values if value is not None), default=0.0)
+    top = nice_seconds(most) if seconds else nice_top(most, whole, binary)
     drawn = []
     for name, values in kept:
         path, area = _paths(values, top)
@@ -77,21 +77,35 @@ def draw(
         "times": times,
         "series": [{"name": name, "texts": [text(value) for value in values]} for name, values in kept],
     }
-    # Half of one record would be written as none.
-    shares = (0.0, 1.0) if whole and top < 2 else (0.0, 0.5, 1.0)
+    # Half of one record would be written as none, half of five as two.
+    shares = (0.0, 1.0) if whole and top % 2 else (0.0, 0.5, 1.0)
     ticks = tuple((share, text(top * (1 - share))) for share in shares)
     return Chart(title, tuple(drawn), ticks, times[0], times[-1], json.dumps(data, separators=(",", ":")))
 
 
+_SECONDS = (
+    *(60 * each for each in (1, 2, 4, 6, 10, 20, 30, 40)),
+    *(3_600 * each for each in (1, 2, 4, 6, 8, 12, 18)),
+    *(86_400 * each for each in (1, 2, 4, 6, 10)),
+)
+
+
+def nice_seconds(value: float) -> float:
+    """A round time that is not less, in seconds: of minutes, hours and days those that have a round half."""
+    if value <= 40:
+        return nice_top(value)
+    return next((float(each) for each in _SECONDS if each >= value), 86_400 * nice_top(value / 86_400))
+
+
 def nice_top(value: float, whole: bool = False, binary: bool = False) -> float:
-    """A round number that is not less: 1, 2, 4, 5 or 10 times a power of ten. 1 for nothing."""
+    """A round number that is not less: 1, 2, 4, 6, 8 or 10 times a power of ten. 1 for nothing."""
     if value <= 0 or not math.isfinite(value):
         return 1.0
     if binary and value >= 1024:
         unit = 1024.0 ** int(math.log(value, 1024))
         return nice_top(value / unit) * unit
     power = 10.0 ** math.floor(math.log10(value))
-    top = next(step * power for step in (1, 2, 4, 5, 10) if step * power >= value * 0.999_999)
+    top = next(step * power for step in (1, 2, 4, 6, 8, 10) if step * power >= value * 0.999_999)
     return max(top, 1.0) if whole else top
 
 

@@ -12,6 +12,7 @@ import uvicorn
 
 from console.errors import OperatorError
 from web.app import Console
+from web.live.ending import Ending
 from web.security.closing import HEAD_BYTES_MAX
 from web.security.slow_clients import ConsoleProtocol
 
@@ -32,9 +33,10 @@ class ConsoleServer:
         self._socket: socket.socket | None = None
         # Access logs would have tokens in them, and nobody reads them.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        self._ending = Ending(app)
         self._server = _Server(
             uvicorn.Config(
-                app,
+                self._ending,
                 http=ConsoleProtocol,
                 ws="none",
                 lifespan="on",
@@ -81,6 +83,9 @@ class ConsoleServer:
     async def stop(self) -> None:
         """Ends streams and answers under way, then the server. Idempotent."""
         self.app.state.live.close()
+        self._ending.end()
+        # Who does not read is cut off in the end, which is no news.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         if self._task is not None:
             self._server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError, SystemExit):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from console.output.text import safe
+from console.output.text import plural, safe
 from web.csv_cells import unformulated
 
 Row = Mapping[str, object]
@@ -23,13 +23,14 @@ WINDOW_ROWS = 100
 """Rows that a page renders; `table.js` asks for others as one scrolls, links do without it."""
 WINDOW_ROWS_MAX = 1_000
 
-NUMERIC_KINDS = frozenset({"number", "bytes", "rate", "duration", "time", "percent"})
+NUMERIC_KINDS = frozenset({"number", "bytes", "rate", "byte_rate", "duration", "milliseconds", "time", "percent"})
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column. `kind` is how a value is shown and ordered: text, mono (a name), number, bytes, rate (per second),
-    duration (ms), time (ms since 1970), percent (0..1), flag, list."""
+    byte_rate (the same in bytes), duration (whole ms), milliseconds (with fractions), time (ms since 1970), percent
+    (0..1), flag, list."""
 
     name: str
     """The key in rows, JSON, CSV and the address: Kafka's name in snake_case."""
@@ -39,6 +40,10 @@ class Column:
     """What it means, in the heading's tooltip."""
     narrow: bool = True
     """Whether it is there on a narrow screen, too."""
+    on_page: bool = True
+    """Whether the page shows it; JSON and CSV always do."""
+    optional: bool = False
+    """Whether the page leaves it out when no row has anything in it (nothing, no, or 0). JSON and CSV always have it."""
 
     @property
     def is_numeric(self) -> bool:
@@ -73,14 +78,24 @@ class Table:
     sort: str = ""
     """The order when the address asks for none: a column, `-column`; "" as the rows come."""
     noun: str = "row"
+    nouns: str = ""
+    """Of several; "" for the noun with an s."""
     empty: str = ""
     """What to say when there are none at all."""
+    is_known: bool = True
+    """Whether anybody answered; when not, nothing is said about how many there are."""
     state: TableState = field(default_factory=TableState)
     total: int | None = None
     """Rows before filtering; None until `arranged`."""
     matching: int = 0
     problem: str = ""
     """What is wrong with the filter's words."""
+    shown: Sequence[Column] = ()
+    """The columns of the page, once it is `arranged`."""
+
+    def counted(self, number: int) -> str:
+        """ "1 topic", "2,000 topics"."""
+        return plural(number, self.noun, self.nouns or None)
 
     def column(self, name: str) -> Column | None:
         return next((each for each in self.columns if each.name == name), None)
@@ -89,6 +104,8 @@ class Table:
         """Filtered, ordered, and cut to the window that `state` asks for (None: all rows)."""
         rows: Sequence[Row] = self.rows
         total = len(rows)
+        # Of all rows, not of those that match: a heading must not come and go while one filters or scrolls.
+        shown = [each for each in self.columns if each.on_page and (not each.optional or _has_any(rows, each.name))]
         own = self.sort.lstrip("-")
         if self.column(state.sort) is None:
             state = replace(state, sort=own, descending=self.sort.startswith("-"))
@@ -108,7 +125,15 @@ class Table:
         matching = len(rows)
         if state.count is not None:
             rows = rows[state.start : state.start + state.count]
-        return replace(self, rows=rows, state=state, total=total, matching=matching, problem=problem)
+        return replace(self, rows=rows, state=state, total=total, matching=matching, problem=problem, shown=shown)
+
+
+_NOTHING: tuple[object, ...] = (None, "", [], (), False)
+"""0 is equal to False."""
+
+
+def _has_any(rows: Iterable[Row], name: str) -> bool:
+    return any(row.get(name) not in _NOTHING for row in rows)
 
 
 def ordered(rows: Iterable[Row], column: Column, descending: bool) -> list[Row]:

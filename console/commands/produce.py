@@ -14,6 +14,7 @@ import click
 from console.commands.options import Invocation, change_options, cluster_options, invocation, output_option
 
 if TYPE_CHECKING:
+    from console.records.line_form import LineForm
     from console.records.producing import NewRecord, ProducerStatistics
     from console.records.sending import ProduceOptions
     from engine.net.cluster_client import ClusterClient
@@ -27,12 +28,8 @@ class Input:
     """Where records come from, and how lines are understood."""
 
     path: str | None
-    key: bytes | None
-    key_separator: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
-    partition: int | None
+    form: LineForm
     as_json: bool
-    null: bytes | None
     count: int | None
     size: int | None
     generate: bool
@@ -90,6 +87,7 @@ def produce(
       echo 'alice:' | stoker produce users --key-separator : --null ''
     """
     from console.commands.session import refuse_if_readonly
+    from console.records.line_form import LineForm
     from console.records.producing import ProducerStatistics
     from console.records.sending import ProduceOptions
 
@@ -103,12 +101,14 @@ def produce(
     refuse_if_readonly(call, f"produce to {topic}")
     source = Input(
         file,
-        None if key is None else key.encode(),
-        None if key_separator is None else key_separator.encode(),
-        tuple(_header(word) for word in headers),
-        partition,
+        LineForm(
+            None if key is None else key.encode(),
+            None if key_separator is None else key_separator.encode(),
+            None if null is None else null.encode(),
+            tuple(_header(word) for word in headers),
+            partition,
+        ),
         as_json,
-        None if null is None else null.encode(),
         count,
         size,
         generate=count is not None and file is None and (size is not None or sys.stdin.isatty() or not _has_input()),
@@ -235,39 +235,29 @@ async def _records(source: Input) -> AsyncIterator[list[NewRecord]]:
 
 
 def _parse(line: bytes, source: Input) -> NewRecord:
-    from console.errors import OperatorError
     from console.records.json_form import record_from_json
-    from console.records.producing import NewRecord
 
     if source.as_json:
         record = record_from_json(line)
-        if source.headers:
-            record = record._replace(headers=[*record.headers, *source.headers])
-        if source.partition is not None:
-            record = record._replace(partition=source.partition)
+        if source.form.headers:
+            record = record._replace(headers=[*record.headers, *source.form.headers])
+        if source.form.partition is not None:
+            record = record._replace(partition=source.form.partition)
         return record
-    key: bytes | None = source.key
-    value: bytes | None = line
-    if source.key_separator is not None:
-        key, separator, value = line.partition(source.key_separator)
-        if not separator:
-            text = source.key_separator.decode(errors="replace")
-            raise OperatorError(f"no key separator {text!r} in it", hint="Lines without key need no --key-separator.")
-        if key == source.null:
-            key = None
-    if value == source.null:
-        value = None
-    return NewRecord(key, value, list(source.headers), source.partition)
+    return source.form.record(line)
 
 
 async def _made_up(source: Input) -> AsyncIterator[list[NewRecord]]:
     from console.records.producing import NewRecord
 
     assert source.count is not None
-    headers = list(source.headers)
+    headers = list(source.form.headers)
     for start in range(1, source.count + 1, 1000):
         numbers = range(start, min(start + 1000, source.count + 1))
-        yield [NewRecord(source.key, _value(number, source.size), headers, source.partition) for number in numbers]
+        yield [
+            NewRecord(source.form.key, _value(number, source.size), headers, source.form.partition)
+            for number in numbers
+        ]
 
 
 def _value(number: int, size: int | None) -> bytes:

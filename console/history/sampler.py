@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from console.errors import OperatorError
+from console.history.isr_changes import IsrChanges
 from console.history.model import HistoryLimits
 from console.history.snapshot import Snapshot, take_snapshot
 from console.history.store import History
@@ -14,6 +15,7 @@ from console.lag.tracker import LagTracker
 from console.local_machine import LocalUsage, local_usage
 from console.metrics.exposition import render
 from console.metrics.families import Family, families, families_when_down
+from console.metrics.request_rates import Figures, RequestTracker
 from console.platform_dirs import data_dir
 from engine.net.cluster_client import ClusterClient
 from engine.runtime import Clock, SystemClock
@@ -47,16 +49,20 @@ class Sampler:
         history_path: Callable[[str | None], Path | None] = history_file,
         limits: HistoryLimits | None = None,
         pids: Callable[[], Mapping[int, int] | None] = lambda: None,
+        requests: Callable[[], Awaitable[Figures]] | None = None,
         clock: Clock | None = None,
         threads: bool = True,
     ) -> None:
         """`history_path(cluster_id)` None: keep no history. `pids()` by node id, None when no node runs here.
+        `requests()`: what the brokers have answered, where they can be asked.
         `threads=False` keeps everything on the event loop, for virtual time (no history then)."""
         self.interval_ms = interval_ms
         self.latest: Snapshot | None = None
         self.families: list[Family] = []
         """Of the latest snapshot."""
         self.tracker = LagTracker()
+        self.request_rates = RequestTracker()
+        self.isr_changes = IsrChanges()
         self.history: History | None = None
         self.history_error: OperatorError | None = None
         self.failure: OperatorError | None = None
@@ -66,6 +72,7 @@ class Sampler:
         self._history_path = history_path
         self._limits = limits
         self._pids = pids
+        self._requests = requests
         self._clock = clock or SystemClock()
         self._threads = threads
         self._look_for_history_at_ms = 0
@@ -111,7 +118,8 @@ class Sampler:
     async def sample(self) -> Snapshot:
         """One pass now. Raises OperatorError when nobody answers; a history that fails is only told."""
         usage = await self._local_usage()
-        snapshot = await take_snapshot(self._client, self._clock.now_ms(), usage=usage)
+        requests = None if self._requests is None else await self._requests()
+        snapshot = await take_snapshot(self._client, self._clock.now_ms(), usage=usage, requests=requests)
         offsets = sum(len(group.committed) for group in snapshot.groups.values())
         if self._threads and offsets > _INLINE_OFFSETS_MAX:
             found = await asyncio.to_thread(self._digest, snapshot)
@@ -147,7 +155,10 @@ class Sampler:
         # What is missing now is not gone: a broker that is away takes no window with it.
         complete = not any(each.what.startswith(("offsets", "groups", "members")) for each in snapshot.missing)
         self.tracker.observe(snapshot.at_ms, ends, groups, complete=complete)
-        return families(snapshot, self.tracker)
+        self.isr_changes.observe(snapshot.partitions)
+        if snapshot.requests is not None:
+            self.request_rates.observe(snapshot.at_ms, snapshot.requests)
+        return families(snapshot, self.tracker, self.isr_changes)
 
     async def _local_usage(self) -> LocalUsage | None:
         pids = self._pids()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from engine.errors import KafkaError
 from engine.net.cluster_client import ClusterClient
 from engine.net.cluster_errors import BrokerUnreachable, ClusterUnreachable, UnsupportedByBroker
 from engine.net.cluster_view import BrokerView, PartitionView
+from engine.net.request_figures import RequestFigure
 from engine.protocol.errors import ProtocolError
 from engine.types import TopicPartition
 
@@ -58,6 +59,8 @@ class Snapshot:
     quorum: Quorum | None
     usage: LocalUsage | None
     missing: tuple[Missing, ...] = field(default=())
+    requests: Mapping[int, Sequence[RequestFigure]] | None = None
+    """What brokers have answered, by node id; None when they cannot be asked: Kafka tells it over JMX only."""
 
     def lag(self, group: GroupProgress, partition: TopicPartition) -> int | None:
         """Records behind, at most; None when the partition's end is not known."""
@@ -66,7 +69,13 @@ class Snapshot:
         return None if ends is None or committed is None else max(0, ends[1] - committed)
 
 
-async def take_snapshot(client: ClusterClient, at_ms: int, *, usage: LocalUsage | None = None) -> Snapshot:
+async def take_snapshot(
+    client: ClusterClient,
+    at_ms: int,
+    *,
+    usage: LocalUsage | None = None,
+    requests: Mapping[int, Sequence[RequestFigure]] | None = None,
+) -> Snapshot:
     """Asks everything side by side. Raises OperatorError only when nobody answers; a part that fails is missing."""
     with operator_errors("cluster"):
         view = await client.metadata(None)
@@ -108,6 +117,7 @@ async def take_snapshot(client: ClusterClient, at_ms: int, *, usage: LocalUsage 
         quorum.result(),
         usage,
         (*missing, *more),
+        requests,
     )
 
 

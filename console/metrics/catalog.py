@@ -32,6 +32,7 @@ class Metric:
 TOPIC_PARTITION = ("topic", "partition")
 GROUP_PARTITION = ("consumergroup", "topic", "partition")
 GROUP_TOPIC = ("consumergroup", "topic")
+BROKER_REQUEST = ("broker", "request")
 
 _ALL = (
     Metric("kafka_brokers", "Number of Brokers in the Kafka Cluster."),
@@ -108,6 +109,12 @@ _ALL = (
     Metric("stoker_log_dir_usable_bytes", "What is free on it", ("broker", "path")),
     Metric("stoker_cluster_unavailable_partitions", "Partitions without leader"),
     Metric("stoker_cluster_under_replicated_partitions", "Partitions with replicas outside of the ISR"),
+    Metric("stoker_isr_shrinks_total", "Replicas were seen to fall out of the ISR, since sampling began", (), Kind.COUNTER),
+    Metric("stoker_isr_expands_total", "Replicas were seen to come back into the ISR, since sampling began", (), Kind.COUNTER),
+    Metric("stoker_requests_total", "Requests an embedded broker answered, by kind as in Kafka's RequestMetrics", BROKER_REQUEST, Kind.COUNTER),
+    Metric("stoker_request_bytes_total", "Bytes of those requests", BROKER_REQUEST, Kind.COUNTER),
+    Metric("stoker_response_bytes_total", "Bytes of their answers", BROKER_REQUEST, Kind.COUNTER),
+    Metric("stoker_request_seconds_total", "Time from the request to its answer, all of them together", BROKER_REQUEST, Kind.COUNTER),
     Metric("stoker_quorum_leader", "Node ID of the active controller; -1 none"),
     Metric("stoker_quorum_epoch", "Leader epoch of the metadata quorum"),
     Metric("stoker_quorum_high_watermark", "Committed end of the metadata log"),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from console.metrics.catalog import METRICS, Metric
 
 if TYPE_CHECKING:
+    from console.history.isr_changes import IsrChanges
     from console.history.snapshot import Snapshot
     from console.lag.tracker import LagTracker
     from console.local_machine import LocalUsage
+    from engine.net.request_figures import RequestFigure
 
 Row = tuple[tuple[str, ...], float]
 """Values of the labels, and the value."""
@@ -26,15 +29,20 @@ class Family:
     rows: tuple[Row, ...]
 
 
-def families(snapshot: Snapshot, tracker: LagTracker | None = None) -> list[Family]:
+def families(
+    snapshot: Snapshot, tracker: LagTracker | None = None, isr_changes: IsrChanges | None = None
+) -> list[Family]:
     """Every metric that has values, in the catalogue's order. What nobody answered is left out, not 0."""
     rows: dict[str, list[Row]] = {}
-    for part in (_brokers(snapshot), _partitions(snapshot), _groups(snapshot, tracker), _quorum(snapshot)):
-        for name, labels, value in part:
-            rows.setdefault(name, []).append((labels, value))
+    parts = [_brokers(snapshot), _partitions(snapshot), _groups(snapshot, tracker), _quorum(snapshot)]
+    if isr_changes is not None:
+        parts.append(_isr_changes(isr_changes))
+    if snapshot.requests is not None:
+        parts.append(_requests(snapshot.requests))
     if snapshot.usage is not None:
-        for name, labels, value in _usage(snapshot.usage):
-            rows.setdefault(name, []).append((labels, value))
+        parts.append(_usage(snapshot.usage))
+    for name, labels, value in chain.from_iterable(parts):
+        rows.setdefault(name, []).append((labels, value))
     rows["stoker_cluster_up"] = [((), 1)]
     rows["stoker_snapshot_timestamp_seconds"] = [((), snapshot.at_ms / 1000)]
     rows["stoker_snapshot_missing_parts"] = [((), len(snapshot.missing))]
@@ -154,6 +162,21 @@ def _tracked(group_id: str, tracker: LagTracker) -> Iterator[Value]:
         drain = max(drain, math.inf if each.drain_ms is None else each.drain_ms / 1000)
     yield "stoker_consumergroup_max_lag_seconds", (group_id,), behind
     yield "stoker_consumergroup_drain_seconds", (group_id,), drain
+
+
+def _isr_changes(changes: IsrChanges) -> Iterator[Value]:
+    yield "stoker_isr_shrinks_total", (), changes.shrinks
+    yield "stoker_isr_expands_total", (), changes.expands
+
+
+def _requests(requests: Mapping[int, Sequence[RequestFigure]]) -> Iterator[Value]:
+    for node_id, figures in requests.items():
+        for each in figures:
+            labels = (str(node_id), each.request)
+            yield "stoker_requests_total", labels, each.count
+            yield "stoker_request_bytes_total", labels, each.request_bytes
+            yield "stoker_response_bytes_total", labels, each.response_bytes
+            yield "stoker_request_seconds_total", labels, each.seconds
 
 
 def _quorum(snapshot: Snapshot) -> Iterable[Value]:

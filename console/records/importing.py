@@ -60,7 +60,7 @@ async def read_csv(path: str | None, options: ImportOptions) -> AsyncIterator[li
     """
     source = _open(path)
     with source:
-        batches = _csv_batches(source, options, path or "standard input")
+        batches = csv_batches(source, options, path or "standard input")
         while (batch := await asyncio.to_thread(next, batches, None)) is not None:
             records, failure = batch
             if records:
@@ -72,18 +72,26 @@ async def read_csv(path: str | None, options: ImportOptions) -> AsyncIterator[li
 def _open(path: str | None) -> TextIO:
     try:
         if path is None:
-            return open(0, encoding="utf-8", newline="", closefd=False)
-        return open(path, encoding="utf-8", newline="")
+            return open(0, encoding="utf-8-sig", newline="", closefd=False)
+        # Spreadsheets begin their files with a byte order mark.
+        return open(path, encoding="utf-8-sig", newline="")
     except OSError as error:
         raise OperatorError(f"cannot read {path}", error.strerror or str(error), blame=Blame.WORDS) from error
 
 
-def _csv_batches(
-    source: TextIO, options: ImportOptions, where: str
+def csv_heading(source: TextIO) -> list[str]:
+    """The names of the columns, in the first row."""
+    return list(csv.DictReader(source).fieldnames or ())
+
+
+def csv_batches(
+    source: TextIO, options: ImportOptions, where: str, *, names: list[str] | None = None, lines_before: int = 0
 ) -> Iterator[tuple[list[NewRecord], OperatorError | None]]:
+    """Records, and at the end what went wrong. With `names` the source has no heading of its own, and is what comes after
+    `lines_before` lines."""
     # A cell may hold a value of many MB; Python's own limit is 128 KiB.
     csv.field_size_limit(min(_CELL_BYTES_MAX, sys.maxsize))
-    reader = csv.DictReader(source)
+    reader = csv.DictReader(source, names)
     records: list[NewRecord] = []
     size = 0
     try:
@@ -98,7 +106,8 @@ def _csv_batches(
     except (OperatorError, csv.Error, UnicodeDecodeError) as error:
         title = error.title if isinstance(error, OperatorError) else f"not CSV in UTF-8: {error}"
         hint = error.hint if isinstance(error, OperatorError) else ""
-        yield records, OperatorError(f"{where} line {reader.line_num}: {title}", hint=hint)
+        place = f"{where} line {lines_before + reader.line_num}".strip()
+        yield records, OperatorError(f"{place}: {title}", hint=hint)
         return
     if records:
         yield records, None

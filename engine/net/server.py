@@ -26,9 +26,11 @@ from engine.errors import KafkaError
 from engine.net.context import RequestContext
 from engine.net.dispatch import Handler, HandlerTable
 from engine.net.frames import FrameReceiver, FrameTooLarge
+from engine.net.request_figures import RequestCounter, RequestCounters
 from engine.protocol.api import API_VERSIONS, ApiKey
 from engine.protocol.errors import ErrorCode, ProtocolError
 from engine.protocol.headers import RequestHeader, decode_request_header, encode_response
+from engine.runtime.runtime import no_stopwatch
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +45,14 @@ class Pending:
     """An answer that comes later. The handler keeps it and calls `complete(response)` exactly once.
 
     `complete(None)` says nothing to the peer (Produce with acks=0). `abandoned` is true once the connection is gone.
+    `counter`, `began` and `request_bytes` are the connection's: where the request is counted once it is answered.
     """
 
-    __slots__ = ("_connection", "_header", "abandoned", "on_abandon", "parts")
+    __slots__ = ("_connection", "_header", "abandoned", "began", "counter", "on_abandon", "parts", "request_bytes")
+
+    counter: RequestCounter
+    began: float
+    request_bytes: int
 
     def __init__(self) -> None:
         self.parts: Sequence[Any] | None = None
@@ -128,6 +135,13 @@ class ServerConnection(FrameReceiver):
         self._server = server
         self._table = server.table
         self._owner = server.owner
+        self._stopwatch = server.stopwatch
+        self._counters = server.counters
+        self._counter = server.counters.produce
+        """Where the request that is being handled is counted; with `_began` and `_request_bytes`. A coroutine has them
+        to itself: the connection is muted while it runs."""
+        self._began = 0.0
+        self._request_bytes = 0
         self._transport: asyncio.Transport | None = None
         self._answers: deque[Pending] = deque()
         self._out: list[Any] = []
@@ -193,7 +207,9 @@ class ServerConnection(FrameReceiver):
         self._close_for(str(error))
 
     def frame_received(self, frame: memoryview) -> None:
-        if len(frame) >= 10:
+        self._began = began = self._stopwatch()
+        self._request_bytes = size = len(frame)
+        if size >= 10:
             direct = self._table.direct.get(frame[0] << 8 | frame[1])
             if direct is not None:
                 try:
@@ -203,13 +219,17 @@ class ServerConnection(FrameReceiver):
                     self._close_for("internal error")
                     return
                 if answer is not NotImplemented:
-                    self._server.requests_total += 1
+                    # Only Produce has a direct way.
+                    counter = self._counter = self._counters.produce
                     if type(answer) is bytes and not self._answers:
+                        counter.add(size, len(answer), self._stopwatch() - began)
                         self._out.append(answer)
                         if not self._in_callback:
                             self._server.write_soon(self)
                     elif answer is not None:
                         self._queue(answer)
+                    else:
+                        counter.add(size, 0, self._stopwatch() - began)
                     return
         try:
             header, position = decode_request_header(frame)
@@ -223,6 +243,7 @@ class ServerConnection(FrameReceiver):
                 # KIP-511: an unknown version of ApiVersions is answered in version 0 with error 35 and our ranges.
                 header = RequestHeader(api_key, 0, header.correlation_id, header.client_id)
                 context = self._context(header)
+                self._counter = self._counters.of(api_key, version, None)
                 response = self._table.answer_unsupported_api_versions(self._owner, context)
                 self._answer_now(header, response)
                 return
@@ -238,7 +259,7 @@ class ServerConnection(FrameReceiver):
         except ProtocolError as error:
             self._close_for(f"unreadable {ApiKey(api_key).name} request: {error}")
             return
-        self._server.requests_total += 1
+        self._counter = self._counters.of(api_key, version, request)
         self._handle(handler, header, request)
 
     def _handle(self, handler: Handler, header: RequestHeader, request: Any) -> None:
@@ -257,6 +278,8 @@ class ServerConnection(FrameReceiver):
                 response = result.parts[0]
                 if response is not None:
                     self._answer_now(header, response)
+                else:
+                    self._count_silent()
                 return
             result._connection = self
             result._header = header
@@ -266,6 +289,8 @@ class ServerConnection(FrameReceiver):
             self._task = self._server.loop.create_task(self._run(handler, header, result))
         elif result is not None:
             self._answer_now(header, result)
+        else:
+            self._count_silent()
 
     async def _run(self, handler: Handler, header: RequestHeader, coroutine: Any) -> None:
         """Await a coroutine handler, answer, and let the connection go on."""
@@ -308,15 +333,24 @@ class ServerConnection(FrameReceiver):
 
     def _queue(self, answer: bytes | Pending) -> None:
         """Put an answer behind those that wait."""
-        answers = self._answers
         if type(answer) is bytes:
             slot = Pending()
             slot.parts = (answer,)
-            answers.append(slot)
         else:
-            answers.append(cast(Pending, answer))
-            if len(answers) >= self._server.limits.pending_max:
-                self._mute()
+            slot = cast(Pending, answer)
+        self._append(slot)
+        if slot is answer and len(self._answers) >= self._server.limits.pending_max:
+            self._mute()
+
+    def _append(self, slot: Pending) -> None:
+        slot.counter = self._counter
+        slot.began = self._began
+        slot.request_bytes = self._request_bytes
+        self._answers.append(slot)
+
+    def _count_silent(self) -> None:
+        """The request is done, and nothing is said (Produce with acks=0)."""
+        self._counter.add(self._request_bytes, 0, self._stopwatch() - self._began)
 
     def _answer_now(self, header: RequestHeader, response: Any) -> None:
         if self._transport is None:
@@ -330,8 +364,9 @@ class ServerConnection(FrameReceiver):
         if self._answers:
             slot = Pending()
             slot.parts = parts
-            self._answers.append(slot)
+            self._append(slot)
             return
+        self._counter.add(self._request_bytes, sum(map(len, parts)), self._stopwatch() - self._began)
         self._out += parts
         if not self._in_callback:
             self._write_out()
@@ -356,12 +391,15 @@ class ServerConnection(FrameReceiver):
         self._is_answer_ready = False
         answers = self._answers
         out = self._out
+        now = self._stopwatch()
         while answers:
-            parts = answers[0].parts
+            answer = answers[0]
+            parts = answer.parts
             if parts is None:
                 break
             answers.popleft()
             out += parts
+            answer.counter.add(answer.request_bytes, sum(map(len, parts)), now - answer.began)
         if self._held and len(answers) < self._server.limits.pending_max:
             self._unmute_if_free()
 
@@ -435,13 +473,22 @@ def _unsupported(api_key: int, version: int, handler: Handler | None) -> str:
 class Server:
     """One listener: accepts connections and keeps their number bounded."""
 
-    def __init__(self, listener: str, table: HandlerTable, owner: Any, limits: ServerLimits | None = None) -> None:
+    def __init__(
+        self,
+        listener: str,
+        table: HandlerTable,
+        owner: Any,
+        limits: ServerLimits | None = None,
+        stopwatch: Callable[[], float] = no_stopwatch,
+    ) -> None:
+        """`stopwatch`: what requests are timed by, see `engine.runtime.Runtime`."""
         self.listener = listener
         self.table = table
         self.owner = owner
         self.limits = limits or ServerLimits()
         self.connections: dict[ServerConnection, None] = {}
-        self.requests_total = 0
+        self.stopwatch = stopwatch
+        self.counters = RequestCounters()
         self.loop = asyncio.get_running_loop()
         self._per_ip: dict[str, int] = {}
         self._server: asyncio.Server | None = None

@@ -57,6 +57,20 @@ def test_each_node_has_a_process_and_sigkill_is_noticed():
         assert "node 2 ended by itself (signal 9)" in str(failure)
 
 
+def test_a_node_in_a_process_of_its_own_tells_what_it_has_answered():
+    async def story():
+        async with Cluster(2, processes=True) as cluster:
+            await cluster.create_topic("t", replication_factor=2)
+            together = await asyncio.gather(cluster.request_figures(), cluster.request_figures())
+            cluster.kill_node(2)
+            return *together, await cluster.request_figures()
+
+    first, second, without = asyncio.run(asyncio.wait_for(story(), 60))
+    assert sorted(first) == sorted(second) == [1, 2]
+    assert "Metadata" in {each.request for each in first[1]}
+    assert sorted(without) == [1]
+
+
 def test_a_node_that_does_not_start_is_quoted_and_the_others_are_taken_down(tmp_path):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))

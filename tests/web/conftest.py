@@ -85,6 +85,7 @@ class RunningConsole:
             audit=AuditLog(self._tmp_path / "audit.jsonl"),
             history_path=lambda _: self._tmp_path / "history.duckdb",
             pids=lambda: {node: os.getpid() for node in self.cluster.node_ids},
+            requests=self.cluster.request_figures,
         )
         self.opened.start()
         self.app = create_app(Clusters(self.opened), token=TOKEN)
@@ -109,7 +110,7 @@ def console(tmp_path_factory):
 def browser():
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=20_000)  # only a failure waits so long; two cores may be busy with other tests
+    expect.set_options(timeout=30_000)  # only a failure waits so long; the processors may be busy with other tests
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
@@ -147,7 +148,7 @@ class Watched:
 def context(browser, console):
     """A browser of its own: 1440 x 900, light, and in already."""
     made = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=console.url, color_scheme="light")
-    made.set_default_timeout(10_000)
+    made.set_default_timeout(30_000)
     yield made
     made.close()
 

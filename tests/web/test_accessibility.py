@@ -8,7 +8,7 @@ from tests.web.filled import fill
 
 PAGES = (
     "/", "/topics", "/topics-new", "/topics/orders", "/topics/orders/configs", "/topics/orders/configs/retention.ms",
-    "/topics/orders/groups", "/topics/orders/producers", "/topics/orders/elect-leaders", "/brokers", "/brokers/1",
+    "/topics/orders/groups", "/topics/orders/producers", "/topics/orders/elect-leaders", "/brokers", "/brokers/1/requests", "/brokers/1",
     "/configs", "/quorum", "/groups", "/groups/billing", "/groups/billing/members", "/groups/billing/reset", "/audit",
     "/contexts", "/contexts-new", "/topics/no-such-topic",
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -12,7 +13,7 @@ from web.names import part_of
 
 PAGES = (
     "/topics/orders", "/topics/orders/configs", "/topics/orders/groups", "/topics/orders/producers",
-    "/brokers", "/brokers/1", "/brokers/1/configs", "/configs", "/quorum",
+    "/brokers", "/brokers/1", "/brokers/1/configs", "/brokers/1/requests", "/configs", "/quorum",
     "/groups", "/groups/billing", "/groups/billing/members", "/groups/billing/configs", "/audit", "/contexts",
 )  # fmt: skip
 
@@ -64,7 +65,6 @@ def test_a_config_is_set_from_its_documentation_with_a_preview_and_undone(page):
     dialog = page.locator("#dialog[open]")
     expect(dialog.locator(".doc")).not_to_be_empty()
     dialog.locator("#f-value").fill("nonsense")
-    page.watched.allow("422")
     dialog.get_by_role("button", name="See what it will do").click()
     expect(dialog.locator("#f-value-error")).to_be_visible()
     expect(dialog.locator("#f-value")).to_have_value("nonsense")
@@ -125,7 +125,6 @@ def test_a_group_is_reset_with_a_preview_and_back_by_undo(page, console):
     dialog = page.locator("#dialog[open]")
     dialog.locator("#f-target").select_option("shift")
     dialog.locator("#f-value").fill("5")
-    page.watched.allow("422")
     dialog.get_by_role("button", name="See what it will do").click()
     expect(dialog.locator("#f-value-error")).to_contain_text("+N or -N")
     expect(dialog.locator("#f-target")).to_have_value("shift")
@@ -170,6 +169,18 @@ def test_a_group_shows_its_lag_over_time_and_what_its_status_means(page):
     expect(page.locator(".tip")).to_be_visible()
 
 
+def test_a_live_update_leaves_the_keyboard_where_it_is(page, console):
+    page.goto("/groups/billing")
+    chart = page.locator("#charts svg[data-chart]").first
+    expect(chart).to_be_visible()
+    chart.focus()
+    page.keyboard.press("ArrowLeft")
+    page.evaluate("document.activeElement.dataset.old = 'yes'")
+    expect(page.locator("#charts svg[data-old]")).to_have_count(0)  # it was exchanged for a newer one
+    expect(chart).to_be_focused()
+    expect(page.locator(".tip")).to_be_visible()
+
+
 def test_a_broker_shows_its_disks_its_replicas_and_its_configuration(page):
     page.goto("/brokers")
     expect(rows(page, "brokers")).to_have_count(3)
@@ -181,6 +192,22 @@ def test_a_broker_shows_its_disks_its_replicas_and_its_configuration(page):
     page.keyboard.press("2")
     page.wait_for_url("**/brokers/1/configs")
     expect(page.locator("#configs")).to_contain_text("auto.create.topics.enable")
+
+
+def test_a_broker_shows_what_it_answers_and_how_quickly(page):
+    page.goto("/brokers/1")
+    page.keyboard.press("3")
+    page.wait_for_url("**/brokers/1/requests")
+    fetches = page.locator("#requests tr[data-key=FetchFollower]")
+    expect(fetches).to_contain_text(re.compile(r"\d (ms|s)"))
+    expect(page.locator("#figures")).to_contain_text("requests, last minute")
+    row = next(
+        each
+        for each in page.request.get("/brokers/1/requests.json").json()["table"]["rows"]
+        if each["request"] == "Produce"
+    )
+    assert row["count"] > 0
+    assert row["mean_ms"] is None or row["mean_ms"] > 0
 
 
 def test_a_default_of_all_brokers_is_set_though_it_was_not_listed(page):
@@ -202,7 +229,6 @@ def test_a_context_is_added_opened_and_removed(page, console):
     page.goto("/contexts")
     page.keyboard.press("n")
     page.wait_for_url("**/contexts-new")
-    page.watched.allow("422")
     page.locator("#f-name").fill("no/name")
     page.locator("#f-bootstrap_servers").fill(console.cluster.bootstrap_servers)
     page.get_by_role("button", name="Add").click()
@@ -217,8 +243,12 @@ def test_a_context_is_added_opened_and_removed(page, console):
     page.goto("/contexts")
     page.get_by_role("link", name="Settings of second").click()
     page.get_by_role("button", name="Remove from the list").click()
-    page.wait_for_url("**/contexts")
+    expect(page.locator("[data-toast]")).to_contain_text("Removed second from the list")
     expect(rows(page, "contexts")).to_have_count(1)
+    page.keyboard.press("u")
+    expect(page.locator("[data-toast]")).to_contain_text("second is as it was")
+    expect(rows(page, "contexts")).to_have_count(2)
+    assert "changed=" not in page.url
 
 
 def test_what_does_not_exist_is_an_error_page_that_says_so(page):

@@ -18,6 +18,9 @@ def test_an_empty_cluster_offers_first_steps_and_the_samples_fill_it(page):
     expect(page.locator("#begin")).to_have_count(0)
     expect(page.locator("#health")).not_to_contain_text("-1")
     expect(page.locator("#charts svg[data-chart]").first).to_be_visible(timeout=20_000)
+    expect(page.locator("#charts")).to_contain_text("from producers")
+    # Topics that were created are no trouble.
+    expect(page.locator("#health")).to_contain_text("0 out, 0 back in")
 
 
 def test_the_snippets_have_the_real_address(page, console):

@@ -73,10 +73,19 @@ def test_a_filter_is_added_by_keyboard_and_taken_out_again(page):
 
 
 def test_what_is_wrong_with_a_filter_is_said_and_what_was_typed_stays(page):
-    page.watched.allow("400")
     page.goto("/topics/orders/records?filter=value~~(&key=k1")
     expect(page.locator(".field-error")).to_contain_text("cannot read the expression")
     expect(page.locator("#r-key")).to_have_value("k1")
+
+
+def test_a_place_and_a_partition_that_make_no_sense_are_told_at_their_fields(page):
+    for view in ("records", "search", "tail"):
+        page.goto(f"/topics/orders/{view}?start=banana&partition=x,1")
+        expect(page.locator("#r-start-error")).to_contain_text("'banana' is no place")
+        expect(page.locator("#r-partition-error")).to_contain_text("'x' is no partition")
+        expect(page.locator("#r-start")).to_have_value("banana")
+        expect(page.locator("#r-partition")).to_have_value("x,1")
+    assert page.request.get("/topics/orders/records.json?start=banana").status == 400
 
 
 def test_a_key_is_looked_for(page):
@@ -198,7 +207,6 @@ def test_a_record_is_produced_by_keyboard_and_shown(page):
 
 
 def test_what_is_wrong_with_a_record_stands_beside_the_field(page):
-    page.watched.allow("422")
     page.goto("/topics/empty/produce")
     page.locator("#f-value").fill("zz")
     page.locator("select[name=value_encoding]").select_option("hex")

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
+from console.contexts import Context, Contexts, save_contexts
 from tests.web.producing import fill
 
 
@@ -94,16 +95,32 @@ def test_what_is_wrong_with_a_statement_is_said_while_typing(page):
     page.goto("/sql")
     page.keyboard.type("select nothing from nowhere ")
     expect(page.locator("[data-plan] .field-error")).to_contain_text("nowhere")
-    assert not page.watched.errors  # wrong while typed is no error of the page
-    page.watched.allow("400")  # running it all the same is one
     page.keyboard.press("Control+Enter")
     expect(state(page)).to_have_text("It failed.")
+    expect(page.locator("#result")).to_contain_text("there is no topic or table nowhere")
+    expect(page.locator("#result [data-grid]")).to_be_hidden()
+
+
+def test_where_a_statement_cannot_be_read_is_pointed_at(page):
+    run(page, "select key from orders\nwhere")
+    expect(state(page)).to_have_text("It failed.")
+    where = page.locator("#result .sql-where")
+    expect(where).to_contain_text("LINE 2: where")
+    lines = where.inner_text().splitlines()
+    assert lines[-1].strip("^ ") == ""
+    assert lines[-1].index("^") == lines[-2].index("where")
 
 
 def test_statements_that_would_change_something_are_refused(page):
-    page.watched.allow("400")
     run(page, "drop table orders")
     expect(state(page)).to_have_text("It failed.")
+
+
+def test_it_is_run_from_anywhere_on_the_page(page):
+    page.goto(link("select 7 as seven"))
+    page.locator("h1").click()
+    page.keyboard.press("Control+Enter")
+    expect(cell(page, 1, 1)).to_have_text("7")
 
 
 def test_a_query_is_cancelled(page):
@@ -125,6 +142,56 @@ def test_parameters_have_fields_and_are_in_the_address(page):
     page.keyboard.press("Control+Enter")
     expect(cell(page, 1, 1)).to_have_text("0")
     assert "p.key=none" in page.url
+
+
+def test_parameters_and_strings_are_seen_behind_brackets(page):
+    page.goto("/sql")
+    page.locator("#q").fill("select count(*) as n from orders where key in ($a,$b) and value like concat('{', '%')")
+    expect(page.locator("[data-params] input")).to_have_count(2)
+    assert page.locator(".k-string").all_inner_texts() == ["'{'", "'%'"]
+    page.locator("#p-a").fill("k1")
+    page.locator("#p-b").fill("k2")
+    page.keyboard.press("Control+Enter")
+    expect(cell(page, 1, 1)).to_have_text("200")
+
+
+def test_the_whole_state_is_in_the_address_and_comes_back(page):
+    page.goto("/sql")
+    page.locator("#q").fill("select key, count(*) as records from orders where key <> $not group by key")
+    page.locator("#p-not").fill("k1")
+    page.get_by_label("committed records only").check()
+    page.keyboard.press("Control+Enter")
+    expect(state(page)).to_contain_text("4 rows")
+    page.get_by_role("tab", name="Chart").click()
+    expect(page.locator(".chart-room svg rect")).to_have_count(4)
+    address = page.url
+    page.goto("/topics")
+    page.goto(address)
+    expect(page.get_by_label("committed records only")).to_be_checked()
+    expect(page.locator("#p-not")).to_have_value("k1")
+    page.keyboard.press("Enter")
+    expect(page.locator(".chart-room svg rect")).to_have_count(4)
+    page.locator("#q").fill("select 1 as one")
+    page.keyboard.press("Control+Enter")
+    expect(state(page)).to_contain_text("1 row in")
+    page.go_back()
+    expect(page.locator("#q")).to_have_value(re.compile("count"))
+    expect(page.locator("#p-not")).to_have_value("k1")
+
+
+def test_tables_are_looked_up_and_put_where_the_cursor_is(page):
+    page.goto("/sql")
+    page.get_by_role("button", name="Tables").click()
+    expect(page.locator("#dialog .pick li", has_text="group_offsets")).to_contain_text("committed_offset")
+    page.keyboard.type("odd.name")
+    page.keyboard.press("Enter")
+    expect(page.locator("#q")).to_have_value('select * from "odd.name" limit 100')
+    page.locator("#q").fill("select count(*) from ")
+    page.get_by_role("button", name="Tables").click()
+    expect(page.locator("#dialog .pick li").first).to_be_visible()
+    page.keyboard.type("orders")
+    page.keyboard.press("Enter")
+    expect(page.locator("#q")).to_have_value("select count(*) from orders")
 
 
 def test_values_are_whole_and_null_is_told_from_text(page):
@@ -150,6 +217,59 @@ def test_a_chart_is_chosen_and_can_be_changed(page):
     page.locator(".chart-room svg").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".chart-room [role=status]")).to_contain_text("records 100")
+
+
+def test_a_chart_draws_a_line_for_each_of_the_names_beside_a_time(page):
+    run(
+        page,
+        "select timestamp '2026-01-01 00:00:00' + interval (n) minute as minute, 'g' || g as group_id, n * g as lag "
+        "from range(10) t(n), range(6) u(g)",
+    )
+    expect(state(page)).to_contain_text("60 rows in")
+    page.get_by_role("tab", name="Chart").click()
+    expect(page.locator(".chart-room svg path.line")).to_have_count(4)
+    expect(page.locator(".chart-legend")).to_have_text("g2g3g4g5")
+    expect(page.locator(".chart-room")).to_contain_text("The 4 largest are drawn; 2 more are not.")
+    page.get_by_label("Lines by").select_option("-1")
+    expect(page.locator(".chart-room svg path.line")).to_have_count(1)
+
+
+def test_what_was_forgotten_or_saved_over_comes_back_by_undo(page):
+    def save(sql):
+        run(page, sql)
+        expect(state(page)).to_contain_text("1 row in")
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.keyboard.type("mine")
+        page.keyboard.press("Enter")
+
+    def saved():
+        return [each["sql"] for each in page.request.get("/api/sql/saved").json()]
+
+    save("select 1 as first")
+    expect(page.locator("[data-toast]")).to_contain_text("Saved as mine.")
+    save("select 2 as second")
+    expect(page.locator("[data-toast]")).to_contain_text("in place of another statement")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("[data-toast]")).to_contain_text("as it was")
+    assert saved() == ["select 1 as first"]
+    page.get_by_role("button", name="Saved").click()
+    page.get_by_role("button", name="Forget mine").click()
+    expect(page.locator("#dialog .pick")).to_contain_text("None yet")
+    assert saved() == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("[data-toast]", has_text="is there again")).to_be_visible()
+    assert saved() == ["select 1 as first"]
+
+
+def test_statements_are_the_users_whichever_cluster_the_page_is_of(page, console):
+    save_contexts(Contexts({"second": Context("second", console.cluster.bootstrap_servers)}, None))
+    page.goto("/clusters/second/sql")
+    page.locator("#q").fill("select 42 as answer")
+    page.keyboard.press("Control+Enter")
+    expect(cell(page, 1, 1)).to_have_text("42")
+    page.get_by_role("button", name="History").click()
+    expect(page.locator("#dialog .pick li").first).to_contain_text("select 42 as answer")
 
 
 def test_statements_are_saved_found_and_forgotten(page):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 
 import pytest
@@ -171,6 +172,18 @@ def test_a_search_that_found_enough_goes_on_where_it_was(page):
     expect(page.locator("p[data-state]")).to_contain_text("1,400 found so far")
     page.keyboard.press("m")
     expect(page.locator("p[data-state]")).to_contain_text("Everything was looked at: 2,000 matched")
+
+
+def test_times_are_told_locally_in_utc_or_relatively(page):
+    page.goto("/topics/events/search?filter=%24.n%3D1234")
+    when = rows(page).first.locator(".when")
+    expect(when).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$"))
+    assert "UTC" in when.get_attribute("title")
+    page.keyboard.press("t")
+    expect(when).to_have_text(re.compile(r"\.\d{3}Z$"))
+    page.keyboard.press("t")
+    expect(when).to_have_text(re.compile(r"(s|min) ago$|now"))
+    page.keyboard.press("t")
 
 
 def test_a_search_begins_only_when_it_is_told_what_to_look_for(page):

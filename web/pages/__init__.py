@@ -7,6 +7,7 @@ from web import changes
 from web.page import PageRoute
 from web.pages import (
     audit,
+    broker_requests,
     brokers,
     configs,
     contexts,
@@ -34,6 +35,7 @@ PAGES: tuple[PageRoute, ...] = (
     *sql.PAGES,
     *audit.PAGES,
     *brokers.PAGES,
+    *broker_requests.PAGES,
     *configs.PAGES,
     *contexts.PAGES,
     *group.PAGES,

@@ -24,7 +24,7 @@ COLUMNS = (
     Column("face", "From", "text", "cli, web or tui", narrow=False),
     Column("cluster_id", "Cluster", "mono", narrow=False),
     Column("id", "Id", "mono", narrow=False),
-    Column("error", "Error", "text", narrow=False),
+    Column("error", "Error", "text", narrow=False, optional=True),
 )
 
 RESULT_KINDS = {"done": "ok", "failed": "bad", "started": "warn", "unknown": "warn"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from console.changes.kinds import ElectLeaders
@@ -22,7 +23,7 @@ from web.history import WINDOWS, window_of
 from web.page import Crumb, Page, PageRoute
 from web.pages.past import Figure, drawn
 from web.pages.topic_model import bars
-from web.snapshots import current
+from web.snapshots import Current, current
 from web.tables import Column, Row, Table
 
 COLUMNS = (
@@ -35,14 +36,21 @@ COLUMNS = (
     ),
     Column("is_controller", "Controller", "flag"),
     Column("address", "Address", "mono"),
-    Column("rack", "Rack", "mono", narrow=False),
+    Column("rack", "Rack", "mono", narrow=False, optional=True),
     Column("leaders", "Leaders", "number", "Partitions it leads"),
     Column("replicas", "Replicas", "number", "Partitions assigned to it"),
     Column("out_of_sync_replicas", "Not in sync", "number", "Of its replicas, those outside of the ISR"),
     Column("size_bytes", "Size", "bytes", "Of all its replicas"),
     Column("usable_bytes", "Free", "bytes", "On its fullest disk"),
-    Column("resident_bytes", "Memory", "bytes", "Of its process; nodes of one process share it", narrow=False),
-    Column("log_dir_errors", "Disk errors", "list", narrow=False),
+    Column(
+        "resident_bytes",
+        "Memory",
+        "bytes",
+        "Of its process; nodes of one process share it",
+        narrow=False,
+        optional=True,
+    ),
+    Column("log_dir_errors", "Disk errors", "list", optional=True),
 )
 
 REPLICA_COLUMNS = (
@@ -117,6 +125,7 @@ async def brokers(ask: Ask) -> Page:
         id="brokers",
         sort="node_id",
         noun="broker",
+        is_known=snapshot is not None,
         href=lambda row: ask.url("brokers", str(row["node_id"])),
     )
     counts = [row["leaders"] for row in rows]
@@ -132,8 +141,18 @@ async def brokers(ask: Ask) -> Page:
     return Page("Brokers", "pages/brokers.html", data, table, now.missing, view=view)
 
 
-async def broker(ask: Ask) -> Page:
-    """One broker. It may be gone: then what is known of it is shown."""
+@dataclass(frozen=True, slots=True)
+class FoundBroker:
+    """A broker that there is, or was: then what is known of it."""
+
+    node_id: int
+    now: Current
+    snapshot: Snapshot
+    row: Row
+
+
+async def found_broker(ask: Ask) -> FoundBroker:
+    """The broker. Raises OperatorError when there is none of that id, or nobody can say."""
     now = await current(ask.cluster)
     name = ask.part("broker")
     rows = [] if now.snapshot is None else broker_rows(now.snapshot, await fenced_brokers(ask, now.snapshot))
@@ -144,7 +163,14 @@ async def broker(ask: Ask) -> Page:
         raise OperatorError.refused(
             f"broker {name}", ErrorCode.BROKER_ID_NOT_REGISTERED, "there is no such broker", "The list has those there are."
         )  # fmt: skip
-    node, snapshot = int(name), now.snapshot
+    return FoundBroker(int(name), now, now.snapshot, row)
+
+
+async def broker(ask: Ask) -> Page:
+    """One broker. It may be gone: then what is known of it is shown."""
+    found = await found_broker(ask)
+    node, snapshot, now, row = found.node_id, found.snapshot, found.now, found.row
+    name = str(node)
     dirs = [each for each in snapshot.log_dirs if each.node_id == node]
     labels = {"broker": name}
     charts = []
@@ -179,7 +205,11 @@ async def broker(ask: Ask) -> Page:
         href=lambda each: ask.url("topics", str(each["topic"])),
         empty="It has no replicas.",
     )
-    data: dict[str, Any] = {"at_ms": now.at_ms, "broker": row, "log_dirs": dirs}
+    requests = snapshot.requests
+    rates = ask.cluster.sampler.request_rates.rates(node) if requests is not None and node in requests else []
+    known = [each.per_second for each in rates if each.per_second is not None]
+    per_second = sum(known) if known else None
+    data: dict[str, Any] = {"at_ms": now.at_ms, "broker": row, "log_dirs": dirs, "requests_per_second": per_second}
     view = {"charts": charts, "windows": list(WINDOWS), "window": window_of(ask.get("window"))[0]}
     return Page(
         f"Broker {node}", "pages/broker.html", data, table, now.missing,

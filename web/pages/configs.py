@@ -18,6 +18,7 @@ from console.services.partial import Missing
 from web.ask import Ask
 from web.changes import show_plan
 from web.changing import change_json, problem_text
+from web.formatting import config_meaning
 from web.page import Crumb, Page, PageRoute
 from web.tables import Column, Row, Table
 
@@ -25,10 +26,12 @@ COLUMNS = (
     Column("name", "Property", "mono"),
     Column("value", "Value", "mono"),
     Column("source", "Comes from", "text", "The most specific place where it is set"),
-    Column("inherited", "Otherwise", "mono", "What it would be without being set here", narrow=False),
-    Column("type", "Type", narrow=False),
-    Column("is_override", "Set here", "flag"),
-    Column("is_read_only", "Read-only", "flag", "Only in the broker's file, before it starts", narrow=False),
+    Column("inherited", "Otherwise", "mono", "What it would be without being set here", narrow=False, optional=True),
+    Column("type", "Type", on_page=False),
+    Column("is_override", "Set here", "flag", on_page=False),
+    Column(
+        "is_read_only", "Read-only", "flag", "Only in the broker's file, before it starts", narrow=False, optional=True
+    ),
     Column("documentation", "Documentation", "text", narrow=False),
 )
 
@@ -95,8 +98,9 @@ def config_rows(entries: tuple[ConfigEntry, ...]) -> list[Row]:
         {
             "name": entry.name,
             "value": None if entry.is_sensitive else entry.value,
+            "meaning": "" if entry.is_sensitive else config_meaning(entry.name, entry.value),
             "source": _SOURCES.get(entry.source.name, entry.source.name),
-            "inherited": None if entry.is_sensitive else entry.inherited,
+            "inherited": entry.inherited if entry.is_override and not entry.is_sensitive else None,
             "type": entry.type,
             "is_override": entry.is_override,
             "is_read_only": entry.is_read_only,
@@ -127,7 +131,8 @@ async def configs(ask: Ask) -> Page:
         key="name",
         id="configs",
         sort="name",
-        noun="config",
+        noun="property",
+        nouns="properties",
         href=lambda row: ask.url(*place.parts, "configs", str(row["name"])),
         empty="Nothing is set here." if only_set else "Nothing is configured here.",
     )

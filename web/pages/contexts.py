@@ -24,17 +24,18 @@ from web.ask import Ask
 from web.changing import problem_text
 from web.names import part_of
 from web.page import Crumb, Page, PageRoute
+from web.pages.context_changes import ContextChange, ContextChanges
 from web.tables import Column, Row, Table
 
 COLUMNS = (
     Column("name", "Cluster", "mono"),
     Column("state", "State", "text", "Of the connection that this console has"),
     Column("bootstrap_servers", "Bootstrap servers", "mono"),
-    Column("readonly", "Read-only", "flag"),
-    Column("is_current", "In use", "flag", "By the command line"),
+    Column("readonly", "Read-only", "flag", optional=True),
+    Column("is_current", "In use", "flag", "By the command line", optional=True),
     Column("settings", "Settings", "text"),
-    Column("schema_registry", "Schema registry", "mono", narrow=False),
-    Column("command_config", "Client properties", "mono", narrow=False),
+    Column("schema_registry", "Schema registry", "mono", narrow=False, optional=True),
+    Column("command_config", "Client properties", "mono", narrow=False, optional=True),
 )
 
 
@@ -73,13 +74,41 @@ async def contexts(ask: Ask) -> Page:
         noun="cluster",
         href=lambda row: "/" if row["is_default"] else f"/clusters/{part_of(str(row['name']))}/",
     )
-    view = {"states": {"connected": "ok", "silent": "bad"}}
+    change_id = ask.get("changed")
+    change = changes_of(ask).kept.get(change_id)
+    view = {"states": {"connected": "ok", "silent": "bad"}, "change": change, "change_id": change_id}
     return Page("Contexts", "pages/contexts.html", {"current": found.current}, table, view=view, nav="/contexts")
 
 
 def refuse_readonly(ask: Ask) -> None:
     """Raises OperatorError in a read-only console."""
     ask.clusters.default.door.refuse_if_readonly("the contexts file")
+
+
+def changes_of(ask: Ask) -> ContextChanges:
+    found: ContextChanges = ask.request.app.state.context_changes
+    return found
+
+
+async def change_file(ask: Ask, before: Contexts, after: Contexts, name: str, text: str) -> Response:
+    """Writes the file, closes the cluster whose settings changed, and goes to the list with a message that can undo it."""
+    await asyncio.to_thread(save_contexts, after)
+    if before.contexts.get(name) != after.contexts.get(name):
+        await ask.clusters.forget(name)
+    change_id = changes_of(ask).keep(ContextChange(text, name, before.contexts.get(name), before.current))
+    return RedirectResponse(f"/contexts?changed={change_id}", 303)
+
+
+async def undo_change(ask: Ask) -> Page | Response:
+    """`POST /contexts-undo/{change}`."""
+    refuse_readonly(ask)
+    change = changes_of(ask).kept.pop(ask.part("change"), None)
+    if change is None:
+        raise OperatorError(
+            "this change is no longer known", "The console was started again since, or it was undone already."
+        )
+    now = await asyncio.to_thread(load_contexts)
+    return await change_file(ask, now, change.undone(now), change.name, f"Undone: {change.name} is as it was.")
 
 
 async def new_context(ask: Ask) -> Page | Response:
@@ -97,9 +126,9 @@ async def new_context(ask: Ask) -> Page | Response:
         elif context is not None:
             was_current = found.current == context.name
             current = context.name if values.get("use") else None if was_current else found.current
-            await asyncio.to_thread(save_contexts, Contexts({**found.contexts, context.name: context}, current))
-            await ask.clusters.forget(context.name)
-            return RedirectResponse("/contexts", 303)
+            after = Contexts({**found.contexts, context.name: context}, current)
+            text = f"{'Changed' if context.name in found.contexts else 'Added'} {context.name}."
+            return await change_file(ask, found, after, context.name, text)
     title = f"Change {values['was']}" if values.get("was") else "Add cluster"
     return Page(
         title, "pages/new_context.html", {"errors": errors}, view={"values": values, "errors": errors},
@@ -177,18 +206,18 @@ async def context(ask: Ask) -> Page | Response:
         refuse_readonly(ask)
         match (await ask.form()).get("do"):
             case "use":
-                changed = Contexts(found.contexts, name)
+                after, text = Contexts(found.contexts, name), f"The command line uses {name}."
             case "use-none":
-                changed = Contexts(found.contexts, None)
+                after, text = Contexts(found.contexts, None), "The command line uses no context."
             case "remove":
                 rest = {key: each for key, each in found.contexts.items() if key != name}
-                changed = Contexts(rest, None if found.current == name else found.current)
+                after, text = (
+                    Contexts(rest, None if found.current == name else found.current),
+                    f"Removed {name} from the list.",
+                )
             case _:
                 raise HTTPException(400, "Use it, or remove it.")
-        await asyncio.to_thread(save_contexts, changed)
-        if name not in changed.contexts:
-            await ask.clusters.forget(name)
-        return RedirectResponse("/contexts" if name not in changed.contexts else f"/contexts/{part_of(name)}", 303)
+        return await change_file(ask, found, after, name, text)
     data: dict[str, Any] = {"context": one, "is_current": found.current == name}
     view = {"command": add_command(one), "action": f"/contexts/{part_of(name)}", "open": f"/clusters/{part_of(name)}/"}
     view["change"] = "/contexts-new?" + urlencode({"name": name})
@@ -212,5 +241,6 @@ def add_command(context: Context) -> str:
 PAGES = (
     PageRoute("/contexts", contexts),
     PageRoute("/contexts-new", new_context, methods=("GET", "POST"), suffixes=()),
+    PageRoute("/contexts-undo/{change}", undo_change, methods=("POST",), suffixes=()),
     PageRoute("/contexts/{context}", context, methods=("GET", "POST"), suffixes=("json",)),
 )

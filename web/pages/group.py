@@ -27,7 +27,7 @@ from web.pages.group_model import (
     retention_summary,
     short_assignment,
 )
-from web.pages.groups_model import MEANINGS, STATE_KINDS, STATUS_KINDS, group_row
+from web.pages.groups_model import MEANINGS, STATE_KINDS, STATUS_KINDS, drains_in, group_row
 from web.pages.past import Figure, drawn
 from web.snapshots import Current, current
 from web.tables import Column, Table
@@ -49,17 +49,17 @@ PARTITION_COLUMNS = (
     Column("production_rate", "In", "rate", "Records per second that come in", narrow=False),
     Column("drain_ms", "Drains in", "duration", "At these rates; never: it does not gain", narrow=False),
     Column("retention", "Retention", "text", "Whether records are deleted before they are read"),
-    Column("lost_records", "Lost", "number", "Deleted before they were read, at most", narrow=False),
-    Column("client_id", "Client", "mono"),
-    Column("client_host", "Host", "mono", narrow=False),
+    Column("lost_records", "Lost", "number", "Deleted before they were read, at most", narrow=False, optional=True),
+    Column("client_id", "Client", "mono", optional=True),
+    Column("client_host", "Host", "mono", narrow=False, optional=True),
 )
 
 MEMBER_COLUMNS = (
     Column("member_id", "Member", "mono"),
     Column("client_id", "Client", "mono"),
     Column("client_host", "Host", "mono"),
-    Column("group_instance_id", "Static id", "mono", "group.instance.id (KIP-345)", narrow=False),
-    Column("rack", "Rack", "mono", narrow=False),
+    Column("group_instance_id", "Static id", "mono", "group.instance.id (KIP-345)", narrow=False, optional=True),
+    Column("rack", "Rack", "mono", narrow=False, optional=True),
     Column("partition_count", "Partitions", "number"),
     Column("lag", "Lag", "number", "On the partitions it has"),
     Column("assignment", "Assigned", "list", narrow=False),
@@ -171,7 +171,7 @@ async def group(ask: Ask) -> Page:
         charts = await drawn(
             ask,
             Figure("Lag, records", "kafka_consumergroup_lag", _whole, labels, by=by_topic, whole=True),
-            Figure("Behind, in time", "stoker_consumergroup_max_lag_seconds", _seconds, labels),
+            Figure("Behind, in time", "stoker_consumergroup_max_lag_seconds", _seconds, labels, seconds=True),
         )
     table = Table(
         PARTITION_COLUMNS,
@@ -190,6 +190,7 @@ async def group(ask: Ask) -> Page:
         "status_kinds": STATUS_KINDS,
         "state_kinds": STATE_KINDS,
         "meanings": MEANINGS,
+        "drains_in": drains_in,
         "delete": change_json(DeleteGroup(group_id)),
     }
     return Page(group_id, "pages/group.html", data, table, missing, group_crumbs(ask), view=view, nav="/groups")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from web.ask import Ask
 from web.derived import derived
 from web.page import Page, PageRoute
-from web.pages.groups_model import COLUMNS, MEANINGS, STATE_KINDS, STATUS_KINDS, group_rows
+from web.pages.groups_model import COLUMNS, MEANINGS, STATE_KINDS, STATUS_KINDS, drains_in, group_rows
 from web.snapshots import current
 from web.tables import Row, Table
 
@@ -25,6 +25,7 @@ async def groups(ask: Ask) -> Page:
         noun="group",
         href=lambda row: ask.url("groups", str(row["group_id"])),
         empty="There are no groups yet. A consumer that commits makes one.",
+        is_known=now.snapshot is not None,
     )
     counts: dict[str, int] = {}
     for row in rows:
@@ -37,7 +38,7 @@ async def groups(ask: Ask) -> Page:
         "groups_by_status": counts,
         "lag": sum(lags) if lags else None,
     }
-    view = {"status_kinds": STATUS_KINDS, "state_kinds": STATE_KINDS, "meanings": MEANINGS}
+    view = {"status_kinds": STATUS_KINDS, "state_kinds": STATE_KINDS, "meanings": MEANINGS, "drains_in": drains_in}
     return Page("Groups", "pages/groups.html", data, table, now.missing, view=view)
 
 

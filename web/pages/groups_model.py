@@ -7,6 +7,7 @@ from collections.abc import Collection
 from console.history.snapshot import Snapshot
 from console.lag.burrow import LagStatus, group_status
 from console.lag.tracker import LagTracker
+from console.output.text import duration
 from engine.types import TopicPartition
 from web.tables import Column, Row
 
@@ -17,12 +18,30 @@ COLUMNS = (
     Column("lag", "Lag", "number", "Records behind, at most"),
     Column("lag_ms", "Behind", "duration", "In time, of the partition that is furthest behind"),
     Column("commit_rate", "Reads", "rate", "Records per second", narrow=False),
-    Column("drain_ms", "Drains in", "duration", "At the rates of the last minute; - with a lag: never", narrow=False),
+    Column(
+        "drain_ms", "Drains in", "duration", "At the rates of the last minute; never: it does not gain", narrow=False
+    ),
     Column("member_count", "Members", "number"),
     Column("topic_count", "Topics", "number", narrow=False),
     Column("type", "Type", narrow=False),
     Column("coordinator", "Coordinator", "number", narrow=False),
 )
+
+
+def drains_in(row: Row) -> str:
+    """When the lag of a group or a partition will be gone, in words. A group that reads as fast as records come and is well
+    keeps up: that its last few records are never "drained" is no trouble."""
+    lag, drain_ms = row["lag"], row["drain_ms"]
+    if lag is None:
+        return "-"
+    if lag == 0:
+        return "level"
+    if isinstance(drain_ms, int):
+        return duration(drain_ms)
+    if row["commit_rate"] is None:
+        return "-"
+    return "keeps up" if row["status"] == "OK" and row["commit_rate"] else "never"
+
 
 STATUS_KINDS = {"OK": "ok", "WARN": "warn", "ERROR": "bad", "STOP": "bad", "STALL": "bad", "REWIND": "bad"}
 STATE_KINDS = {"Stable": "ok", "Dead": "bad", "PreparingRebalance": "warn", "CompletingRebalance": "warn"}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
-from console.history.model import SeriesAnswer
+from console.history.model import Series, SeriesAnswer
 from console.history.snapshot import Snapshot
 from console.output.text import count, size
 from console.services.topics import is_internal
@@ -19,21 +20,67 @@ from web.pages.samples import loading
 from web.snapshots import current
 from web.snippets import snippets
 
-CHARTS: tuple[tuple[str, str, str, bool, Callable[[float], str], str], ...] = (
-    ("records_in", "Records in", "kafka_topic_partition_current_offset", True, rate, "sent to all partitions"),
-    ("records_out", "Records consumed", "kafka_consumergroup_current_offset", True, rate, "committed by groups"),
-    ("bytes_in", "Bytes in", "stoker_broker_size_bytes", True, lambda v: rate(v, "B"), "written by all replicas"),
-    ("bytes_out", "Bytes out", "stoker_machine_network_sent_bytes_total", True, lambda v: rate(v, "B"), "sent by this machine"),
-    ("lag", "Consumer lag", "kafka_consumergroup_lag", False, lambda v: count(round(v)), "records, all groups"),
-    ("isr", "In-sync replicas", "kafka_topic_partition_in_sync_replica", False, lambda v: count(round(v)), "of all partitions"),
-    ("cpu", "Processor", "stoker_process_cpu_seconds_total", True, percent, "of one core, local nodes"),
-    ("memory", "Memory", "stoker_process_resident_memory_bytes", False, lambda v: size(round(v)), "local nodes"),
-    ("disk", "Disk writes", "stoker_process_written_bytes_total", True, lambda v: rate(v, "B"), "local nodes"),
-)  # fmt: skip
-"""Key in the JSON, title, metric, whether per second, how a value is shown, note."""
 
-LOCAL_ONLY = frozenset({"bytes_out", "cpu", "memory", "disk"})
-"""Read from this machine: there only while the cluster runs here."""
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A small chart: its key in the JSON, and what it shows."""
+
+    key: str
+    title: str
+    metric: str
+    per_second: bool
+    text: Callable[[float], str]
+    note: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    needs: Literal["", "requests", "no requests", "local"] = ""
+    """What must be known for it: brokers that tell of their requests, or a process on this machine."""
+
+
+def _whole(value: float) -> str:
+    return count(round(value))
+
+
+def _size(value: float) -> str:
+    return size(round(value))
+
+
+def _bytes(value: float) -> str:
+    return rate(value, "B")
+
+
+FIGURES = (
+    Figure("records_in", "Records in", "kafka_topic_partition_current_offset", True, rate, "sent to all partitions"),
+    Figure("records_out", "Records consumed", "kafka_consumergroup_current_offset", True, rate, "committed by groups"),
+    Figure(
+        "bytes_in", "Bytes in", "stoker_request_bytes_total", True, _bytes, "from producers",
+        {"request": "Produce"}, "requests",
+    ),
+    Figure(
+        "bytes_out", "Bytes out", "stoker_response_bytes_total", True, _bytes, "to consumers",
+        {"request": "FetchConsumer"}, "requests",
+    ),
+    Figure(
+        "bytes_written", "Bytes written", "stoker_broker_size_bytes", True, _bytes, "by all replicas", needs="no requests"
+    ),
+    Figure("lag", "Consumer lag", "kafka_consumergroup_lag", False, _whole, "records, all groups"),
+    Figure("isr", "In-sync replicas", "kafka_topic_partition_in_sync_replica", False, _whole, "of all partitions"),
+    Figure("cpu", "Processor", "stoker_process_cpu_seconds_total", True, percent, "of one core, local nodes", needs="local"),
+    Figure("memory", "Memory", "stoker_process_resident_memory_bytes", False, _size, "local nodes", needs="local"),
+    Figure("disk", "Disk writes", "stoker_process_written_bytes_total", True, _bytes, "local nodes", needs="local"),
+)  # fmt: skip
+
+ISR_SHRINKS, ISR_EXPANDS = "stoker_isr_shrinks_total", "stoker_isr_expands_total"
+
+
+def figures_of(snapshot: Snapshot) -> list[Figure]:
+    """Those of which something can be known."""
+    has = {
+        "": True,
+        "requests": snapshot.requests is not None,
+        "no requests": snapshot.requests is None,
+        "local": snapshot.usage is not None,
+    }
+    return [each for each in FIGURES if has[each.needs]]
 
 
 async def overview(ask: Ask) -> Page:
@@ -42,21 +89,21 @@ async def overview(ask: Ask) -> Page:
     snapshot = now.snapshot
     window, window_ms = window_of(ask.get("window"))
     charts: dict[str, Spark] = {}
-    isr_changes: int | None = None
+    wanted = [] if snapshot is None else figures_of(snapshot)
+    isr_shrinks = isr_expands = since_ms = None
     if snapshot is not None:
-        is_local = snapshot.usage is not None
-        wanted = [each for each in CHARTS if is_local or each[0] not in LOCAL_ONLY]
         past: Past = ask.request.app.state.past
-        answers = await past.series(
-            cluster,
-            {
-                key: question(metric, snapshot.at_ms, window_ms, per_second=per_second)
-                for key, _, metric, per_second, _, _ in wanted
-            },
-        )
-        for key, title, _, _, show, _ in wanted:
-            charts[key] = spark(_only(answers[key]), show, title)
-        isr_changes = _changes(answers.get("isr"))
+        questions = {
+            each.key: question(each.metric, snapshot.at_ms, window_ms, labels=each.labels, per_second=each.per_second)
+            for each in wanted
+        }
+        questions |= {name: question(name, snapshot.at_ms, window_ms) for name in (ISR_SHRINKS, ISR_EXPANDS)}
+        answers = await past.series(cluster, questions)
+        charts = {each.key: spark(_only(answers[each.key]), each.text, each.title) for each in wanted}
+        isr_shrinks, isr_expands = (increase(_only(answers[name])) for name in (ISR_SHRINKS, ISR_EXPANDS))
+        began = [chart.from_ms for chart in charts.values() if chart.from_ms is not None]
+        if began and min(began) > snapshot.at_ms - window_ms + window_ms // 20:
+            since_ms = min(began)
     servers = ",".join(f"{host}:{port}" for host, port in cluster.client.bootstrap)
     figures = None if snapshot is None else health(snapshot)
     data: dict[str, Any] = {
@@ -65,12 +112,14 @@ async def overview(ask: Ask) -> Page:
         "bootstrap_servers": servers,
         "health": figures,
         "disks": [] if snapshot is None else disks(snapshot),
-        "isr_changes": isr_changes,
+        "isr_shrinks": isr_shrinks,
+        "isr_expands": isr_expands,
         "window": window,
         "rates": {key: chart.latest for key, chart in charts.items()},
     }
     view = {
-        "charts": [(title, note, show, charts[key]) for key, title, _, _, show, note in CHARTS if key in charts],
+        "charts": [(each, charts[each.key]) for each in wanted],
+        "since_ms": since_ms,
         "windows": list(WINDOWS),
         "is_new": figures is not None and figures["topic_count"] == 0,
         "snippets": snippets(servers),
@@ -81,16 +130,14 @@ async def overview(ask: Ask) -> Page:
     return Page("Overview", "pages/overview.html", data, missing=now.missing, view=view, nav="/")
 
 
-def _only(answer: SeriesAnswer | None) -> Any:
+def _only(answer: SeriesAnswer | None) -> Series | None:
     return None if answer is None or not answer.series else answer.series[0]
 
 
-def _changes(answer: SeriesAnswer | None) -> int | None:
-    """How often the number of in-sync replicas changed; None when there is no history."""
-    if answer is None or not answer.series:
-        return None
-    known = [value for value in answer.series[0].values if value is not None]
-    return sum(a != b for a, b in pairwise(known))
+def increase(series: Series | None) -> int | None:
+    """How much a counter went up; None when there is no history. Where it began anew, from there on."""
+    known = [] if series is None else [value for value in series.values if value is not None]
+    return round(sum(max(0.0, after - before) for before, after in pairwise(known))) if known else None
 
 
 def health(snapshot: Snapshot) -> Mapping[str, Any]:
@@ -114,6 +161,7 @@ def health(snapshot: Snapshot) -> Mapping[str, Any]:
         "controller": None if snapshot.quorum is None else snapshot.quorum.leader,
         "controller_epoch": None if snapshot.quorum is None else snapshot.quorum.leader_epoch,
         "broker_count": len(snapshot.brokers),
+        "gone_broker_count": len({node for each in partitions for node in each.replicas} - snapshot.brokers.keys()),
         "topic_count": len(names) - internal,
         "internal_topic_count": internal,
         "partition_count": len(snapshot.partitions),
@@ -146,7 +194,8 @@ def disks(snapshot: Snapshot) -> list[Mapping[str, Any]]:
                 "error": each.error,
             }
         )
-    found.sort(key=lambda each: (-(each["used"] or 0), each["broker"], each["path"]))
+    # Those that share a volume are as full, however a few bytes more were used between two answers.
+    found.sort(key=lambda each: (-round(each["used"] or 0, 2), each["broker"], each["path"]))
     return list(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from console.history.model import SeriesAnswer
+from console.history.model import Series, SeriesAnswer
 from web.ask import Ask
 from web.history import Past, question, window_of
 from web.plots import Chart, draw
@@ -28,6 +28,8 @@ class Figure:
     whole: bool = False
     binary: bool = False
     """In units of 1024."""
+    seconds: bool = False
+    """A time, in seconds."""
     lines_max: int = 4
 
 
@@ -69,11 +71,30 @@ async def drawn(ask: Ask, *figures: Figure) -> list[Drawn]:
     return [_drawn(each, answers[each.title], why) for each in figures]
 
 
+def largest(series: Sequence[Series], most: int) -> Sequence[Series]:
+    """The `most` of them that are the largest over all of the time, in their order."""
+    if len(series) <= most:
+        return series
+    sums = [sum(value for value in each.values if value is not None) for each in series]
+    kept = sorted(sorted(range(len(series)), key=lambda index: -sums[index])[:most])
+    return [series[index] for index in kept]
+
+
 def _drawn(figure: Figure, answer: SeriesAnswer | None, why: str) -> Drawn:
     if answer is None or not answer.series:
         return Drawn(figure.title, None, why if answer is None else "Nothing was seen of it yet.")
+    names = figure.by
     lines: Sequence[tuple[str, Sequence[float | None]]] = [
-        (" ".join(each.labels.values()) or figure.title, each.values) for each in answer.series[: figure.lines_max]
+        (" ".join(each.labels[name] for name in names) or figure.title, each.values)
+        for each in largest(answer.series, figure.lines_max)
     ]
-    chart = draw(figure.title, answer.series[0].times_ms, lines, figure.text, whole=figure.whole, binary=figure.binary)
+    chart = draw(
+        figure.title,
+        answer.series[0].times_ms,
+        lines,
+        figure.text,
+        whole=figure.whole,
+        binary=figure.binary,
+        seconds=figure.seconds,
+    )
     return Drawn(figure.title, chart, "" if chart else "Nothing was seen of it in this time.")

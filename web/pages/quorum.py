@@ -58,6 +58,7 @@ async def quorum(ask: Ask) -> Page:
         noun="node",
         href=lambda row: ask.url("brokers", str(row["node_id"])),
         empty="The quorum did not answer.",
+        is_known=now.snapshot is not None,
     )
     data = {
         "at_ms": now.at_ms,

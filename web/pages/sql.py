@@ -1,4 +1,5 @@
-"""`/sql`: an editor, the plan before running, the result. `?q=` is the statement, `?p.NAME=` a parameter of it.
+"""`/sql`: an editor, the plan before running, the result. `?q=` is the statement, `?p.NAME=` a parameter of it,
+`?committed=1` leaves out what is in open or aborted transactions, `?view=chart` draws the result.
 
 An address never runs anything: it may come from anybody. The page shows what the statement would read, and Enter runs it.
 Statements can only read (`console.sql.sandbox`). What runs them is `/api/sql`; the page's script (`js/sql/`) asks it.
@@ -36,7 +37,13 @@ async def sql(ask: Ask) -> Page:
         for name, value in list(ask.request.query_params.multi_items())[: PARAMETERS_MAX * 2]
         if name.startswith("p.") and len(name) > 2
     }
-    data: dict[str, Any] = {"sql": text, "parameters": parameters, "saved": saved, "rows_max": SQL_ROWS_DEFAULT}
+    data: dict[str, Any] = {
+        "sql": text,
+        "parameters": parameters,
+        "committed": ask.flag("committed"),
+        "saved": saved,
+        "rows_max": SQL_ROWS_DEFAULT,
+    }
     return Page(
         "SQL",
         "pages/sql.html",
@@ -79,6 +86,21 @@ def examples(ask: Ask) -> list[tuple[str, str]]:
         ]
     return [
         *found,
+        (
+            "Who lags, and how far",
+            "select group_id, topic, sum(lag) as lag, max(lag_ms) as lag_ms\nfrom group_offsets\nwhere lag > 0\n"
+            "group by all\norder by lag desc",
+        ),
+        (
+            "What was configured",
+            "select resource_type, resource, name, value\nfrom configs\nwhere is_override\norder by all",
+        ),
+        (
+            "Lag over the last hour",
+            "select date_trunc('minute', time) as minute, group_id, max(value) as lag\nfrom metrics\n"
+            "where metric = 'kafka_consumergroup_lag' and time > now() - interval 1 hour\n"
+            "group by all\norder by minute",
+        ),
         ("All tables", "select * from tables"),
     ]
 

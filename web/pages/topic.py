@@ -14,7 +14,7 @@ from web.formatting import rate
 from web.history import WINDOWS, window_of
 from web.page import Crumb, Page, PageRoute
 from web.pages.groups_model import COLUMNS as GROUP_COLUMNS
-from web.pages.groups_model import MEANINGS, STATE_KINDS, STATUS_KINDS
+from web.pages.groups_model import MEANINGS, STATE_KINDS, STATUS_KINDS, drains_in
 from web.pages.past import Figure, drawn
 from web.pages.topic_model import bars, found_topic, partition_rows, readers, summary
 from web.tables import Column, Table
@@ -38,13 +38,12 @@ PARTITION_COLUMNS = (
 )
 
 PRODUCER_COLUMNS = (
-    Column("producer", "Producer, partition", "mono"),
     Column("producer_id", "Producer id", "number"),
     Column("partition", "Partition", "number"),
     Column("producer_epoch", "Epoch", "number"),
     Column("last_sequence", "Last sequence", "number", "Of its newest batch"),
     Column("last_timestamp", "Last wrote", "time", "Timestamp of its newest batch"),
-    Column("transaction_start_offset", "Open transaction since", "number", "Offset where it began"),
+    Column("transaction_start_offset", "Open transaction since", "number", "Offset where it began", optional=True),
 )
 
 
@@ -113,7 +112,7 @@ async def topic_groups(ask: Ask) -> Page:
         href=lambda row: ask.url("groups", str(row["group_id"])),
         empty="No group has read this topic.",
     )
-    view = {"status_kinds": STATUS_KINDS, "state_kinds": STATE_KINDS, "meanings": MEANINGS}
+    view = {"status_kinds": STATUS_KINDS, "state_kinds": STATE_KINDS, "meanings": MEANINGS, "drains_in": drains_in}
     data = {"at_ms": found.now.at_ms, "topic": found.name}
     return Page(
         "Consumers", "pages/topic_groups.html", data, table, found.now.missing, topic_crumbs(ask, found.name),

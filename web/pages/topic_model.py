@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,12 +13,18 @@ from console.errors import operator_errors
 from console.history.snapshot import Snapshot
 from console.lag.tracker import LagTracker
 from console.services.partitions import raise_topic_error
+from engine.net.cluster_view import ClusterView
+from engine.protocol.errors import ErrorCode
 from engine.types import TopicPartition
 from web.ask import Ask
+from web.changes import just_done
 from web.derived import derived
 from web.pages.groups_model import group_row
 from web.snapshots import Current, current
 from web.tables import Row
+
+APPEARS_S = 5.0
+"""So long a topic that was just made may take until every broker knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +46,21 @@ async def found_topic(ask: Ask, name: str) -> FoundTopic:
             return FoundTopic(name, now, now.snapshot, known[name])
     with operator_errors(f"topic {name}"):
         view = await ask.cluster.client.metadata([name])
+        if just_done(ask) is not None:
+            # Whoever made it a moment ago is sent here, and not every broker has heard of it yet.
+            deadline = time.monotonic() + APPEARS_S
+            while not _knows(view, name) and time.monotonic() < deadline:
+                await asyncio.sleep(0.05)
+                view = await ask.cluster.client.metadata([name])
         raise_topic_error(view, name)
     partitions = {TopicPartition(name, each.partition): each for each in view.topics[name].partitions}
     base = now.snapshot or Snapshot(0, view.cluster_id, dict(view.brokers), {}, {}, {}, (), {}, None, None)
     return FoundTopic(name, now, replace(base, partitions=partitions), sorted(partitions))
+
+
+def _knows(view: ClusterView, name: str) -> bool:
+    found = view.topics.get(name)
+    return found is not None and found.error_code is not ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 
 
 def by_topic(snapshot: Snapshot) -> dict[str, list[TopicPartition]]:

@@ -17,6 +17,8 @@ from web.security.refusal import refuse
 BODY_BYTES_MAX = 1024 * 1024
 RECORD_BODY_BYTES_MAX = 32 * 1024 * 1024
 """Where records are sent, which may be large."""
+FILE_BODY_BYTES_MAX = 1024 * 1024 * 1024
+"""Where a file of records is sent, which goes on to the cluster as it comes."""
 BODY_SILENCE_S = 20.0
 """So long may a body be silent."""
 STREAM_SILENCE_S = 300.0
@@ -39,6 +41,7 @@ class BodyBound:
 
 
 _LARGE = BodyBound(RECORD_BODY_BYTES_MAX)
+_FILE = BodyBound(FILE_BODY_BYTES_MAX)
 _ENDLESS = BodyBound(None, STREAM_SILENCE_S)
 _STREAMS = re.compile(r"(/clusters/[^/]+)?/v3/clusters/[^/]+/topics/[^/]+/records")
 """Records for as long as the connection is kept open (Confluent's streaming mode)."""
@@ -49,6 +52,8 @@ def body_bound(path: str) -> BodyBound:
     if _STREAMS.fullmatch(path):
         return _ENDLESS
     parts = path.split("/")
+    if parts[-1] == "produce-file":
+        return _FILE
     large = path.startswith(("/v3/", "/api/")) or "records" in parts or "produce" in parts
     return _LARGE if large else BodyBound()
 

@@ -6,6 +6,7 @@ import pytest
 
 from engine import Cluster
 from engine.errors import ConfigError, KafkaError
+from engine.net.cluster_client import ClusterClient
 from engine.protocol.errors import ErrorCode
 from engine.types import TopicPartition
 
@@ -101,3 +102,18 @@ async def test_an_unknown_node_is_named():
             await cluster.start_node(9)
         with pytest.raises(ConfigError, match="node 1 runs already"):
             await cluster.start_node(1)
+
+
+async def test_a_cluster_tells_what_its_brokers_have_answered():
+    async with Cluster(nodes=2) as cluster:
+        async with ClusterClient([("127.0.0.1", int(cluster.bootstrap_servers.split(",")[0].split(":")[1]))]) as client:
+            await client.metadata(None)
+        figures = {
+            node_id: {each.request: each.count for each in told}
+            for node_id, told in (await cluster.request_figures()).items()
+        }
+        assert sorted(figures) == [1, 2]
+        assert figures[1]["Metadata"] == 1
+        assert "BrokerHeartbeat" not in figures[1]  # that is the controller's
+        cluster.kill_node(2)
+        assert sorted(await cluster.request_figures()) == [1]

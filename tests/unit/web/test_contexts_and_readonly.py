@@ -38,6 +38,45 @@ def test_settings_are_changed_in_the_form_that_has_them_and_none_is_lost(ask):
     ask(story)
 
 
+def test_every_change_of_the_file_can_be_undone_from_the_message_that_reports_it(ask):
+    async def story(visitor):
+        staging, other = Context("staging", "h:1", None, True), Context("other", "h:9")
+        save_contexts(Contexts({"staging": staging}, "staging"))
+        changed = {"was": "staging", "name": "staging", "bootstrap_servers": "h:2"}
+        for path, form in (
+            ("/contexts-new", changed),
+            ("/contexts/staging", {"do": "remove"}),
+            ("/contexts/staging", {"do": "use-none"}),
+        ):
+            answer = await visitor.post(path, form)
+            assert answer.status == 303
+            assert load_contexts() != Contexts({"staging": staging}, "staging")
+            page = (await visitor.get(answer.header("location"))).text
+            undo = page.partition('action="/contexts-undo/')[2].partition('"')[0]
+            # What others change meanwhile stays.
+            now = load_contexts()
+            save_contexts(Contexts({**now.contexts, "other": other}, now.current))
+            assert (await visitor.post(f"/contexts-undo/{undo}")).status == 303
+            assert load_contexts() == Contexts({"staging": staging, "other": other}, "staging")
+            again = await visitor.post(f"/contexts-undo/{undo}")
+            assert again.status == 409
+            save_contexts(Contexts({"staging": staging}, "staging"))
+
+    ask(story)
+
+
+def test_adding_one_is_undone_by_taking_it_out(ask):
+    async def story(visitor):
+        save_contexts(Contexts({}, None))
+        answer = await visitor.post("/contexts-new", {"name": "new", "bootstrap_servers": "h:1", "use": "on"})
+        page = (await visitor.get(answer.header("location"))).text
+        assert "Added new." in page
+        await visitor.post("/contexts-undo/" + page.partition("/contexts-undo/")[2].partition('"')[0])
+        assert load_contexts() == Contexts({}, None)
+
+    ask(story)
+
+
 def test_a_new_one_does_not_replace_one_that_is_there(ask):
     async def story(visitor):
         save_contexts(Contexts({"staging": Context("staging", "h:1", None, True)}, None))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from web.plots import draw, nice_top
+from web.plots import draw, nice_seconds, nice_top
 
 
 def text(value):
@@ -36,7 +36,8 @@ def test_a_lone_value_is_seen():
 
 
 @pytest.mark.parametrize(
-    ("value", "top"), [(0, 1), (0.3, 0.4), (1, 1), (7, 10), (12, 20), (430, 500), (9_999, 10_000), (float("inf"), 1)]
+    ("value", "top"),
+    [(0, 1), (0.3, 0.4), (1, 1), (5, 6), (7, 8), (12, 20), (430, 600), (9_999, 10_000), (float("inf"), 1)],
 )
 def test_an_axis_ends_at_a_round_number(value, top):
     assert nice_top(value) == pytest.approx(top)
@@ -44,11 +45,29 @@ def test_an_axis_ends_at_a_round_number(value, top):
 
 def test_bytes_are_round_in_units_of_1024():
     assert nice_top(1_500_000, binary=True) == 2 * 1024**2
-    assert nice_top(600 * 1024, binary=True) == 1000 * 1024
+    assert nice_top(500 * 1024, binary=True) == 600 * 1024
 
 
 def test_whole_figures_have_no_half_ticks():
     assert [shown for _, shown in draw("Leads", [0, 1], [("x", [0, 1])], text, whole=True).ticks] == ["1", "0"]
+
+
+@pytest.mark.parametrize(
+    ("value", "top"),
+    [
+        (0, 1),
+        (0.3, 0.4),
+        (13, 20),
+        (41, 60),
+        (219, 240),
+        (400, 600),
+        (3_700, 7_200),
+        (50_000, 64_800),
+        (1e6, 1_728_000),
+    ],
+)
+def test_times_end_at_a_round_time_with_a_round_half(value, top):
+    assert nice_seconds(value) == pytest.approx(top)
 
 
 def test_a_screen_reader_is_told_the_newest_values():

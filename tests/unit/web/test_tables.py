@@ -89,3 +89,37 @@ def test_numbers_stay_numbers_in_csv():
     assert csv_cell(-5) == -5
     assert csv_cell(None) is None
     assert csv_cell("orders") == "orders"
+
+
+OPTIONAL = (
+    Column("name", "Name", "mono"),
+    Column("rack", "Rack", "mono", optional=True),
+    Column("errors", "Errors", "list", optional=True),
+    Column("type", "Type", on_page=False),
+)
+
+
+def shown(rows, text=""):
+    arranged = Table(OPTIONAL, rows, key="name").arranged(TableState(text))
+    return [each.name for each in arranged.shown]
+
+
+def test_an_optional_column_is_on_the_page_only_where_a_row_has_something_in_it():
+    assert shown([{"name": "1", "rack": None, "errors": [], "type": "x"}]) == ["name"]
+    assert shown([{"name": "1", "rack": "", "errors": ["gone"], "type": "x"}]) == ["name", "errors"]
+
+
+def test_headings_do_not_come_and_go_while_one_filters():
+    rows = [{"name": "one", "rack": "a"}, {"name": "two", "rack": None}]
+    assert shown(rows, "two") == shown(rows) == ["name", "rack"]
+
+
+def test_json_and_csv_have_every_column():
+    table = Table(OPTIONAL, [{"name": "1", "rack": None, "errors": [], "type": "x"}], key="name")
+    assert [each.name for each in table.arranged(TableState()).columns] == ["name", "rack", "errors", "type"]
+
+
+def test_nouns_have_their_own_plural_where_an_s_will_not_do():
+    table = Table(COLUMNS, ROWS, key="name", noun="property", nouns="properties")
+    assert [table.counted(1), table.counted(2_000)] == ["1 property", "2,000 properties"]
+    assert Table(COLUMNS, ROWS, key="name", noun="topic").counted(3) == "3 topics"

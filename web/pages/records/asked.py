@@ -11,19 +11,21 @@ The form has four fields for one more filter (`add_part`, `add_name`, `add_match
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.exceptions import HTTPException
-
 from console.errors import OperatorError
+from console.records.positions import parse_position
 from web.api.errors import ApiError
 from web.api.records.asked import filter_of_words
 from web.ask import Ask
 
 FILTERS_MAX = 20
 PARTITIONS_MAX = 10_000
+
+STARTS = "Write newest, oldest, -100 (the last 100), an offset, 2026-05-01T12:00, 12:00, or 5m, 2h, 1d12h ago."
 
 START_WORDS = {"": "end", "newest": "end", "oldest": "beginning"}
 """The page's words for places that Kafka calls end and beginning."""
@@ -64,6 +66,10 @@ class RecordsAsked:
     committed: bool
     aborted: bool
     markers: bool
+    partition_text: str = ""
+    """As it was typed, where it makes no sense."""
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    """What makes no sense, by the name of the field."""
 
     @property
     def start_word(self) -> str:
@@ -107,21 +113,29 @@ def address(path: str, query: Mapping[str, Any]) -> str:
 
 
 def read_asked(ask: Ask, start: str = "end") -> RecordsAsked:
-    """What the address says; `start` where it says nothing. Raises HTTPException 400."""
-    word = ask.get("start").strip()
+    """What the address says; `start` where it says nothing. What makes no sense is in `wrong`, and asks for nothing."""
+    word = ask.get("start").strip()[:100]
+    place = START_WORDS.get(word, word) if word else start
+    wrong: dict[str, str] = {}
+    try:
+        parse_position(place, time.time_ns() // 1_000_000)
+    except OperatorError:
+        wrong["start"] = f"{word[:40]!r} is no place. {STARTS}"
+    typed = ",".join(ask.all("partition"))
     partitions: list[int] = []
-    for text in ",".join(ask.all("partition")).replace(" ", ",").split(","):
+    for text in typed.replace(" ", ",").split(","):
         if not text:
             continue
         if not (text.isascii() and text.isdecimal()) or len(text) > 10 or int(text) >= 2**31:
-            raise HTTPException(400, f"partition is a number, or several with commas, not {text[:40]!r}")
+            wrong["partition"] = f"{text[:40]!r} is no partition. Write 0, or several as 0,3."
+            break
         if int(text) not in partitions:
             partitions.append(int(text))
     if len(partitions) > PARTITIONS_MAX:
-        raise HTTPException(400, f"at most {PARTITIONS_MAX} partitions")
+        wrong["partition"] = f"At most {PARTITIONS_MAX:,} partitions."
     return RecordsAsked(
         ask.part("topic"),
-        (START_WORDS.get(word, word) if word else start)[:100],
+        place,
         tuple(sorted(partitions)),
         ask.get("key")[:10_000],
         ask.flag("all_partitions"),
@@ -129,6 +143,8 @@ def read_asked(ask: Ask, start: str = "end") -> RecordsAsked:
         ask.flag("committed"),
         ask.flag("aborted"),
         ask.flag("markers"),
+        typed[:1_000] if "partition" in wrong else "",
+        wrong,
     )
 
 

@@ -42,7 +42,7 @@ async def records(ask: Ask) -> Page | Response:
     problem = filter_problem(ask, asked)
     page: RecordsPage | None = None
     missing: list[Missing] = []
-    if not problem:
+    if not problem and not asked.wrong:
         try:
             page = await _page(ask, asked, count)
         except ApiError as error:
@@ -57,7 +57,7 @@ async def records(ask: Ask) -> Page | Response:
     return Page(
         "Records",
         "pages/records.html",
-        _data(page, problem),
+        _data(page, problem or " ".join(asked.wrong.values())),
         Table(COLUMNS, rows, key="place", id="records", noun="record", href=lambda each: str(each["href"])),
         missing,
         crumbs=crumbs(ask, asked.topic),
@@ -68,7 +68,8 @@ async def records(ask: Ask) -> Page | Response:
             "limit": count,
             **_steps(ask, asked, page, count),
         },
-        status=400 if problem else 200,
+        # The page itself is as it should be: it says what is wrong beside the form.
+        status=400 if (problem or asked.wrong) and ask.suffix != "html" else 200,
         live=False,
     )
 

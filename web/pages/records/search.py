@@ -19,6 +19,7 @@ async def search(ask: Ask) -> Page | Response:
         return RedirectResponse(better, 303)
     asked = read_asked(ask, start="beginning")
     problem = filter_problem(ask, asked)
+    wrong = bool(problem or asked.wrong)
     limit = ask.integer("limit", MATCHES, 1, 10_000)
     stream = address(f"{ask.base}/api/search", asked.api(limit=limit, characters_max=1_024))
     return Page(
@@ -29,16 +30,17 @@ async def search(ask: Ask) -> Page | Response:
             "filters": list(asked.filters),
             "start": asked.start,
             "stream": stream,
-            "problem": problem,
+            "problem": problem or " ".join(asked.wrong.values()),
         },
         crumbs=crumbs(ask, asked.topic, records=True),
         view={
             **form_view(ask, asked, problem),
             "stream": stream,
-            "begins": bool((asked.filters or asked.key or ask.flag("all")) and not problem),
+            "begins": bool((asked.filters or asked.key or ask.flag("all")) and not wrong),
             "limit": limit,
         },
-        status=400 if problem else 200,
+        # The page itself is as it should be: it says what is wrong beside the form.
+        status=400 if wrong and ask.suffix != "html" else 200,
         live=False,
     )
 

@@ -18,6 +18,7 @@ async def tail(ask: Ask) -> Page | Response:
         return RedirectResponse(better, 303)
     asked = read_asked(ask)
     problem = filter_problem(ask, asked)
+    wrong = bool(problem or asked.wrong)
     also = list(dict.fromkeys(each for each in ask.all("also") if each and each != asked.topic))[: TOPICS_MAX - 1]
     latest = ask.cluster.latest
     known = [] if latest is None else sorted({each.topic for each in latest.partitions} - {asked.topic, *also})
@@ -28,7 +29,12 @@ async def tail(ask: Ask) -> Page | Response:
     return Page(
         "Live tail",
         "pages/records_tail.html",
-        {"topics": [asked.topic, *also], "filters": list(asked.filters), "stream": stream, "problem": problem},
+        {
+            "topics": [asked.topic, *also],
+            "filters": list(asked.filters),
+            "stream": stream,
+            "problem": problem or " ".join(asked.wrong.values()),
+        },
         crumbs=crumbs(ask, asked.topic, records=True),
         view={
             **form_view(ask, asked, problem),
@@ -39,7 +45,8 @@ async def tail(ask: Ask) -> Page | Response:
                 for each in also
             ],
         },
-        status=400 if problem else 200,
+        # The page itself is as it should be: it says what is wrong beside the form.
+        status=400 if wrong and ask.suffix != "html" else 200,
         live=False,
     )
 

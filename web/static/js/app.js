@@ -34,8 +34,8 @@ document.addEventListener("click", (event) => {
 
 // The message after a change is told once: the address is the page's again, to be kept and sent.
 const here = new URL(location.href);
-if (here.searchParams.has("done")) {
-  here.searchParams.delete("done");
+if (here.searchParams.has("done") || here.searchParams.has("changed")) {
+  for (const name of ["done", "changed"]) here.searchParams.delete(name);
   history.replaceState(history.state, "", here);
 }
 

@@ -13,12 +13,13 @@ export function openDialog(content, label) {
   box.replaceChildren(content);
   if (!box.open) box.showModal();
   tellUpdate(box);
-  (box.querySelector("[autofocus], input:not([type=hidden]), textarea, .dialog-foot .primary:not(:disabled), .dialog-foot button") ?? box).focus();
+  (box.querySelector("[autofocus], input:not([type=hidden]), textarea, .dialog-foot .primary:not(:disabled), .dialog-foot button") ?? box).focus({ preventScroll: true });
+  box.scrollTop = 0;
   return box;
 }
 
-/** A message; `kind` ok, warn or bad. */
-export function toast(text, kind = "ok") {
+/** A message; `kind` ok, warn or bad. With `undo`, a button that calls it: then the message waits to be dismissed. */
+export function toast(text, kind = "ok", undo = null) {
   const made = document.createElement("div");
   made.className = `toast ${kind}`;
   made.dataset.toast = "";
@@ -30,10 +31,19 @@ export function toast(text, kind = "ok") {
   dismiss.type = "button";
   dismiss.dataset.dismiss = "";
   dismiss.textContent = "Dismiss";
+  if (undo) {
+    const back = document.createElement("button");
+    back.type = "button";
+    back.textContent = "Undo";
+    back.dataset.key = "u";
+    back.dataset.keyLabel = "Undo what was just done";
+    back.addEventListener("click", async () => { back.disabled = true; try { await undo(); made.remove(); } catch (error) { back.disabled = false; toast(error.message, "bad"); } });
+    actions.append(back);
+  }
   actions.append(dismiss);
   made.append(words, actions);
   document.getElementById("toasts")?.append(made);
-  if (kind === "ok") setTimeout(() => made.remove(), 8000);
+  if (kind === "ok" && !undo) setTimeout(() => made.remove(), 8000);
 }
 
 document.addEventListener("click", (event) => {
@@ -62,12 +72,13 @@ document.addEventListener("submit", async (event) => {
   }
   if (!form.matches("[data-change]") || event.defaultPrevented) return;
   event.preventDefault();
-  const buttons = [...form.querySelectorAll("button[type=submit]")];
+  const buttons = [...form.querySelectorAll("button[type=submit]:not(:disabled)")];
+  let leaving = false;
   for (const button of buttons) button.disabled = true;
   try {
     const body = new URLSearchParams(new FormData(form, event.submitter));
     const { response, part } = await fetchPart(form.action, { method: "POST", body });
-    if (response.redirected) { const to = new URL(response.url); to.searchParams.delete("_part"); location.assign(to); return; }
+    if (response.redirected) { leaving = true; const to = new URL(response.url); to.searchParams.delete("_part"); location.assign(to); return; }
     const plan = part.querySelector("[data-plan]");
     const again = form.id && part.getElementById(form.id);
     if (plan) openDialog(document.importNode(plan, true), part.title || "What it will do");
@@ -76,6 +87,7 @@ document.addEventListener("submit", async (event) => {
   } catch {
     toast("The console cannot be reached.", "bad");
   } finally {
-    for (const button of buttons) button.disabled = false;
+    // Where one goes on, nobody shall click twice.
+    if (!leaving) for (const button of buttons) button.disabled = false;
   }
 });

@@ -10,18 +10,22 @@ export async function fetchPart(address, options = {}) {
   return { response, part: new DOMParser().parseFromString(text, "text/html") };
 }
 
+const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
+
 /** Puts `fresh` where `old` is, keeping the focus, and tells who wants to know. */
 export function exchange(old, fresh) {
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  // What has neither an id nor an address, like a chart, is found by its place.
+  const place = focused ? [...old.querySelectorAll(FOCUSABLE)].indexOf(focused) : -1;
   const marks = focused && [focused.id && `#${CSS.escape(focused.id)}`, focused.getAttribute("href") && `${focused.localName}[href="${CSS.escape(focused.getAttribute("href"))}"]`];
   const open = [...old.querySelectorAll("details[open][id]")].map((each) => each.id);
   const element = document.importNode(fresh, true);
   old.replaceWith(element);
   for (const id of open) { const found = document.getElementById(id); if (found) found.open = true; }
-  for (const mark of marks ?? []) {
-    const again = mark && element.querySelector(mark);
-    if (again) { again.focus({ preventScroll: true }); break; }
-  }
+  const marked = (marks ?? []).map((mark) => mark && element.querySelector(mark)).find(Boolean);
+  const placed = place >= 0 ? element.querySelectorAll(FOCUSABLE)[place] : null;
+  const again = marked ?? (placed?.localName === focused?.localName ? placed : null);
+  again?.focus({ preventScroll: true });
   tellUpdate(element);
 }
 
@@ -33,6 +37,6 @@ export function tellUpdate(element) {
 /** The address without what is no state of the page. */
 export function baseAddress() {
   const url = new URL(location.href);
-  for (const name of ["_part", "done", "from", "count"]) url.searchParams.delete(name);
+  for (const name of ["_part", "done", "changed", "from", "count"]) url.searchParams.delete(name);
   return url;
 }

@@ -31,8 +31,10 @@ async function openForm(address) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-row-go]");
   if (!button) return;
-  const row = document.querySelector("[data-table] tr[aria-selected=true]") ?? document.querySelector("[data-table] tr[data-href]");
-  if (!row?.dataset.href) { toast("Choose a row first: j and k.", "warn"); return; }
+  const rows = document.querySelectorAll("[data-table] tr[data-href]");
+  // Where there is one, it is the one that is meant; else nobody shall change what they did not choose.
+  const row = document.querySelector("[data-table] tr[aria-selected=true]") ?? (rows.length === 1 ? rows[0] : null);
+  if (!row?.dataset.href) { toast("Choose a row first: click it, or j and k.", "warn"); return; }
   const address = row.dataset.href + button.dataset.rowGo;
   if ("rowDialog" in button.dataset) openForm(address); else location.assign(address);
 });

@@ -1,5 +1,6 @@
 // The keymap: the same keys as in the terminal. `?` shows it. Pages add their own: any element with `data-key="n"` is
-// clicked by that key (`data-key-label` says what it does, else its words), and links of the navigation by `g` and a letter.
+// clicked by that key (`data-key-label` says what it does, else its words; `data-also` is a second key for the same), and
+// links of the navigation by `g` and a letter.
 import { openDialog } from "./dialog.js";
 
 const KEYMAP = [
@@ -10,7 +11,7 @@ const KEYMAP = [
   { keys: ["k", "ArrowUp"], label: "Row before", run: () => emit("row", { by: -1 }) },
   { keys: ["PageDown"], label: "A page on", run: () => emit("row", { by: 20 }) },
   { keys: ["PageUp"], label: "A page back", run: () => emit("row", { by: -20 }) },
-  { keys: ["g g", "Home"], label: "First row", run: () => emit("row", { to: "first" }) },
+  { keys: ["g", "g g", "Home"], label: "First row", run: () => emit("row", { to: "first" }) },
   { keys: ["G", "End"], label: "Last row", run: () => emit("row", { to: "last" }) },
   { keys: ["Enter", "d"], label: "Open the row", run: () => emit("open") },
   { keys: ["c"], label: "Copy the row's name", run: () => emit("copy") },
@@ -21,6 +22,7 @@ const KEYMAP = [
   { keys: ["Escape"], label: "Out of a field, a filter, a dialog", run: () => leave() },
 ];
 
+const FOLLOWS_MS = 900;
 let waiting = "";
 let waitingTimer = 0;
 
@@ -46,8 +48,9 @@ document.addEventListener("keydown", (event) => {
   const pressed = waiting ? `${waiting} ${event.key}` : event.key;
   clearTimeout(waitingTimer);
   waiting = "";
-  if (run(pressed)) { event.preventDefault(); return; }
-  if (event.key === "g") { waiting = "g"; waitingTimer = setTimeout(() => { waiting = ""; }, 1200); event.preventDefault(); }
+  // A letter may follow; when none does, g alone is the first row.
+  if (pressed === "g") { waiting = "g"; waitingTimer = setTimeout(() => { waiting = ""; run("g"); }, FOLLOWS_MS); event.preventDefault(); return; }
+  if (run(pressed)) event.preventDefault();
 });
 
 function run(pressed) {
@@ -58,11 +61,15 @@ function run(pressed) {
     entry.run();
     return true;
   }
-  const target = [...document.querySelectorAll("[data-key], [data-keys]")].find((each) => (each.dataset.keys ?? each.dataset.key) === pressed && each.localName !== "tr" && !each.disabled);
+  const target = keyed().find((each) => !each.disabled && (keyOf(each) === pressed || each.dataset.also === pressed));
   if (!target) return false;
   target.click();
   return true;
 }
+
+/** Elements with keys of their own; rows have a `data-key` that means something else. */
+const keyed = () => [...document.querySelectorAll("[data-key]:not(tr), [data-keys]")];
+const keyOf = (element) => element.dataset.keys ?? element.dataset.key;
 
 function focusFilter() {
   const field = document.querySelector("[data-filter]");
@@ -89,9 +96,16 @@ function showHelp() {
   body.className = "dialog-body";
   const title = document.createElement("h2");
   title.textContent = "Keyboard";
-  const list = document.createElement("div");
-  list.className = "keys";
-  const add = (keys, label) => {
+  body.append(title);
+  const section = (words) => {
+    const heading = document.createElement("h3");
+    heading.textContent = words;
+    const list = document.createElement("div");
+    list.className = "keys";
+    body.append(heading, list);
+    return list;
+  };
+  const add = (list, keys, label) => {
     const line = document.createElement("div");
     const words = document.createElement("span");
     words.textContent = label;
@@ -100,13 +114,17 @@ function showHelp() {
     line.append(words, caps);
     list.append(line);
   };
-  // A page that has its own use for a key says so below.
-  const own = new Set([...document.querySelectorAll("[data-key]:not(tr)")].map((each) => each.dataset.key));
-  for (const entry of KEYMAP) if (!entry.keys.some((each) => own.has(each))) add(entry.keys, entry.label);
-  for (const each of document.querySelectorAll("[data-key], [data-keys]")) {
-    if (each.localName === "tr") continue;
-    add([each.dataset.keys ?? each.dataset.key], each.dataset.keyLabel ?? each.textContent.trim());
+  const own = keyed().filter((each) => !each.closest("#nav"));
+  if (own.length) {
+    const here = section("On this page");
+    for (const each of own) add(here, [keyOf(each), each.dataset.also].filter(Boolean), each.dataset.keyLabel ?? each.textContent.trim());
   }
+  const everywhere = section("Everywhere");
+  // A page that has its own use for a key says so above.
+  const taken = new Set(own.flatMap((each) => [keyOf(each), each.dataset.also]));
+  for (const entry of KEYMAP) if (!entry.keys.some((each) => taken.has(each))) add(everywhere, entry.keys.filter((each) => each !== "g g"), entry.label);
+  const pages = section("Pages");
+  for (const each of keyed().filter((link) => link.closest("#nav"))) add(pages, [keyOf(each)], each.dataset.keyLabel ?? each.textContent.trim());
   const foot = document.createElement("div");
   foot.className = "dialog-foot";
   const close = document.createElement("button");
@@ -114,7 +132,7 @@ function showHelp() {
   close.textContent = "Close";
   close.dataset.close = "";
   foot.append(close);
-  body.append(title, list, foot);
+  body.append(foot);
   openDialog(body, "Keyboard");
 }
 

@@ -1,9 +1,14 @@
 // Live updates. After each `snapshot` event the page fetches itself (`_part=main`) and exchanges what has an id and
 // `data-live` and differs. One fetch at a time: what happens meanwhile leads to one more. Paused or hidden: none.
+import { toast } from "./dialog.js";
 import { baseAddress, exchange, fetchPart } from "./fetching.js";
+import { startTables } from "./table.js";
 
+const AGAIN_MS = 3_000;
 let source = null;
 let paused = false;
+let ended = false; // nothing will come any more: the console does not know us, or what the page shows is gone
+let retry = 0;
 let busy = false;
 let again = false;
 let seen = 0;
@@ -28,16 +33,19 @@ export async function refresh() {
     const tables = [];
     document.dispatchEvent(new CustomEvent("stoker:refresh-tables", { detail: tables }));
     const { response, part } = await fetchPart(baseAddress());
-    if (response.ok) {
+    if (response.ok && partsOf(document.getElementById("main")) !== partsOf(part)) {
+      // The page has other parts now: a cluster that was silent answers, the first topic was made.
+      if (!isTyping(document.getElementById("main"))) exchangeMain(part);
+    } else if (response.ok) {
       for (const fresh of part.querySelectorAll("[data-live][id]")) {
         const old = document.getElementById(fresh.id);
-        // What is being typed in stays.
-        const typing = old?.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
-        if (old && !typing && !sameAs(old, fresh)) exchange(old, fresh);
+        if (old && !isTyping(old) && !sameAs(old, fresh)) exchange(old, fresh);
       }
-    } else if (response.status === 401) {
+    } else if (response.status === 401 || response.status === 404) {
       stop();
-      show("lost", "Signed out");
+      ended = true;
+      show("lost", response.status === 401 ? "Signed out" : "Gone");
+      toast(response.status === 401 ? "This console was started anew: open the address that it printed." : "What this page shows is no longer there.", "warn");
     }
     await Promise.allSettled(tables);
   } catch {
@@ -46,6 +54,19 @@ export async function refresh() {
     busy = false;
     if (again) { again = false; setTimeout(refresh, 200); }
   }
+}
+
+const partsOf = (root) => [...root.querySelectorAll("[data-live][id], [data-table]")].map((each) => each.id).join(" ");
+
+/** What is being typed in stays. */
+const isTyping = (element) => element.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+
+function exchangeMain(part) {
+  const main = document.getElementById("main");
+  const fresh = main.cloneNode(false);
+  fresh.append(...[...main.children].filter((each) => each.matches(".crumbs")).map((each) => each.cloneNode(true)), ...[...part.body.children].map((each) => document.importNode(each, true)));
+  exchange(main, fresh);
+  startTables();
 }
 
 /** Times are rewritten here, so they are no difference. */
@@ -58,7 +79,12 @@ function start() {
   stop();
   source = new EventSource(`${document.body.dataset.base ?? ""}/live`);
   source.addEventListener("open", () => show("live", "Live"));
-  source.addEventListener("error", () => show("lost", "No connection"));
+  source.addEventListener("error", () => {
+    if (ended) return;
+    show("lost", "No connection");
+    // Browsers come again by themselves after a lost connection, but not after an answer that is none.
+    if (source?.readyState === EventSource.CLOSED) { clearTimeout(retry); retry = setTimeout(() => { if (!paused && !ended && !document.hidden) { start(); refresh(); } }, AGAIN_MS); }
+  });
   source.addEventListener("snapshot", (event) => {
     const data = JSON.parse(event.data);
     show(data.failure ? "lost" : "live", data.failure ? "Cluster silent" : "Live");
@@ -72,6 +98,7 @@ function start() {
 }
 
 function stop() {
+  clearTimeout(retry);
   source?.close();
   source = null;
 }
@@ -81,10 +108,11 @@ export function startLive() {
   start();
   button().addEventListener("click", () => {
     paused = !paused;
+    ended = false;
     if (paused) { stop(); show("paused", "Paused"); } else { start(); refresh(); }
   });
   document.addEventListener("visibilitychange", () => {
-    if (paused) return;
+    if (paused || ended) return;
     if (document.hidden) stop(); else { start(); refresh(); }
   });
   addEventListener("pagehide", stop);

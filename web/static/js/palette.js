@@ -2,11 +2,13 @@
 import { openDialog } from "./dialog.js";
 
 const base = () => document.body.dataset.base ?? "";
-let names = null;
+let known = []; // topics and groups, as they were when the palette was open last
+let looking = false;
 
-async function knownNames() {
-  if (names) return names;
-  names = [];
+/** Looks again what topics and groups there are: the page may have been open for hours. */
+async function lookForNames() {
+  const names = [];
+  looking = true;
   const ask = async (path, key, kind) => {
     try {
       const response = await fetch(`${base()}/${path}.json?internal=1`, { headers: { Accept: "application/json" } });
@@ -19,7 +21,8 @@ async function knownNames() {
     } catch { /* the pages are there without them */ }
   };
   await Promise.all([ask("topics", "name", "topic"), ...(document.querySelector('#nav a[href$="/groups"]') ? [ask("groups", "group_id", "group")] : [])]);
-  return names;
+  looking = false;
+  known = names;
 }
 
 /** A name as one part of an address, as web/names.py writes it. */
@@ -37,11 +40,34 @@ function pages() {
   return found;
 }
 
+// Words before a name, as on the terminal's command line: `:tail orders`, `:g billing`. What follows is where of it they lead.
+const OF_TOPIC = { topic: "", topics: "", t: "", to: "", partitions: "", pa: "", parts: "", records: "/records", browse: "/records", r: "/records", tail: "/tail", follow: "/tail", search: "/search", find: "/search", produce: "/produce", send: "/produce", configs: "/configs", config: "/configs", cfg: "/configs" };
+const OF_GROUP = { group: "", groups: "", g: "", consumers: "", members: "/members" };
+const BROKER = ["broker", "brokers", "b", "nodes"], SQL = ["sql", "s", "query"], CONTEXT = { ctx: "", context: "", contexts: "" };
+
+/** Entries for a command with a name behind it; null when it is none. */
+function commanded(typed, entries) {
+  const match = /^([a-z]+)\s+(\S.*)$/i.exec(typed);
+  if (!match) return null;
+  const word = match[1].toLowerCase(), rest = match[2];
+  if (SQL.includes(word)) return [{ title: rest, kind: "sql: shows the plan", href: `${base()}/sql?q=${encodeURIComponent(rest)}` }];
+  if (BROKER.includes(word) && /^\d+$/.test(rest)) return [{ title: `Broker ${rest}`, kind: "broker", href: `${base()}/brokers/${rest}` }];
+  for (const [table, kind] of [[OF_TOPIC, "topic"], [OF_GROUP, "group"], [CONTEXT, "cluster"]]) {
+    if (!Object.hasOwn(table, word)) continue;
+    return best(entries.filter((each) => each.kind === kind), rest.toLowerCase()).map((each) => ({ ...each, kind: table[word].slice(1) || kind, href: each.href + table[word] }));
+  }
+  return null;
+}
+
+/** Those that match, the best first. */
+const best = (entries, typed) => entries.map((entry) => [score(entry, typed), entry]).filter(([points]) => points > 0).sort((a, b) => b[0] - a[0]).slice(0, 40).map(([, entry]) => entry);
+
 /** How well `text` matches: 0 not at all; a beginning before a word before letters in order. */
 function score(entry, typed) {
   if (!typed) return entry.kind === "page" ? 3 : entry.kind === "topic" || entry.kind === "group" ? 0 : 1;
   const title = entry.title.toLowerCase();
-  if (title === typed) return 6;
+  if (title === typed) return 7;
+  if (entry.words?.split(" ").includes(typed)) return 6;
   if (title.startsWith(typed)) return 5;
   if (title.includes(typed)) return 4;
   if (entry.words?.includes(typed)) return 3;
@@ -58,7 +84,7 @@ function open() {
   input.setAttribute("aria-label", "Go to a page, a topic or a group");
   input.setAttribute("aria-expanded", "true");
   input.setAttribute("aria-controls", "palette-list");
-  input.placeholder = "Page, topic, group…";
+  input.placeholder = "Page, topic, group… or a command: tail orders";
   input.autocomplete = "off";
   input.spellcheck = false;
   const list = document.createElement("ul");
@@ -66,12 +92,12 @@ function open() {
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "Where to go");
   body.append(input, list);
-  let entries = pages();
+  let entries = pages().concat(known);
   let shown = [];
   let at = 0;
   const draw = () => {
-    const typed = input.value.trim().toLowerCase();
-    shown = entries.map((entry) => [score(entry, typed), entry]).filter(([points]) => points > 0).sort((a, b) => b[0] - a[0]).slice(0, 40).map(([, entry]) => entry);
+    const typed = input.value.trim();
+    shown = commanded(typed, entries) ?? best(entries, typed.toLowerCase());
     at = Math.min(at, Math.max(0, shown.length - 1));
     list.replaceChildren(...shown.map((entry, index) => {
       const item = document.createElement("li");
@@ -87,6 +113,7 @@ function open() {
       item.addEventListener("click", () => go(entry));
       return item;
     }));
+    if (!shown.length) { const none = document.createElement("li"); none.className = "muted"; none.setAttribute("role", "presentation"); none.textContent = looking ? "Looking…" : "Nothing of that name."; list.append(none); }
     if (shown.length) input.setAttribute("aria-activedescendant", `palette-${at}`); else input.removeAttribute("aria-activedescendant");
     list.children[at]?.scrollIntoView({ block: "nearest" });
   };
@@ -98,9 +125,9 @@ function open() {
     if (event.key === "Enter" && shown[at]) { event.preventDefault(); go(shown[at]); }
   });
   const box = openDialog(body, "Go to");
-  draw();
   input.focus();
-  knownNames().then((found) => { entries = pages().concat(found); if (box.open && box.contains(list)) draw(); });
+  lookForNames().then(() => { entries = pages().concat(known); if (box.open && box.contains(list)) draw(); });
+  draw();
 }
 
 document.addEventListener("stoker:palette", open);

@@ -64,6 +64,8 @@ async function fetchRows(table, start, { address = baseAddress(), whole = false 
     return;
   }
   if (!body || !freshBody) { if (Boolean(body) !== Boolean(freshBody)) { exchange(current, fresh); begin(document.getElementById(table.id)); } return; }
+  // A column may have come that had nothing in it so far, or may have gone.
+  if (current.querySelectorAll("thead th").length !== fresh.querySelectorAll("thead th").length) { exchange(current, fresh); begin(document.getElementById(table.id)); return; }
   for (const name of ["matching", "start", "shown"]) current.dataset[name] = fresh.dataset[name];
   const count = fresh.querySelector("[data-count]");
   if (count && current.querySelector("[data-count]").textContent !== count.textContent) current.querySelector("[data-count]").replaceChildren(...document.importNode(count, true).childNodes);
@@ -122,12 +124,12 @@ async function move(table, { by, to }) {
 const current = () => document.querySelector("[data-table]:has(tr[aria-selected])") ?? document.querySelector("[data-table]:has(tr[data-key])");
 const selectedRow = () => document.querySelector("[data-table] tr[aria-selected=true]");
 
-document.addEventListener("stoker:row", (event) => { const table = current(); if (table) move(table, event.detail); });
+document.addEventListener("stoker:row", (event) => { const table = current(); if (table) move(table, event.detail).catch(() => {}); });
 document.addEventListener("stoker:open", () => { const row = selectedRow(); if (row?.dataset.href) location.assign(row.dataset.href); });
 document.addEventListener("stoker:copy", () => { const row = selectedRow(); if (row) copyText(row.dataset.key); });
 document.addEventListener("stoker:escape", () => { const row = selectedRow(); if (row) select(row.closest("[data-table]"), null); });
 document.addEventListener("stoker:refresh-tables", (event) => {
-  for (const table of document.querySelectorAll("[data-table]")) event.detail.push(fetchRows(table, startOf(table)));
+  for (const table of document.querySelectorAll("[data-table]")) event.detail.push(fetchRows(table, startOf(table)).catch(() => {})); // that the console is silent is told once, by the page
 });
 
 document.addEventListener("click", (event) => {
@@ -166,7 +168,7 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   const table = field.closest("[data-table]");
   field.blur();
-  move(table, { to: "first" });
+  move(table, { to: "first" }).catch(() => {});
 });
 
 function begin(table) {

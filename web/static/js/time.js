@@ -15,6 +15,9 @@ export function relative(then, now = Date.now()) {
   return size < 2 ? "now" : seconds > 0 ? `${value} ${unit} ago` : `in ${value} ${unit}`;
 }
 
+/** All ways to tell it, for a tooltip. */
+const everyWay = (date) => `${local(date)} local\n${utc(date)}\n${relative(date.getTime())}\n${date.getTime()} ms`;
+
 function tell(element) {
   const ms = Number(element.dataset.ms);
   const date = new Date(ms);
@@ -22,8 +25,27 @@ function tell(element) {
   const chosen = element.dataset.style === "ago" ? "ago" : style;
   const text = chosen === "utc" ? utc(date) : chosen === "ago" ? relative(ms) : local(date);
   if (element.textContent !== text) element.textContent = text;
-  const title = `${local(date)} local\n${utc(date)}\n${relative(ms)}\n${ms} ms`;
+  const title = everyWay(date);
   if (element.title !== title) element.title = title;
+}
+
+/** [text, tooltip] of a time in a list that is drawn by script, in the way that is chosen; `day`: with the date. */
+export function shownTime(ms, day = false) {
+  if (ms === null) return ["no time", ""];
+  const date = new Date(ms);
+  if (Number.isNaN(date.getTime())) return [String(ms), ""];
+  if (style === "ago") return [relative(ms), everyWay(date)];
+  const text = style === "utc" ? `${date.toISOString().replace("T", " ")}` : local(date);
+  return [day ? text : text.slice(11), everyWay(date)];
+}
+
+/** A time to the second, local unless UTC is chosen: for what stands beside how long ago it was. */
+export const exactTime = (ms) => (style === "utc" ? `${utc(new Date(ms)).slice(0, 19)} UTC` : local(new Date(ms)).slice(0, 19));
+
+/** Calls `redraw` when another way of telling times is chosen, and now and then where they are relative. */
+export function whenTimesChange(redraw) {
+  document.addEventListener("stoker:time", redraw);
+  setInterval(() => { if (style === "ago" && !document.hidden) redraw(); }, 5000);
 }
 
 /** Writes all times within `root`. */

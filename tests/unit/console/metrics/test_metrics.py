@@ -3,6 +3,7 @@
 import math
 import re
 
+from console.history.isr_changes import IsrChanges
 from console.history.snapshot import GroupProgress, Snapshot
 from console.lag.tracker import LagTracker
 from console.local_machine import LocalUsage, MachineUsage, ProcessUsage
@@ -14,6 +15,7 @@ from console.services.log_dirs import LogDir
 from console.services.partial import Missing
 from console.services.quorum import Quorum, QuorumReplica, QuorumRole
 from engine.net.cluster_view import BrokerView, PartitionView
+from engine.net.request_figures import RequestFigure
 from engine.protocol.errors import ErrorCode
 from engine.types import TopicPartition
 
@@ -205,3 +207,24 @@ def test_every_line_is_one_that_prometheus_reads():
             assert found, line
             assert found[1] == family
     assert seen <= set(METRICS)
+
+
+def test_requests_and_isr_changes_count_up():
+    """Kafka: RequestMetrics, IsrShrinksPerSec, IsrExpandsPerSec."""
+    changes = IsrChanges()
+    for isr in ((1, 2), (1,)):
+        changes.observe({ORDERS: view(0, 1, (1, 2), isr)})
+    produce = RequestFigure("Produce", 3, 300, 90, 0.5, (3,))
+    text = render(families(snapshot(requests={1: [produce]}), None, changes)).splitlines()
+
+    for line in (
+        'stoker_requests_total{broker="1",request="Produce"} 3',
+        'stoker_request_bytes_total{broker="1",request="Produce"} 300',
+        'stoker_response_bytes_total{broker="1",request="Produce"} 90',
+        'stoker_request_seconds_total{broker="1",request="Produce"} 0.5',
+        "# TYPE stoker_requests_total counter",
+        "stoker_isr_shrinks_total 1",
+        "stoker_isr_expands_total 0",
+    ):
+        assert line in text
+    assert not [line for line in lines(snapshot()) if "stoker_request" in line]  # nobody told: not 0

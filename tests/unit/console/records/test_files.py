@@ -139,6 +139,13 @@ async def test_what_came_before_a_bad_line_is_given_out(tmp_path):
     assert [record.value for record in got] == [b"good"]
 
 
+async def test_the_byte_order_mark_of_a_spreadsheet_is_no_part_of_the_heading(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("key,value\nk,v\n", encoding="utf-8-sig")
+
+    assert [record.key for record in await load("csv", path)] == [b"k"]
+
+
 async def test_a_csv_that_is_no_utf8_is_refused(tmp_path):
     path = tmp_path / "in.csv"
     path.write_bytes(b"value\n\xff\n")

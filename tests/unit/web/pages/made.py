@@ -16,7 +16,16 @@ def partition(number, leader=1, replicas=(1, 2, 3), isr=None, offline=()):
 
 
 def snapshot(
-    topics=None, *, brokers=(1, 2, 3), offsets=None, sizes=None, groups=(), quorum=None, log_dirs=(), missing=()
+    topics=None,
+    *,
+    brokers=(1, 2, 3),
+    offsets=None,
+    sizes=None,
+    groups=(),
+    quorum=None,
+    log_dirs=(),
+    missing=(),
+    requests=None,
 ):
     """`topics`: name to partitions. Offsets, unless given, are 0 to 100; sizes 1000 bytes on each replica."""
     partitions = {TopicPartition(name, each.partition): each for name, held in (topics or {}).items() for each in held}
@@ -32,6 +41,7 @@ def snapshot(
         quorum,
         None,
         missing,
+        requests,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from console.audit import DONE, FAILED, AuditEntry, AuditTrail
 from console.contexts import Context, Contexts
 from console.services.configs import ConfigEntry, ConfigSource
+from web.formatting import config_meaning
 from web.pages.audit import audit_rows, facts_table
 from web.pages.configs import config_rows, plain_documentation
 from web.pages.contexts import add_command, form_of, read_context
@@ -52,6 +53,32 @@ def test_a_property_says_where_it_comes_from_and_what_it_would_be_otherwise():
     (row,) = config_rows((config("retention.ms", own=True),))
     assert (row["source"], row["is_override"], row["inherited"]) == ("the topic", True, "9")
     assert row["documentation"] == "Doc <b>"
+
+
+def test_what_is_not_set_has_nothing_else_that_it_would_be():
+    (row,) = config_rows((config("retention.ms"),))
+    assert row["inherited"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meaning"),
+    [
+        ("retention.ms", "604800000", "7d"),
+        ("segment.bytes", "1073741824", "1.0 GiB"),
+        ("message.max.bytes", "1048588", "1.0 MiB"),
+        ("log.cleaner.dedupe.buffer.size", "134217728", "128 MiB"),
+        ("flush.ms", "9223372036854775807", "no limit"),
+        ("retention.ms", "-1", ""),
+        ("linger.ms", "5", ""),
+        ("segment.index.bytes", "512", ""),
+        ("num.partitions", "100000", ""),
+        ("cleanup.policy", "delete", ""),
+        ("retention.ms", None, ""),
+        ("retention.ms", "9" * 30, ""),
+    ],
+)
+def test_milliseconds_and_bytes_are_told_in_larger_units(name, value, meaning):
+    assert config_meaning(name, value) == meaning
 
 
 def test_sensitive_values_are_never_in_a_row():

@@ -10,7 +10,7 @@ from engine.types import TopicPartition
 from tests.unit.web.pages.made import AT_MS, group, partition, snapshot, tracker
 from web.pages.group_actions import read_delete_offsets, read_reset
 from web.pages.group_model import group_partition_rows, member_rows, retention_summary, short_assignment
-from web.pages.groups_model import group_row, group_rows
+from web.pages.groups_model import drains_in, group_row, group_rows
 
 ORDERS = [TopicPartition("orders", number) for number in range(3)]
 
@@ -130,3 +130,24 @@ def test_offsets_are_deleted_only_where_it_is_said_of_which():
     assert isinstance(read_delete_offsets("g", {"scope": "orders"}, errors, AT_MS), DeleteOffsets)
     assert read_delete_offsets("g", {"scope": " "}, errors, AT_MS) is None
     assert "scope" in errors
+
+
+def a_row(**values):
+    return {"lag": 10, "drain_ms": None, "commit_rate": 2.0, "status": "OK", **values}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"lag": 0}, "level"),
+        ({"lag": None}, "-"),
+        ({"drain_ms": 12_000}, "12 s"),
+        ({}, "keeps up"),
+        ({"commit_rate": 0.0}, "never"),
+        ({"status": "WARN"}, "never"),
+        ({"status": "STALL", "commit_rate": 0.0}, "never"),
+        ({"commit_rate": None}, "-"),
+    ],
+)
+def test_a_healthy_group_that_reads_as_fast_as_records_come_is_not_said_never_to_be_done(values, words):
+    assert drains_in(a_row(**values)) == words

@@ -1,9 +1,8 @@
 """Addresses of the records' pages: what they say, and the one address for what a form says."""
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from web.ask import Ask
@@ -46,9 +45,18 @@ def test_what_an_address_says_comes_back_in_the_addresses_of_other_pages():
 
 
 @pytest.mark.parametrize("text", ["-1", "one", "99999999999", "٣", "0x1"])
-def test_a_partition_that_is_no_number_is_refused(text):
-    with pytest.raises(HTTPException):
-        read_asked(ask(f"partition={text}"))
+def test_a_partition_that_is_no_number_stands_there_as_it_was_typed_with_what_is_wrong(text):
+    asked = read_asked(ask(f"partition={quote(text)}"))
+    assert asked.partition_text == text
+    assert text in asked.wrong["partition"]
+
+
+def test_a_place_that_makes_no_sense_is_told_at_its_field():
+    asked = read_asked(ask("start=banana"))
+    assert asked.start_word == "banana"
+    assert "'banana' is no place" in asked.wrong["start"]
+    for word in ("newest", "oldest", "-10", "120", "5m", "2026-05-01T12:00", "@5", ""):
+        assert read_asked(ask(f"start={word}")).wrong == {}
 
 
 @pytest.mark.parametrize(

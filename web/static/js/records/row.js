@@ -1,15 +1,8 @@
 // A record in a list: time, place, key and value. All of it is text.
 import { partOf } from "../palette.js";
+import { shownTime } from "../time.js";
 import { base } from "./stream.js";
 import { fill, make, safe } from "./safe.js";
-
-const two = (number, digits = 2) => String(number).padStart(digits, "0");
-
-export function clock(ms) {
-  if (ms === null) return "no time";
-  const date = new Date(ms);
-  return Number.isNaN(date.getTime()) ? String(ms) : `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${two(date.getMilliseconds(), 3)}`;
-}
 
 export const hrefOf = (record) => `${base()}/topics/${partOf(record.topic)}/records/${record.partition}/${record.offset}`;
 export const keyOf = (record) => (record.key.format === "null" ? "" : safe(record.key.text));
@@ -29,7 +22,7 @@ export function drawRecord(row, record, { several = false, pattern = null, day =
     value = make("span", "value-cell");
     row.replaceChildren(when, where, key, value);
   }
-  when.textContent = day && record.timestamp !== null ? `${new Date(record.timestamp).toLocaleDateString()} ${clock(record.timestamp)}` : clock(record.timestamp);
+  [when.textContent, when.title] = shownTime(record.timestamp, day);
   when.href = hrefOf(record);
   where.textContent = whereOf(record, several);
   fill(key, keyOf(record), pattern);

@@ -1,6 +1,7 @@
 // Search: matches as they are found, and an account of everything that was looked at. It can be stopped, and goes on where
 // it was; what a lost connection interrupted, too.
 import { copyText } from "../copy.js";
+import { whenTimesChange } from "../time.js";
 import { List, withKeys } from "./list.js";
 import { drawRecord, hrefOf, keyOf, valueOf } from "./row.js";
 import { count, make, size } from "./safe.js";
@@ -16,6 +17,7 @@ function begin() {
   let latest = null, matched = 0;
   const list = new List(find("list"), { height: 26, draw: (row, index) => drawRecord(row, records[index], { day: true }) });
   section.classList.add("days");
+  whenTimesChange(() => list.redraw());
   withKeys(list, { page: true, open: (index) => location.assign(hrefOf(records[index])), copy: (index) => copyText(`${keyOf(records[index])}\t${valueOf(records[index])}`) });
 
   function account(data) {
@@ -58,7 +60,7 @@ function begin() {
         await nextFrame();
       }
     } catch (error) {
-      if (error.name !== "AbortError") { state(error.message); find("more").hidden = token === null; return; }
+      if (error.name !== "AbortError") { state(error.message); find("more").hidden = token === null; section.dataset.state = records.length ? "stopped" : "failed"; return; }
       stopped = true;
     } finally {
       running = false;

@@ -28,8 +28,10 @@ export async function failureOf(response) {
 }
 
 export function failure(said, status = 0) {
-  const words = [said.message ?? `The console answered ${status}`, said.detail, said.hint].filter(Boolean).map((each) => each.replace(/[.\s]+$/, ""));
-  const error = new Error(`${words.join(". ")}.`);
+  // A detail of several lines points into what was asked: it stays as it is, and comes last.
+  const parts = [said.message ?? `The console answered ${status}`, said.detail, said.hint].filter(Boolean);
+  const words = parts.filter((each) => !each.includes("\n")).map((each) => `${each.replace(/[.\s]+$/, "")}.`);
+  const error = new Error([words.join(" "), ...parts.filter((each) => each.includes("\n"))].join("\n"));
   error.status = status || Number(String(said.error_code ?? "").slice(0, 3));
   return error;
 }

@@ -2,6 +2,7 @@
 // server leaves out the oldest and says how many. So the page stays quick, and the count of what it did not show is exact.
 import { toast } from "../dialog.js";
 import { copyText } from "../copy.js";
+import { whenTimesChange } from "../time.js";
 import { List, withKeys } from "./list.js";
 import { drawRecord, hrefOf, keyOf, patternOf, valueOf } from "./row.js";
 import { count } from "./safe.js";
@@ -143,6 +144,7 @@ function begin() {
   for (const button of section.querySelectorAll("[data-next]")) button.addEventListener("click", () => next(Number(button.dataset.next)));
 
   addEventListener("pagehide", () => { abort?.abort(); });
+  whenTimesChange(() => list.redraw());
   measure();
   if (list.box.clientWidth < 560) find("wrap").click();
   setInterval(() => { if (!paused) account(); }, 1000);

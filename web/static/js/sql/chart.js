@@ -7,7 +7,8 @@ const BARS_MAX = 60;
 const SERIES_MAX = 4;
 export const POINTS_MAX = 5_000;
 
-/** What a chart of these columns and rows would best be: {kind, x, ys}; null when nothing can be drawn. */
+/** What a chart of these columns and rows would best be: {kind, x, ys, by}; null when nothing can be drawn. `by` is the
+    column whose values are lines of their own; -1 for none. */
 export function choose(columns, rows) {
   const numbers = columns.map((column, index) => [column, index]).filter(([column]) => isNumeric(column.type)).map(([, index]) => index);
   if (!numbers.length || rows.length < 1) return null;
@@ -16,7 +17,28 @@ export function choose(columns, rows) {
   if (x < 0) x = numbers.length > 1 ? numbers[0] : -1;
   const ys = numbers.filter((index) => index !== x);
   if (!ys.length) return null;
-  return { kind: x < 0 || isTime(columns[x].type) || isNumeric(columns[x].type) ? "line" : "bar", x, ys: ys.slice(0, 1).concat(sameScale(rows, ys)).slice(0, SERIES_MAX) };
+  const kind = x < 0 || isTime(columns[x].type) || isNumeric(columns[x].type) ? "line" : "bar";
+  // Where a time comes more than once, what is beside it tells the lines apart.
+  const by = x >= 0 && new Set(rows.map((row) => textOf(row[x]))).size < rows.length ? columns.findIndex((column, index) => index !== x && !isNumeric(column.type) && !isTime(column.type)) : -1;
+  return { kind, x, by, ys: by >= 0 ? ys.slice(0, 1) : ys.slice(0, 1).concat(sameScale(rows, ys)).slice(0, SERIES_MAX) };
+}
+
+/** Rows as they are drawn where `by` has a line for each of its values: one row for each value of `x`, with a column for each
+    of the lines that are the largest all in all. `left` is how many lines are left out. */
+export function pivot(columns, rows, { x, ys, by }) {
+  const sums = new Map();
+  for (const row of rows) { const name = textOf(row[by]); sums.set(name, (sums.get(name) ?? 0) + (Math.abs(number(row[ys[0]])) || 0)); }
+  const names = [...sums].sort((a, b) => b[1] - a[1]).slice(0, SERIES_MAX).map(([name]) => name).sort();
+  const found = new Map();
+  for (const row of rows) {
+    const at = names.indexOf(textOf(row[by]));
+    if (at < 0) continue;
+    const key = textOf(row[x]);
+    if (!found.has(key)) found.set(key, [row[x], ...names.map(() => null)]);
+    const value = number(row[ys[0]]);
+    if (Number.isFinite(value)) found.get(key)[at + 1] = (found.get(key)[at + 1] ?? 0) + value;
+  }
+  return { columns: [columns[x], ...names.map((name) => ({ name, type: "DOUBLE" }))], rows: [...found.values()], left: sums.size - names.length };
 }
 
 /** Columns that can stand beside the first: of about its size. */
@@ -106,7 +128,7 @@ export function drawChart(room, columns, rows, chosen, said) {
     const first = points[0]?.x ?? 0, last = points.at(-1)?.x ?? 1;
     const x = (value) => left + ((value - first) / (last - first || 1)) * (width - left - right);
     const marks = Math.max(2, Math.floor((width - left) / 110));
-    if (isTime(type) && chosen.x >= 0) for (let at = 0; at <= marks; at++) { const ms = first + ((last - first) * at) / marks; svg.append(element("text", { x: x(ms), y: height - bottom + 18, "text-anchor": at === 0 ? "start" : at === marks ? "end" : "middle" }, timeText(ms, last - first))); }
+    if (isTime(type) && chosen.x >= 0) for (let at = 0; at <= (last > first ? marks : 0); at++) { const ms = first + ((last - first) * at) / marks; svg.append(element("text", { x: x(ms), y: height - bottom + 18, "text-anchor": at === 0 ? "start" : at === marks ? "end" : "middle" }, timeText(ms, last - first))); }
     else if (inOrder && chosen.x >= 0) { const every = Math.max(1, Math.ceil(points.length / marks)); points.forEach((point, index) => { if (index % every === 0) svg.append(element("text", { x: x(point.x), y: height - bottom + 18, "text-anchor": index === 0 ? "start" : "middle" }, safe(point.label).slice(0, 14))); }); }
     else for (const each of ticks(first, last, marks)) if (each >= first && each <= last) svg.append(element("text", { x: x(each), y: height - bottom + 18, "text-anchor": "middle" }, short(each)));
     chosen.ys.forEach((_, series) => {
@@ -171,6 +193,7 @@ export function showChart(room, columns, rows, total) {
     bar.append(
       select("Kind", [["line", "Lines"], ["bar", "Bars"]], chosen.kind, (value) => { chosen.kind = value; draw(); }),
       select("Across", [["-1", "row number"], ...names], chosen.x, (value) => { chosen.x = Number(value); draw(); }),
+      select("Lines by", [["-1", "-"], ...names.filter(([index]) => Number(index) !== chosen.x && !isNumeric(columns[index].type))], chosen.by, (value) => { chosen.by = Number(value); draw(); }),
       select("Up", [...(chosen.ys.length > 1 ? [["all", `${chosen.ys.length} columns`]] : []), ...numeric], chosen.ys.length > 1 ? "all" : chosen.ys[0], (value) => { chosen.ys = value === "all" ? begun.ys : [Number(value)]; draw(); }),
       make("span", "grow"),
     );
@@ -178,11 +201,16 @@ export function showChart(room, columns, rows, total) {
     words.setAttribute("role", "status");
     bar.append(words);
     const legend = make("div", "chart-legend");
-    chosen.ys.forEach((index, series) => { const each = make("span"); each.append(make("i", `l${series + 1}`), safe(columns[index].name)); legend.append(each); });
+    const wide = chosen.by >= 0 && chosen.x >= 0 && chosen.by !== chosen.x ? pivot(columns, rows, chosen) : null;
+    const shown = wide ? { columns: wide.columns, rows: wide.rows, chosen: { kind: chosen.kind, x: 0, ys: wide.columns.map((_, index) => index).slice(1) } } : { columns, rows, chosen };
+    shown.chosen.ys.forEach((index, series) => { const each = make("span"); each.append(make("i", `l${series + 1}`), safe(shown.columns[index].name)); legend.append(each); });
     room.append(bar, legend);
-    drawChart(room, columns, rows, chosen, (text) => { words.textContent = text; });
-    const drawn = chosen.kind === "bar" ? Math.min(rows.length, BARS_MAX) : rows.length;
-    if (drawn < total) room.append(make("p", "muted", `The first ${drawn.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} rows are drawn.`));
+    drawChart(room, shown.columns, shown.rows, shown.chosen, (text) => { words.textContent = text; });
+    if (wide?.left) room.append(make("p", "muted", `The ${SERIES_MAX} largest are drawn; ${wide.left.toLocaleString("en-US")} more are not.`));
+    const bars = chosen.kind === "bar" && shown.rows.length > BARS_MAX;
+    const drawn = bars ? BARS_MAX : rows.length;
+    if (bars && wide) room.append(make("p", "muted", `The first ${BARS_MAX} of ${shown.rows.length.toLocaleString("en-US")} are drawn.`));
+    else if (drawn < total) room.append(make("p", "muted", `The first ${drawn.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} rows are drawn.`));
   };
   draw();
 }

@@ -44,6 +44,15 @@ export class Editor {
     this.changed();
   }
 
+  /** Puts `text` where the cursor is. */
+  insert(text) {
+    this.area.focus();
+    document.execCommand("insertText", false, text);
+    this.close();
+    this.draw();
+    this.changed();
+  }
+
   draw() {
     const text = this.area.value;
     const parts = text.length > 20_000 ? [[text, ""]] : tokens(text);

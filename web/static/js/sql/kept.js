@@ -1,11 +1,13 @@
-// Statements that are kept: saved by name, and those that were run. The same as the terminal's.
+// Lists to choose from: statements that are kept, saved by name, and those that were run, the same as the terminal's; and the
+// tables there are.
 import { openDialog, toast } from "../dialog.js";
 import { make, safe } from "../records/safe.js";
-import { base, failureOf } from "../records/stream.js";
-import { relative } from "../time.js";
+import { failureOf } from "../records/stream.js";
+import { exactTime, relative } from "../time.js";
 
+/** Statements are this user's, whichever cluster the page is of. */
 async function ask(path, options = {}) {
-  const response = await fetch(`${base()}${path}`, { credentials: "same-origin", ...options });
+  const response = await fetch(path, { credentials: "same-origin", ...options });
   if (!response.ok) throw await failureOf(response);
   return response.status === 204 ? null : response.json();
 }
@@ -27,8 +29,9 @@ function foot(...more) {
 }
 
 /** A list to choose from: `entries` of {title, text, about, remove}; `use(text)` gets the one that is chosen. */
-function choose(title, entries, empty, use) {
+function choose(title, entries, empty, use, note = "") {
   const made = body(title);
+  if (note) made.append(make("p", "muted", note));
   const filter = make("input");
   filter.type = "search";
   filter.placeholder = "Filter";
@@ -40,13 +43,13 @@ function choose(title, entries, empty, use) {
     list.replaceChildren(...matching.map((each) => {
       const item = make("li");
       const chosen = button("", "use");
-      chosen.append(make("b", "", safe(each.title)), " ", make("span", "muted", safe(each.about)), make("pre", "", each.text.slice(0, 600)));
+      chosen.append(make("b", "", safe(each.title)), " ", make("span", "muted", safe(each.about)), ...(each.text ? [make("pre", "", each.text.slice(0, 600))] : []));
       chosen.addEventListener("click", () => { document.getElementById("dialog").close(); use(each); });
       item.append(chosen);
       if (each.remove) {
         const remove = button("Forget");
         remove.setAttribute("aria-label", `Forget ${safe(each.title)}`);
-        remove.addEventListener("click", async () => { try { await each.remove(); entries = entries.filter((other) => other !== each); draw(); } catch (error) { toast(error.message, "bad"); } });
+        remove.addEventListener("click", async () => { try { await each.remove(); entries = entries.filter((other) => other !== each); draw(); filter.focus(); } catch (error) { toast(error.message, "bad"); } });
         item.append(remove);
       }
       return item;
@@ -68,18 +71,33 @@ function choose(title, entries, empty, use) {
   filter.focus();
 }
 
+const placeOf = (name) => `/api/sql/saved/${encodeURIComponent(name)}`;
+const keep = ({ name, sql, about }) => ask(placeOf(name), { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ sql, about }) });
+
+async function forget(saved) {
+  await ask(placeOf(saved.name), { method: "DELETE" });
+  toast(`Forgot ${safe(saved.name)}.`, "ok", async () => { await keep(saved); toast(`${safe(saved.name)} is there again.`); });
+}
+
 export async function showSaved(use) {
   try {
     const saved = await ask("/api/sql/saved");
-    const entries = saved.map((each) => ({ title: each.name, text: each.sql, about: each.about, name: each.name, remove: () => ask(`/api/sql/saved/${encodeURIComponent(each.name)}`, { method: "DELETE" }) }));
+    const entries = saved.map((each) => ({ title: each.name, text: each.sql, about: each.about, remove: () => forget(each) }));
     choose("Saved statements", entries, "None yet: Save keeps the one in the editor.", use);
   } catch (error) { toast(error.message, "bad"); }
+}
+
+/** What may stand after FROM; `use(table)` gets the one that is chosen. */
+export async function showTables(catalog, use) {
+  const { tables, topic_columns: columns } = await catalog;
+  const entries = tables.map((each) => ({ title: each.name, about: `${each.kind === "topic" ? "topic" : "table"}${each.about ? `: ${each.about}` : ""}`, text: each.kind === "topic" ? "" : each.columns.join(", "), name: each.name }));
+  choose("Tables", entries, "There are none, or the cluster does not answer.", use, `Every topic has ${columns.map((column) => column.name).join(", ")}; of a JSON value: value->>'$.field'.`);
 }
 
 export async function showHistory(use) {
   try {
     const { statements } = await ask("/api/sql/history");
-    choose("Statements that were run", statements.map((each) => ({ title: relative(each.at_ms), text: each.sql, about: new Date(each.at_ms).toLocaleString() })), "None yet.", use);
+    choose("Statements that were run", statements.map((each) => ({ title: relative(each.at_ms), text: each.sql, about: exactTime(each.at_ms) })), "None yet.", use);
   } catch (error) { toast(error.message, "bad"); }
 }
 
@@ -110,9 +128,12 @@ export function showSave(sql, name = "") {
     event.preventDefault();
     if (!named.value.trim()) { wrong.textContent = "It needs a name."; named.focus(); return; }
     try {
-      await ask(`/api/sql/saved/${encodeURIComponent(named.value.trim())}`, { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ sql, about: about.value }) });
+      const name = named.value.trim();
+      const before = (await ask("/api/sql/saved")).find((each) => each.name === name);
+      await keep({ name, sql, about: about.value });
       document.getElementById("dialog").close();
-      toast(`Saved as ${safe(named.value.trim())}.`);
+      const back = before && before.sql !== sql ? async () => { await keep(before); toast(`${safe(name)} is as it was.`); } : null;
+      toast(back ? `Saved as ${safe(name)}, in place of another statement.` : `Saved as ${safe(name)}.`, "ok", back);
     } catch (error) { wrong.textContent = safe(error.message); }
   });
   openDialog(made, "Save the statement");

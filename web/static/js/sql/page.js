@@ -7,8 +7,8 @@ import { base, failure, failureOf, lines } from "../records/stream.js";
 import { POINTS_MAX, showChart } from "./chart.js";
 import { Editor } from "./editor.js";
 import { Grid } from "./grid.js";
-import { showHistory, showSave, showSaved } from "./kept.js";
-import { parametersOf } from "./words.js";
+import { showHistory, showSave, showSaved, showTables } from "./kept.js";
+import { parametersOf, quoted } from "./words.js";
 
 const FIRST_ROWS = 500;
 const PLAN_AFTER_MS = 450;
@@ -21,7 +21,7 @@ const grid = new Grid(within(result, "grid"));
 let given = JSON.parse(parameterRoom.dataset.given || "{}");
 let running = null; // {id, abort}
 let done = null; // the result's view when it is over
-let view = "table";
+let view = new URL(location.href).searchParams.get("view") === "chart" ? "chart" : "table";
 let planTimer = 0, planRequest = null;
 
 const editor = new Editor(within(form, "editor"), { run: () => form.requestSubmit(), changed: () => { parameters(); planLater(); } });
@@ -65,6 +65,8 @@ function address() {
   const url = new URL(location.pathname, location.href);
   if (editor.text.trim()) url.searchParams.set("q", editor.text);
   for (const [name, text] of Object.entries(typedParameters())) url.searchParams.set(`p.${name}`, text);
+  if (committed.checked) url.searchParams.set("committed", "1");
+  if (view !== "table") url.searchParams.set("view", view);
   return url;
 }
 
@@ -88,9 +90,17 @@ async function showPlan() {
     drawPlan(said.plan);
   } catch (error) {
     if (error.name === "AbortError") return;
-    plan.replaceChildren(make("p", "field-error pre", safe(error.message).replaceAll("\\n", "\n")));
+    plan.replaceChildren(...problem(error));
     plan.dataset.state = "wrong";
   } finally { if (request === planRequest) plan.removeAttribute("aria-busy"); }
+}
+
+/** What is wrong, and below it the lines that point into the statement. */
+function problem(error) {
+  const [words, ...lines] = error.message.split("\n");
+  const shown = [make("p", "field-error", safe(words))];
+  if (lines.some((each) => each.trim())) shown.push(make("pre", "mono sql-where", lines.map(safe).join("\n").trimEnd()));
+  return shown;
 }
 
 function drawPlan(said) {
@@ -145,6 +155,7 @@ async function run() {
   running = mine;
   done = null;
   result.hidden = false;
+  result.dataset.state = "running";
   document.querySelector("[data-examples]")?.remove();
   runButton.disabled = true;
   cancelButton.hidden = false;
@@ -174,7 +185,7 @@ async function run() {
     }
   } catch (error) {
     if (error.name === "AbortError") state(`Cancelled. ${count(grid.count)} rows came.`);
-    else { state("It failed.", "warn-text"); notes([["field-error pre", safe(error.message).replaceAll("\\n", "\n")]]); result.dataset.state = "failed"; }
+    else { plan.replaceChildren(); state("It failed.", "warn-text"); const box = make("div", "stream-bar"); const inside = make("div"); inside.append(...problem(error)); box.append(inside); within(result, "notes").replaceChildren(box); result.dataset.state = "failed"; }
     within(result, "progress").value = 0;
   } finally {
     if (running === mine) running = null;
@@ -232,6 +243,7 @@ async function chart() {
 
 function show(name) {
   view = name;
+  history.replaceState(history.state, "", address());
   for (const tab of result.querySelectorAll("[data-show]")) tab.setAttribute("aria-selected", String(tab.dataset.show === name));
   grid.box.hidden = name !== "table";
   within(result, "chart-room").hidden = name !== "chart";
@@ -245,16 +257,32 @@ result.addEventListener("click", (event) => { const tab = event.target.closest("
 result.addEventListener("stoker:gone", () => notes([["warn-text", "The result is no longer kept: run the query again."]]));
 let resizing = 0;
 addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => { if (view === "chart") chart(); }, 200); });
-addEventListener("popstate", () => { const url = new URL(location.href); editor.set(url.searchParams.get("q") ?? ""); });
+addEventListener("popstate", () => {
+  const said = new URL(location.href).searchParams;
+  given = Object.fromEntries([...said].filter(([name]) => name.startsWith("p.")).map(([name, text]) => [name.slice(2), text]));
+  committed.checked = said.get("committed") === "1";
+  editor.set(said.get("q") ?? "");
+  for (const [name, text] of Object.entries(given)) { const input = document.getElementById(`p-${name}`); if (input) input.value = text; }
+});
+// From anywhere on the page, not from the editor alone.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
 addEventListener("pagehide", () => running?.abort.abort());
 document.addEventListener("click", (event) => {
   const action = event.target.closest("[data-sql]")?.dataset.sql;
   const use = (each) => { editor.set(each.text); };
   if (action === "saved") showSaved(use);
   if (action === "history") showHistory(use);
+  if (action === "tables") showTables(editor.words(), (table) => { if (editor.text.trim()) editor.insert(quoted(table.name)); else editor.set(`select * from ${quoted(table.name)} limit 100`); });
   if (action === "save") { if (editor.text.trim()) showSave(editor.text); else toast("There is no statement to save.", "warn"); }
   if (action === "link") copyText(address().href).then(() => toast("The link is copied. Who opens it sees the plan first."));
 });
 
+for (const tab of result.querySelectorAll("[data-show]")) tab.setAttribute("aria-selected", String(tab.dataset.show === view));
+grid.box.hidden = view !== "table";
+within(result, "chart-room").hidden = view !== "chart";
 parameters();
 if (editor.text.trim()) { showPlan(); runButton.focus(); } else editor.area.focus();

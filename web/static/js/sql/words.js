@@ -12,7 +12,7 @@ export const FUNCTIONS = Object.entries({
 });
 const CALLS = new Set(FUNCTIONS.map(([name]) => name));
 
-const TOKEN = /(--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|('(?:[^']|'')*(?:'|$))|("(?:[^"]|"")*(?:"|$))|(\$[A-Za-z_]\w*)|(\b\d[\d_.]*(?:e[+-]?\d+)?\b)|([A-Za-z_]\w*)|([^\sA-Za-z_\w]+|\s+|.)/gy;
+const TOKEN = /(--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|('(?:[^']|'')*(?:'|$))|("(?:[^"]|"")*(?:"|$))|(\$[A-Za-z_]\w*)|(\b\d[\d_.]*(?:e[+-]?\d+)?\b)|([A-Za-z_]\w*)|(\s+|.)/gy;
 
 /** [text, kind] of all of it, in order; kind "" where there is nothing to say. */
 export function tokens(sql) {
