@@ -125,7 +125,10 @@ class OpenCluster:
         return self.sampler.latest
 
     async def series(self, question: SeriesQuestion) -> SeriesAnswer:
-        """The past of a figure. Raises OperatorError when no history is kept, saying why."""
+        """The past of a figure. Raises OperatorError when there is no such figure, or no history, saying why."""
+        from console.history.queries import check_question
+
+        check_question(question.metric, question.labels)
         if self.sampler.history is None:
             raise self.sampler.history_error or OperatorError("there is no history yet", "sampling has just begun")
         return await self.sampler.history.series(question)

@@ -44,7 +44,8 @@ class SeriesQuestion:
     series_max: int = 100
 
 
-def _check(metric: str, labels: Mapping[str, str]) -> None:
+def check_question(metric: str, labels: Mapping[str, str]) -> None:
+    """Raises OperatorError, in words, for a metric or a label that there is not."""
     if metric not in METRICS:
         raise OperatorError.words(f"there is no metric {metric!r}", "/metrics and GET /api/history/metrics name them.")
     if not METRICS[metric].is_kept:
@@ -74,7 +75,7 @@ def _matching(
 
 def read_series(connection: DuckDBPyConnection, question: SeriesQuestion, limits: HistoryLimits) -> SeriesAnswer:
     """The lines that `question` asks for. Raises OperatorError for names that do not exist, or times in disorder."""
-    _check(question.metric, {**question.labels, **dict.fromkeys(question.by or (), "")})
+    check_question(question.metric, {**question.labels, **dict.fromkeys(question.by or (), "")})
     if not 1 <= question.buckets <= BUCKETS_MAX or question.to_ms <= question.from_ms:
         raise OperatorError.words(
             f"cannot cut {question.from_ms}..{question.to_ms} into {question.buckets} parts",
@@ -176,7 +177,7 @@ def _sum(columns: tuple[_Column, ...]) -> _Column:
 
 def last_values(connection: DuckDBPyConnection, metric: str, labels: Mapping[str, str]) -> list[LastValue]:
     """The latest value of each series."""
-    _check(metric, labels)
+    check_question(metric, labels)
     found = _matching(connection, metric, labels)
     rows = connection.execute(
         "select series, max(at_ms), arg_max(value, at_ms) from points "

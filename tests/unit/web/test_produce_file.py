@@ -6,7 +6,7 @@ from console.records.browse import find_record
 from console.services.offsets import start_and_end_offsets
 from console.services.topic_changes import NewTopic, create_topic
 from engine.types import TopicPartition
-from web.security.bounds import FILE_BODY_BYTES_MAX, body_bytes_max
+from web.security.bounds import FILE_BODY_BYTES_MAX, body_bound
 
 OWN = {"origin": "http://127.0.0.1:8080", "sec-fetch-site": "same-origin"}
 RAW = {**OWN, "content-type": "application/octet-stream", "accept": "application/json"}
@@ -152,7 +152,7 @@ def test_another_page_cannot_send_a_file(ask):
 
 
 def test_only_where_a_file_is_sent_a_gigabyte_may_be():
-    assert body_bytes_max("/topics/orders/produce-file") == FILE_BODY_BYTES_MAX
-    assert body_bytes_max("/clusters/x/topics/orders/produce-file") == FILE_BODY_BYTES_MAX
+    assert body_bound("/topics/orders/produce-file").bytes_max == FILE_BODY_BYTES_MAX
+    assert body_bound("/clusters/x/topics/orders/produce-file").bytes_max == FILE_BODY_BYTES_MAX
     for path in ("/topics/orders/produce-file/preview", "/topics/produce-file/records", "/topics/orders", "/changes"):
-        assert body_bytes_max(path) < FILE_BODY_BYTES_MAX / 30
+        assert body_bound(path).bytes_max < FILE_BODY_BYTES_MAX / 30
