@@ -16,7 +16,7 @@ import logging
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine.metadata.image import MetadataImage, PartitionImage
@@ -24,6 +24,7 @@ from engine.protocol.uuids import uuid_to_text
 from engine.sim import final_state
 from engine.sim.assignors import ASSIGNORS
 from engine.sim.clients import BROKEN, REQUEST_TIMEOUT_MS, SimReader
+from engine.sim.faults.catalogue import needs_of
 from engine.sim.history import Fate, History, Log, Violation
 from engine.sim.links import LOOPBACK, Link, LinkProfile, NetworkProfile
 from engine.sim.loop import START_NS, SimLoop, SimulationError
@@ -121,7 +122,7 @@ class World:
         self.randomness = SimRandomness(seed)
         self._draw = self.randomness.stream("shape")
         drawn = self._draw_shape()  # also when it is given: what is drawn after it must not depend on that
-        self.shape = shape if shape is not None else drawn
+        self.shape = shape if shape is not None else replace(drawn, **needs_of(faults))
         self.trace = trace if trace is not None else Trace()
         self.loop = SimLoop(self.randomness.stream("loop"))  # type: ignore[abstract]
         self.base_profile = LinkProfile(

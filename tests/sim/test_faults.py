@@ -1,5 +1,7 @@
 """Every kind of fault can be asked for by name; a cluster that has nothing but that one, again and again, keeps its word."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.sim.case import Case
@@ -28,7 +30,7 @@ def test_the_catalogue_has_every_kind_of_the_design():
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_a_storm_of_nothing_else_breaks_no_promise(kind):
     plan = tuple(PlannedFault(0.5 + 2.5 * number, kind, number) for number in range(3))
-    result = Case(1, plan=plan, shape=SHAPE).run()
+    result = Case(1, plan=plan, shape=replace(SHAPE, **KINDS[kind].needs)).run()
     assert not result.violations, result.violations[:3]
     assert result.faults.get(kind, 0) >= 1
     assert result.acknowledged > 0

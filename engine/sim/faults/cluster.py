@@ -117,7 +117,7 @@ async def recreate_topic(storm: Nemesis, draw: random.Random) -> None:
 # ---- a topic that does not stay as it is
 
 
-@fault("cluster")
+@fault("cluster", events=True)
 async def delete_records(storm: Nemesis, draw: random.Random) -> None:
     """The beginning of a partition is deleted, up to some offset or all that is committed (kafka-delete-records)."""
     world = storm.world
@@ -160,7 +160,7 @@ def _led_place(draw: random.Random, leader: SimNode) -> TopicPartition | None:
     return draw.choice(led) if led else None
 
 
-@fault("cluster")
+@fault("cluster", events=True)
 async def add_partitions(storm: Nemesis, draw: random.Random) -> None:
     """A topic gets more partitions while it is in use (kafka-topics --alter)."""
     world = storm.world
@@ -176,7 +176,7 @@ async def add_partitions(storm: Nemesis, draw: random.Random) -> None:
         world.sometimes.note("partitions-added")
 
 
-@fault("cluster")
+@fault("cluster", events=True)
 async def short_retention(storm: Nemesis, draw: random.Random) -> None:
     """Segments are short and soon too old for a while: retention deletes under load."""
     if not storm.world.shape.events:

@@ -106,7 +106,7 @@ async def _failing(storm: Nemesis, draw: random.Random, name: str, rule: DiskFau
     await storm.restart(node, draw.uniform(0.2, 4.0))
 
 
-@fault("disk")
+@fault("disk", directories=2)
 async def directory_fails(storm: Nemesis, draw: random.Random) -> None:
     """One log directory of several fails for good; its node goes on with the others until the disk is replaced (KIP-858)."""
     node = storm.pick_node(draw, NodeState.UP)
