@@ -39,12 +39,17 @@ LESSON = Lesson(
     shape=ClassShape(nodes=3, topics=(CreateTopic("orders", partitions=3),)),
     tasks=(
         Task(
-            "Start a producer with the keys Ada, Bob and Cyd, and a consumer, and let 20 records through.",
-            (
-                AddProducer("writer", "orders", keys=("Ada", "Bob", "Cyd"), rate=10.0),
-                AddConsumer("reader", "orders"),
-            ),
-            4_000,
+            "Start a producer with the keys Ada, Bob and Cyd, and watch into which partition each of them goes.",
+            (AddProducer("writer", "orders", keys=("Ada", "Bob", "Cyd"), rate=5.0),),
+            2_500,
+            pace=0.7,
+        ),
+        Task(
+            "Start a consumer, and let 20 records through.",
+            (AddConsumer("reader", "orders"),),
+            10_000,
+            lambda room: room.view().client("reader").read >= 20,
+            pace=1.5,
         ),
     ),
     goals=(

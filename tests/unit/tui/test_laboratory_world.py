@@ -40,7 +40,9 @@ async def _nothing(session):
 
 def test_a_low_pane_has_all_nodes_on_a_line_and_a_high_one_a_line_for_each():
     low, high = told(_nothing, height=LOW), told(_nothing)
-    assert [line.split() for line in low if "● up" in line] == ["★1 ● up 2 ● up leads 1 3 ● up".split()]
+    assert [line.split() for line in low if "● up" in line] == [
+        ["★1", "●", "up", "2", "●", "up", "leads", "1", "3", "●", "up"]
+    ]
     assert sum("● up" in line for line in high) == 3
 
 

@@ -121,7 +121,7 @@ function updateNode(group, node, place, choose, chosen) {
   put(state, place.width - 10, 21, words);
   put(a, 10, 40, [node.is_fenced ? "⊘ fenced" : `leads ${node.leads}`, node.is_controller ? "controller" : node.is_voter ? "voter" : "broker", node.rack ? `rack ${node.rack}` : ""].filter(Boolean).join(" · "));
   const wrong = [node.disk_full ? "disk FULL" : "", node.disk_broken ? "disk BROKEN" : "", node.slow_ms ? `+${node.slow_ms} ms` : "", node.clock_offset_ms ? `clock ${node.clock_offset_ms > 0 ? "+" : ""}${node.clock_offset_ms} ms` : ""].filter(Boolean);
-  put(b, 10, 57, wrong.length ? wrong.join(" · ") : node.unsynced_bytes ? `${bytes(node.unsynced_bytes)} in memory${place.width < 150 ? "" : " only"}` : "all on disk");
+  put(b, 10, 57, wrong.length ? wrong.join(" · ") : node.unsynced_bytes ? `${bytes(node.unsynced_bytes)} in memory${place.width < 156 ? "" : " only"}` : "all on disk");
   b.classList.toggle("wrong", wrong.length > 0);
   pressable(group, `Node ${node.id}, ${words}`, () => choose(`node/${node.id}`));
 }
