@@ -30,7 +30,7 @@ export function layout(nodes, width) {
     const [least, most] = [Math.min(...values), Math.max(...values)];
     return (value) => (most - least < 0.01 ? (low + high) / 2 : low + ((value - least) / (most - least)) * (high - low));
   };
-  if (!narrow) box.width = Math.max(NARROWEST, Math.min(WIDEST, widestApart(points, box.height, area)));
+  box.width = Math.max(NARROWEST, Math.min(box.width, widestApart(points, box.height, area)));
   const across = place(points.map(([x]) => x), area.left + box.width / 2, area.right - box.width / 2);
   const down = place(points.map(([, y]) => y), area.top + box.height / 2, area.bottom - box.height / 2);
   const where = new Map([["clients", { x: narrow ? width / 2 : GAP + clients.width / 2, y: narrow ? GAP + clients.height / 2 : height / 2, ...clients }]]);
