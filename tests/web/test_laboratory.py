@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from engine.sim.lessons import LESSONS
 from tests.web.conftest import RunningConsole, Watched
+from tests.web.test_accessibility import OPTIONS
 
 
 @pytest.fixture(scope="module")
@@ -301,3 +303,39 @@ def test_ports_are_opened_for_ones_own_clients_and_closed_again(slow):
     expect(page.locator("[data-stage] .node.clients")).to_contain_text("0 from outside")
     inspector.get_by_role("button", name="Close the ports").click()
     expect(page.locator("[data-stage] .node.clients")).not_to_contain_text("from outside")
+
+
+def broken_rules(page):
+    """What axe-core finds, a line for each element; see test_accessibility."""
+    found = Axe().run(page, options=OPTIONS).response["violations"]
+    return [f"{each['id']}: {node['html'][:200]} {node['failureSummary']}" for each in found for node in each["nodes"]]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (360, "light")])
+def test_a_lesson_with_a_red_panel_breaks_no_rule_of_accessibility(slow, width, scheme):
+    page = slow
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.goto("/lab/lessons/idempotence?variant=1")
+    world_is_there(page)
+    page.locator("[data-speed]").select_option("100.0")
+    page.keyboard.press("B")
+    for number in range(3):
+        page.keyboard.press("t")
+        expect(page.locator(".lab-tasks > li").nth(number)).to_have_class("done")
+    expect(page.locator("[data-score] .bad")).to_be_visible()
+    page.locator("[data-stage] .node").nth(1).click()
+    expect(page.locator("[data-inspector]")).to_be_visible()
+    assert broken_rules(page) == []
+    page.keyboard.press("a")
+    expect(page.locator("#lab-action-list li").first).to_be_visible()
+    assert broken_rules(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_list_of_lessons_breaks_none_either(slow, scheme):
+    page = slow
+    page.emulate_media(color_scheme=scheme)
+    page.goto("/lab/lessons")
+    expect(page.locator(".lab-lessons > li")).to_have_count(len(LESSONS))
+    assert broken_rules(page) == []

@@ -22,6 +22,8 @@ class LessonRow:
     minutes: int
     kips: str
     solved: bool
+    variant: str
+    """The lesson the other way, with ✓ before it when that is done; "" where there is none."""
 
 
 class LessonsView(TableView[LessonRow]):
@@ -34,6 +36,7 @@ class LessonsView(TableView[LessonRow]):
             Column("done", "DONE", lambda row: row.solved, lambda done: "✓" if done else "", style=lambda _: "good"),
             Column("title", "LESSON", lambda row: row.title, style=lambda _: "name", width_max=40),
             Column("summary", "WHAT IT IS ABOUT", lambda row: row.summary, flexible=True, width_min=12, width_max=100),
+            Column("variant", "THE OTHER WAY (V)", lambda row: row.variant, wide=True, width_max=36),
             Column("kips", "KIPS", lambda row: row.kips, wide=True),
             Column("minutes", "MIN", lambda row: row.minutes, right=True, wide=True),
         )
@@ -53,6 +56,7 @@ def _rows() -> list[LessonRow]:
 
     done = read_progress()
     return [
-        LessonRow(number, each.id, each.title, each.summary, each.minutes, ", ".join(each.kips), each.id in done and done[each.id].solved)
+        LessonRow(number, each.id, each.title, each.summary, each.minutes, ", ".join(each.kips), each.id in done and done[each.id].solved,
+                  "" if each.variant is None else f"{'✓ ' if each.id in done and done[each.id].variant else ''}{each.variant.title}")
         for number, each in enumerate(lessons(), 1)
     ]  # fmt: skip

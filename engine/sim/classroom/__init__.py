@@ -20,6 +20,7 @@ The contract, for faces:
     room.close()                    let go of it
 
     export.as_pytest(room), export.as_html(room), export.as_json(room)
+    outside.Ports, outside.Outside  the nodes on real sockets; paced.PacedCluster plays them by the wall clock
 
 `Classroom` is synchronous and not thread-safe. It may be used inside a running event loop, which stands still
 meanwhile: play in slices and yield between them, or keep it in a thread of its own. Taking views or playing in other

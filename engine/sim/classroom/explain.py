@@ -306,15 +306,18 @@ def _gone(gone: Gone, before: WorldView, after: WorldView) -> Iterator[Event]:
             continue
         if first < log.log_start_offset:
             continue  # retention; told by its start
+        old = _replica_before(before, place, node_id)
         if not log.is_online or old_nodes[node_id].life != after.node(node_id).life:
             yield Event(
                 "truncation",
                 f"{name}: node {node_id} lost {_offsets_said(first, last)} from its disk.",
-                "They were in memory only: Kafka does not sync each write, and relies on the other replicas.",
+                "They were in memory only (Kafka does not sync each write), or the disk was emptied: it relies on the other "
+                "replicas.",
                 is_bad=True,
                 subject=name,
             )
-        elif log.log_end_offset > last and any(offset > first for offset in _offsets(log)) and log.is_leader:
+        elif old is not None and any(record.offset > first for record in {*old.records} & {*log.records}):
+            # What came later is still there: a follower that cuts its log leaves nothing behind the cut.
             yield Event(
                 "retention",
                 f"{name}: compaction on node {node_id} removed {len(records)} records that newer ones of their key replace.",
@@ -338,8 +341,11 @@ def _offsets_said(first: int, last: int) -> str:
     return f"offset {first}" if first == last else f"offsets {first} to {last}"
 
 
-def _offsets(log: ReplicaView) -> list[int]:
-    return [record.offset for record in log.records]
+def _replica_before(before: WorldView, place: TopicPartition, node: int) -> ReplicaView | None:
+    try:
+        return before.partition(place.topic, place.partition).log(node)
+    except KeyError:
+        return None
 
 
 # ---- groups and clients

@@ -22,6 +22,9 @@ _TICK_MS = 20
 _BEFORE_MS = (SELDOM + 1) * _TICK_MS
 """How long before the judges saw it the event may have been."""
 _CAUSES_MAX = 6
+_SAID = {"up": "{} came up", "start": "{} was started", "stop": "{} began to stop", "kill": "{} was killed", "ended": "{} ended",
+         "reset": "a connection was reset", "eof": "a connection was closed", "connect": "a connection was opened"}  # fmt: skip
+"""Lines of the world's trace in words, by their first one."""
 
 
 class Exact(NamedTuple):
@@ -88,6 +91,8 @@ def _in_words(line: str, under_way: Mapping[str, MessageView]) -> str:
         message = under_way[words[1]]
         what = message.kind if message.api == "bytes" else f"{message.api} {message.kind}"
         return f"{message.to} got the {what} of {message.source} ({words[2]} bytes)"
+    if words[0] in _SAID and len(words) > 1:
+        return _SAID[words[0]].format(words[1])
     node, is_disk, _ = words[0].partition(":disk")
     if not is_disk or len(words) < 3:
         return line

@@ -1,7 +1,7 @@
 """Compaction: the last value of every key."""
 
 from engine.sim.classroom import Classroom, ClassShape
-from engine.sim.classroom.actions import AddProducer, CreateTopic
+from engine.sim.classroom.actions import AddConsumer, AddProducer, CreateTopic
 from engine.sim.lessons.lesson import Goal, Lesson, Prediction, Task, values
 
 
@@ -16,6 +16,12 @@ def _newest_kept(room: Classroom) -> bool:
         newest[key] = value.decode()
     found = values(room, "prices", 1)
     return len(newest) == 3 and all(value in found for value in newest.values())
+
+
+def _read_with_holes(room: Classroom) -> bool:
+    reader = room.view().client("reader")
+    position = dict(reader.positions).get(0, 0)
+    return 0 < reader.read < position - 5
 
 
 LESSON = Lesson(
@@ -46,9 +52,16 @@ LESSON = Lesson(
             40_000,
             _compacted,
         ),
+        Task(
+            "Start a reader at offset 0: what does it get of all that was written?",
+            (AddConsumer("reader", "prices"),),
+            3_000,
+            pace=1.0,
+        ),
     ),
     goals=(
         Goal("old prices are gone", _compacted),
+        Goal("a reader gets fewer records than there were offsets", _read_with_holes),
         Goal("the newest price of every product is there", _newest_kept),
     ),
     explanation=(

@@ -26,11 +26,11 @@ LESSON = Lesson(
     title="Keys and order",
     summary="Which records keep their order, and why the key decides.",
     story=(
-        "Three customers, Ada, Bob and Cyd, place and cancel orders. A cancellation that is read before its order "
+        "Three customers, Ada, Bob and Cora, place and cancel orders. A cancellation that is read before its order "
         "would be a disaster. The topic has three partitions."
     ),
     prediction=Prediction(
-        "The producer sends Ada's, Bob's and Cyd's records in turn, keyed by name. What order will a reader see?",
+        "The producer sends Ada's, Bob's and Cora's records in turn, keyed by name. What order will a reader see?",
         ("Exactly the order in which they were sent", "Each customer's own order, mixed in any way", "None at all"),
         1,
         "A key always leads to the same partition, and a partition is one log: its order is fixed. Between partitions "
@@ -39,12 +39,17 @@ LESSON = Lesson(
     shape=ClassShape(nodes=3, topics=(CreateTopic("orders", partitions=3),)),
     tasks=(
         Task(
-            "Start a producer with the keys Ada, Bob and Cyd, and a consumer, and let 20 records through.",
-            (
-                AddProducer("writer", "orders", keys=("Ada", "Bob", "Cyd"), rate=10.0),
-                AddConsumer("reader", "orders"),
-            ),
-            4_000,
+            "Start a producer with the keys Ada, Bob and Cora, and watch into which partition each of them goes.",
+            (AddProducer("writer", "orders", keys=("Ada", "Bob", "Cora"), rate=5.0),),
+            2_500,
+            pace=0.7,
+        ),
+        Task(
+            "Start a consumer, and let 20 records through.",
+            (AddConsumer("reader", "orders"),),
+            10_000,
+            lambda room: room.view().client("reader").read >= 20,
+            pace=1.5,
         ),
     ),
     goals=(

@@ -27,9 +27,18 @@ LESSON = Lesson(
     setup=(Task("", (AddProducer("writer", "orders", rate=8.0),), 1_000),),
     tasks=(
         Task(
-            "Start one consumer in zone b, and one that says nothing of its zone.",
-            (AddConsumer("near", "orders", rack="b"), AddConsumer("far", "orders")),
-            4_000,
+            "Start a consumer that says nothing of its zone.",
+            (AddConsumer("far", "orders"),),
+            6_000,
+            lambda room: room.view().client("far").read > 5,
+            pace=0.5,
+        ),
+        Task(
+            "Start one in zone b, and watch whom it asks first, and then.",
+            (AddConsumer("near", "orders", rack="b"),),
+            6_000,
+            lambda room: room.view().client("near").read > 5,
+            pace=0.02,
         ),
     ),
     goals=(

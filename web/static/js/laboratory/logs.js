@@ -8,7 +8,7 @@ const [LABEL, LABEL_NARROW] = [150, 88];
 const NARROW = 420;
 const CELLS = [92, 66, 46];
 /** As wide as all records find room in; values are read more easily then. */
-const CHARACTER = 7;
+const [CHARACTER, SMALL] = [7, 5.9];
 const ROW = 50;
 const TOP = 16;
 const LINE = 22;
@@ -102,7 +102,8 @@ function updateRecord(cell, record, log, size, x) {
   set(cell.children[0], { width: size - 4 });
   for (const words of [cell.children[1], cell.children[2]]) set(words, { x: (size - 4) / 2 });
   text(cell.children[1], flags & 2 ? "∅" : fitting(value, size));
-  text(cell.children[2], `e${epoch}${key == null ? "" : ` ${key.length > 4 ? `${key.slice(0, 3)}…` : key}`}`);
+  const room = Math.floor((size - 6) / SMALL) - `e${epoch} `.length;
+  text(cell.children[2], `e${epoch}${key == null || room < 1 ? "" : ` ${key.length > room ? `${key.slice(0, Math.max(1, room - 1))}…` : key}`}`);
   text(cell.children[3], `Offset ${offset}, leader epoch ${epoch}\nkey ${key ?? "(none)"}, value ${flags & 2 ? "(tombstone)" : value}${producer >= 0 ? `\nproducer id ${producer}` : ""}\n${committed ? "committed: below the high watermark" : "not committed yet, as far as this replica knows"}\n${durable ? "on the disk" : "in memory only: gone after a power cut"}`);
 }
 

@@ -6,6 +6,7 @@ const MESSAGES_MAX = 60;
 /** With more on the way, names hide each other: they are shown for what is chosen, hovered or focused. */
 const NAMED_MAX = 14;
 const SIDE = 6;
+const ROOM_FOR_WORDS = 100;
 const longest = new Map();
 
 export function drawStage(root, store, choose, chosen) {
@@ -34,11 +35,16 @@ function drawLinks(layers, store, where, choose, chosen) {
     set(group, { class: `link${kind ? ` ${kind}` : ""}${chosen === `link/${a}/${b}` ? " chosen" : ""}` });
     pressable(group, `Link between ${a} and ${b}${words ? `: ${words}` : ""}`, () => choose(`link/${a}/${b}`));
   });
-  const told = pairs.map(([a, b]) => ({ a, b, ...linkState(a, b, faults) })).filter((each) => each.words);
-  keyed(layers.words, told, ({ a, b }) => `${a}-${b}`, () => svg("text", { class: "wire-words" }), (label, { a, b, words, kind }) => {
-    const at = along(between(where.get(a), where.get(b)), 0.6);
+  const stuck = new Map();
+  for (const each of store.get("messages") ?? []) if (each.is_stalled) { const lane = [each.source, each.to].sort().join(">"); stuck.set(lane, (stuck.get(lane) ?? 0) + 1); }
+  const told = pairs.map(([a, b]) => ({ a, b, stuck: stuck.get([a, b].sort().join(">")), ...linkState(a, b, faults) })).filter((each) => each.words || each.stuck);
+  keyed(layers.words, told, ({ a, b }) => `${a}-${b}`, () => svg("text", { class: "wire-words" }), (label, { a, b, words, kind, stuck: count }) => {
+    const line = between(where.get(a), where.get(b));
+    const at = along(line, 0.6);
+    // Between boxes that are near each other there is room for a sign and a number; the button's name says all.
+    const short = Math.hypot(line.x2 - line.x1, line.y2 - line.y1) < ROOM_FOR_WORDS;
     set(label, { x: at.x.toFixed(1), y: (at.y + 4).toFixed(1), class: `wire-words ${kind}` });
-    text(label, words);
+    text(label, short && kind === "cut" ? `✕${count ? ` ${count}` : ""}` : [words, count ? `${count} stuck` : ""].filter(Boolean).join(" · "));
   });
 }
 
@@ -121,7 +127,7 @@ function updateNode(group, node, place, choose, chosen) {
   put(state, place.width - 10, 21, words);
   put(a, 10, 40, [node.is_fenced ? "⊘ fenced" : `leads ${node.leads}`, node.is_controller ? "controller" : node.is_voter ? "voter" : "broker", node.rack ? `rack ${node.rack}` : ""].filter(Boolean).join(" · "));
   const wrong = [node.disk_full ? "disk FULL" : "", node.disk_broken ? "disk BROKEN" : "", node.slow_ms ? `+${node.slow_ms} ms` : "", node.clock_offset_ms ? `clock ${node.clock_offset_ms > 0 ? "+" : ""}${node.clock_offset_ms} ms` : ""].filter(Boolean);
-  put(b, 10, 57, wrong.length ? wrong.join(" · ") : node.unsynced_bytes ? `${bytes(node.unsynced_bytes)} in memory${place.width < 150 ? "" : " only"}` : "all on disk");
+  put(b, 10, 57, wrong.length ? wrong.join(" · ") : node.unsynced_bytes ? `${bytes(node.unsynced_bytes)} in memory${place.width < 156 ? "" : " only"}` : "all on disk");
   b.classList.toggle("wrong", wrong.length > 0);
   pressable(group, `Node ${node.id}, ${words}`, () => choose(`node/${node.id}`));
 }

@@ -119,6 +119,18 @@ def test_the_timeline_says_what_happened_and_why():
     assert [event.number for event in room.events()] == list(range(room.event_count))
 
 
+def test_compaction_is_no_truncation_on_whichever_node():
+    configs = {"cleanup.policy": "compact", "segment.ms": "500", "min.cleanable.dirty.ratio": "0.01"}
+    topic = CreateTopic("orders", replicas=((1, 2, 3),), configs=configs)
+    room = Classroom(Situation(seed=7, shape=ClassShape(nodes=3, topics=(topic,))))
+    room.do(AddProducer("writer", "orders", keys=("a", "b"), rate=20.0))
+    room.advance(3_000)
+    told = [event for event in room.events() if event.kind in ("truncation", "retention")]
+    assert {event.kind for event in told} == {"retention"}
+    for node in (1, 2, 3):
+        assert any(f"compaction on node {node} removed" in event.text for event in told)
+
+
 def test_what_cannot_be_done_changes_nothing_and_says_so():
     room = played()
     room.do(Kill(node=2))
