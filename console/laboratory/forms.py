@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from console.laboratory.commands import BY_TAG, usage
-from engine.runtime.safeguards import NAMES
+from engine.runtime.safeguards import SAFEGUARDS
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Nodes", ("kill", "stop", "restart", "pause", "resume", "wipe", "power-cut", "add-node", "remove-node", "skew-clock")),
@@ -56,6 +56,8 @@ class FormField:
     default: str = ""
     choices: tuple[str, ...] = ()
     help: str = ""
+    notes: tuple[str, ...] = ()
+    """What each of the choices means; empty where they speak for themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def _field(tag: str, field: msgspec.structs.FieldInfo) -> FormField:
     name = field.encode_name
     default: Any = field.default if field.default is not msgspec.NODEFAULT else None
     choices: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     kind = _KINDS.get(name, "text")
     pattern = re.search(r"pattern='\^\(([a-z|-]+)\)\$'", repr(field.type))
     if name == "acks":
@@ -104,11 +107,14 @@ def _field(tag: str, field: msgspec.structs.FieldInfo) -> FormField:
     elif tag == "add-node" and name == "node":
         kind = "number"
     elif name == "safeguard":
-        choices = NAMES
+        choices = tuple(each.name for each in SAFEGUARDS)
+        notes = tuple(f"{each.source}. {each.text} Without it: {each.otherwise}" for each in SAFEGUARDS)
     elif (kind == "text" and isinstance(default, int | float)) or name in ("by_ms", "offset_ms"):
         kind = "number"
     elif tag in ("create-topic",) and name == "topic":
         kind = "text"
     if default is None or isinstance(default, tuple | dict):
         default = ""
-    return FormField(name, name.replace("_", " "), kind, field.required, str(default), choices, _HELP.get(name, ""))
+    return FormField(
+        name, name.replace("_", " "), kind, field.required, str(default), choices, _HELP.get(name, ""), notes
+    )

@@ -27,6 +27,7 @@ from engine.sim.lessons.lesson import Lesson
 from engine.sim.lessons.steps import NEXT_TO_NOTHING_MS, SLICE_MS
 
 if TYPE_CHECKING:
+    from engine.runtime.safeguards import Safeguard
     from engine.sim.classroom.outside import Outside
 
 FREE_WORLD = Situation(seed=7, shape=ClassShape(nodes=3, topics=(CreateTopic("orders", partitions=1),)))
@@ -294,8 +295,9 @@ class Room:
         from console.laboratory.forms import help_of
 
         line = str(question.get("line", ""))
-        messages = {each["id"]: each["words"] for each in self._messages()}
-        found = [(each, messages.get(each.rpartition(" ")[2], "")) for each in completions(line, self._names())]
+        words = {each["id"]: each["words"] for each in self._messages()}
+        words |= {each.name: f"{each.source}: {each.text}" for each in _safeguards()}
+        found = [(each, words.get(each.rpartition(" ")[2], "")) for each in completions(line, self._names())]
         if " " in line:
             return found
         controls = [(usage, words) for usage, words in USAGE.items() if line and usage.startswith(line)]
@@ -318,7 +320,7 @@ class Room:
             "node": nodes, "nodes": nodes, "source": hosts, "to": hosts, "topic": topics, "name": clients,
             "partition": list(dict.fromkeys(str(each.partition) for each in view.partitions)),
             "group": [each.group for each in view.groups], "message": [each.id for each in view.messages],
-            "acks": ["all", "1", "0"], "safeguard": list(_safeguards()),
+            "acks": ["all", "1", "0"], "safeguard": [each.name for each in _safeguards()],
         }  # fmt: skip
 
     # ---- lessons
@@ -397,10 +399,10 @@ def message_words(message: MessageView) -> str:
     return f"{what} {hosts}, {due}"
 
 
-def _safeguards() -> tuple[str, ...]:
-    from engine.runtime.safeguards import NAMES
+def _safeguards() -> tuple[Safeguard, ...]:
+    from engine.runtime.safeguards import SAFEGUARDS
 
-    return NAMES
+    return SAFEGUARDS
 
 
 def _whole(value: Any, low: int, high: int) -> int:

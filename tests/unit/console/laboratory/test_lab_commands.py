@@ -4,6 +4,7 @@ import pytest
 
 from console.laboratory.commands import BY_TAG, CommandError, completions, parse, text_of
 from console.laboratory.forms import forms
+from engine.runtime.safeguards import NAMES
 from engine.sim.classroom import actions as do
 from engine.sim.lessons import LESSONS
 
@@ -54,6 +55,15 @@ def test_every_action_is_in_the_menu_once_with_all_its_fields():
         assert [field.name for field in form.fields] == list(BY_TAG[form.tag].__struct_fields__)
         assert form.help
         assert form.title
+
+
+def test_a_form_says_what_each_safeguard_is_for():
+    form = next(form for form in forms() if form.tag == "take-away")
+    (field,) = form.fields
+    notes = dict(zip(field.choices, field.notes, strict=True))
+    assert list(notes) == list(NAMES)
+    assert notes["check_quorum"].startswith("KAFKA-15489. ")
+    assert "Without it: " in notes["check_quorum"]
 
 
 def test_every_command_that_a_lesson_shows_can_be_typed():

@@ -98,8 +98,13 @@ export async function openForm(form, known = {}) {
     else if (options && field.kind !== "group" && (field.required || field.choices.length)) {
       input = html("select", { id, name: field.name }, ...options.map((value) => html("option", { value, selected: (known[field.name] ?? field.default) === value }, field.kind === "node" ? `Node ${value}` : value === "0" && field.kind === "host" ? "Clients" : field.kind === "host" ? `Node ${value}` : words[value] ?? value)));
     } else input = html("input", { id, name: field.name, value: known[field.name] ?? field.default, required: field.required, autocomplete: "off", spellcheck: "false", inputmode: field.kind === "number" ? "numeric" : null });
-    body.append(html("div", { class: "field" }, field.kind === "flag" ? html("label", { class: "check" }, input, ` ${field.label}`) : html("label", { for: id }, field.label), field.kind === "flag" ? null : input, field.help ? html("p", { class: "field-help" }, field.help) : null));
+    body.append(html("div", { class: "field" }, field.kind === "flag" ? html("label", { class: "check" }, input, ` ${field.label}`) : html("label", { for: id }, field.label), field.kind === "flag" ? null : input, field.help ? html("p", { class: "field-help" }, field.help) : null, field.notes?.length ? html("p", { class: "field-help", id: `${id}-note`, "aria-live": "polite" }) : null));
   }
+  const note = () => {
+    for (const field of form.fields.filter((each) => each.notes?.length)) {
+      body.querySelector(`#lab-f-${field.name}-note`).textContent = field.notes[field.choices.indexOf(body.elements[field.name].value)] ?? "";
+    }
+  };
   const line = html("code", { class: "grow" });
   body.append(html("div", { class: "command" }, line), html("div", { class: "dialog-foot" }, html("button", { type: "button", "data-close": true }, "Cancel"), html("button", { type: "submit", class: "primary" }, "Do it")));
   const lineNow = () => {
@@ -113,7 +118,7 @@ export async function openForm(form, known = {}) {
     }
     return parts.join(" ");
   };
-  const show = () => { line.textContent = lineNow(); };
+  const show = () => { line.textContent = lineNow(); note(); };
   body.addEventListener("input", show);
   body.addEventListener("submit", async (event) => { event.preventDefault(); if (await doLine(lineNow())) shut(box); });
   const box = openDialog(body, form.title);
