@@ -381,9 +381,19 @@ class ReplicaFetcher:
             return
         log.truncate_to(offset)
         each.valid_after = self._sent
+        if log.begins_unrecorded:
+            await self._record_beginning(key, each)
         self._changed[key] = None
         if lowered:
             await log.flush()
+
+    async def _record_beginning(self, key: Key, each: FollowedPartition) -> None:
+        """The log has begun anew, behind 0. Nothing is fetched into it before that is written down: a kill would cost
+        every record of it."""
+        if each.resume_handle is None:
+            each.resume_handle = self._loop.call_later(self._socket_timeout_ms / 1000, self._resume, key, each)
+        await self._replicas.logs.checkpoint_recovery_points()
+        self._resume(key, each)
 
     def _on_error(self, key: Key, each: FollowedPartition, code: ErrorCode, data: Any) -> None:
         partition = each.partition
@@ -448,6 +458,7 @@ class ReplicaFetcher:
                     logger.info("%s: starts anew at %d, the leader's log start", partition.topic_partition, start)
                     log.truncate_fully_and_start_at(start)
                     each.valid_after = self._sent
+                    await self._record_beginning(key, each)
             self._resume(key, each)
         except (KafkaError, ConnectionLost, RequestTimedOut, UnsupportedVersion) as error:
             logger.info("%s: asking leader %d for its offsets: %s", partition.topic_partition, self.leader_id, error)

@@ -221,6 +221,8 @@ class RaftDriver:
             raise InvariantViolation(f"node {self.node_id}: is_voter={self._is_voter}, voters {sorted(self.voters)}")
         self._log = log = RaftLog.open(self._runtime, self.directory, self._settings.log)
         try:
+            # Votes and acknowledged records are synced into this directory: its own name must survive a power cut first.
+            await self._runtime.disk.fsync_directory(self.directory.rpartition("/")[0] or "/")
             stored = self._read_election_state()
         except BaseException:
             log.abandon()

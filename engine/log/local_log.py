@@ -177,6 +177,12 @@ class LocalLog:
         return self.log_end_offset - self.recovery_point
 
     @property
+    def begins_unrecorded(self) -> bool:
+        """Whether the log begins later than at 0 and no recovery point was ever checkpointed: recovery would take it for
+        one whose beginning a power cut took, and delete it all (`LogManager.checkpoint_recovery_points` ends that)."""
+        return self.recovery_point_checkpointed == 0 < self.recovery_point
+
+    @property
     def recovery_point_lowered(self) -> bool:
         """A truncation moved the recovery point below the checkpointed one, which must follow soon.
 

@@ -401,11 +401,7 @@ class LogManager:
     async def _checkpoint_urgent(self) -> None:
         """Checkpoint recovery points that must not wait: those that moved down, and a log's first one."""
         lowered = [(key, log) for key, log in self.logs.items() if log.recovery_point_lowered and not log.is_offline]
-        if lowered or any(
-            log.recovery_point_checkpointed == 0 < log.recovery_point
-            for log in self.logs.values()
-            if not log.is_offline
-        ):
+        if lowered or any(log.begins_unrecorded for log in self.logs.values() if not log.is_offline):
             await self.checkpoint_recovery_points()
         for topic_partition, log in lowered:
             await self._guarded(topic_partition, log.flush())

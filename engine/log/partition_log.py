@@ -498,7 +498,10 @@ class PartitionLog(LocalLog):
             self._fail(StorageError("read", self.directory, str(damage)))
 
     def truncate_fully_and_start_at(self, offset: int, *, log_start_offset: int | None = None) -> None:
-        """Remove everything; the log is then empty and goes on at `offset`, which is also its start unless given."""
+        """Remove everything; the log is then empty and goes on at `offset`, which is also its start unless given.
+
+        While `begins_unrecorded`, nothing may be appended that anybody counts on: see there.
+        """
         self._check_usable()
         try:
             self._drop_pending_swap()
@@ -510,6 +513,7 @@ class PartitionLog(LocalLog):
             self._fail(error)
         self._log_ends_at(offset)
         self.log_start_offset = offset if log_start_offset is None else log_start_offset
+        self.recovery_point = offset
         self.high_watermark = max(offset, self.log_start_offset)
         self.leader_epochs.clear()
         self.producers.clear(offset)

@@ -46,6 +46,8 @@ from engine.types import TopicPartition
 
 SESSION_TIMEOUT_MS = 6_000
 REBALANCE_TIMEOUT_MS = 5_000
+STALE_ANSWERS_MAX = 100
+"""So often may a partition answer "out of range" before it counts: with a look for its leader after each, some 10 s."""
 _COMMIT_VERSION = 8
 _OFFSET_FETCH_VERSION = 7
 _COORDINATOR_VERSION = 3
@@ -171,6 +173,7 @@ class GroupMemberLoad(SimClient):
         self._joining = False
         self._coordinator: tuple[str, int] | None = None
         self.positions: dict[int, int] = {}
+        self._out_of_range: dict[int, int] = {}
         """Partition -> next offset, of what this member owns now."""
         self._consumers: dict[int, Consumer] = {}
         self._committed: dict[int, int] = {}
@@ -463,6 +466,7 @@ class GroupMemberLoad(SimClient):
         if partition not in self.positions:
             return
         if code == ErrorCode.NONE:
+            self._out_of_range.pop(partition, None)
             if position > self.positions[partition]:
                 self._consumers[partition].records.extend(records)
                 delivered = self._watch.delivered.setdefault(partition, {})
@@ -470,10 +474,18 @@ class GroupMemberLoad(SimClient):
                     delivered[polled.offset] = None
                 self.positions[partition] = position
             return
-        if code not in READ_RETRIABLE:
+        if code == ErrorCode.OFFSET_OUT_OF_RANGE and self._may_be_stale(partition):
+            pass
+        elif code not in READ_RETRIABLE:
             self._watch.report(Violation("reader-refused", f"{self.name}: {place} answered {code.name}"))
         await self.back_off()
         await self.refresh()
+
+    def _may_be_stale(self, partition: int) -> bool:
+        """Whether a leader of the past may have answered. A member that takes up another's position may know an older
+        leader than the one that position is of; Kafka's consumer tells by the epoch in the commit (KIP-320)."""
+        self._out_of_range[partition] = self._out_of_range.get(partition, 0) + 1
+        return self._out_of_range[partition] < STALE_ANSWERS_MAX
 
     async def _fetch(self, connection: ClientConnection, partition: int, epoch: int) -> Any:
         position = self.positions[partition]

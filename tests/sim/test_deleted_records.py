@@ -48,3 +48,25 @@ def test_a_new_replica_copies_a_log_that_begins_inside_a_batch(left):
         return await script.judge()
 
     assert script.play(story()) == []
+
+
+def test_a_replica_that_has_begun_behind_the_start_keeps_what_it_copied_when_it_is_killed():
+    """Seed 704: it was taken for a log whose beginning a power cut had taken, and deleted as a whole; and it led."""
+    script = Script()
+
+    async def story():
+        leader, followers, _ = await script.begin()
+        await script.send(10)
+        await delete_before(script, leader, 5)
+        await script.replace(followers[0], leader)
+        await script.send(3)
+        for node in script.world.nodes.values():
+            node.kill()
+        for node in script.world.nodes.values():
+            node.start()
+        await script.until(lambda: followers[0].is_up, "it is up again")
+        assert script.partition(followers[0]).log.log_start_offset == 5
+        assert script.log_end(followers[0]) == 13
+        return await script.judge()
+
+    assert script.play(story()) == []

@@ -27,7 +27,7 @@ from engine.sim.nemesis import Level
 from engine.sim.randomness import SimRandomness
 from engine.sim.workloads import TOPIC
 from engine.sim.world import Shape, World
-from engine.types import TopicPartition
+from engine.types import CLUSTER_METADATA, TopicPartition
 
 PLACE = TopicPartition("orders", 0)
 TOPIC_ID = bytes(range(1, 17))
@@ -223,6 +223,18 @@ def test_a_failed_sync_takes_the_directory_offline_and_is_never_tried_again():
         with contextlib.suppress(KafkaError):
             work()
     assert [call for call in calls if call[0] in ("fsync", "fsync_directory", "pwrite", "rename")] == []
+
+
+def test_the_name_of_the_metadata_log_is_durable_before_anything_is_promised():
+    """Seed 1026: a power cut took the directory's name, and with it votes and what a voter had acknowledged."""
+    world = World(1, level=Level.CALM, shape=Shape(partitions=1))
+    try:
+        world.loop.run_until_complete(world.start())
+        for node in world.nodes.values():
+            assert str(CLUSTER_METADATA) in node.disk.find(node.directories[0]).durable_entries
+            assert "quorum-state" in node.disk.find(f"{node.directories[0]}/{CLUSTER_METADATA}").durable_entries
+    finally:
+        world.close()
 
 
 # ---- bytes that are wrong
