@@ -4,9 +4,9 @@ from confluent_kafka import Producer
 from playwright.sync_api import expect
 
 from console.changes.kinds import AlterConfig, AlterTopic
+from console.contexts import Context, Contexts, save_contexts
 from console.services.configs import Resource, ResourceType
 from console.services.topic_changes import NewTopic, create_topic
-from console.contexts import Context, Contexts, save_contexts
 from engine.net.group_member import GroupMember
 from engine.types import TopicPartition
 
@@ -83,7 +83,7 @@ def show(page, path):
         expect(page.locator("#tail [data-account]")).to_have_attribute("data-shown", "300")
     elif "/sql?" in path:
         page.keyboard.press("Enter")
-        expect(page.locator("#result [data-state]").first).to_contain_text("rows")
+        expect(page.locator("#result[data-state=finished]")).to_be_visible()
     else:
         expect(page.locator("main .waiting")).to_have_count(0)
 

@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.web.filled import EVERY_PAGE, show, HOSTILE_GROUP, committed, fill
+from tests.web.filled import EVERY_PAGE, HOSTILE_GROUP, committed, fill, show
 from web.names import part_of
 from web.pages import PAGES as ALL_PAGES
 
