@@ -230,6 +230,6 @@ def _is_json(ask: Ask) -> bool:
 
 PAGES = (
     PageRoute("/changes", plan_change, methods=("POST",), suffixes=()),
-    PageRoute("/changes/{plan}", waiting_plan, methods=("GET", "POST"), suffixes=()),
+    PageRoute("/changes/{plan}", waiting_plan, methods=("GET", "POST"), suffixes=("json",)),
     PageRoute("/changes/undo/{audit_id}", undo, methods=("POST",), suffixes=()),
 )

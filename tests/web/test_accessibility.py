@@ -1,17 +1,12 @@
 """WCAG 2.2 AA as far as a program can tell: axe-core over every page, light, dark and narrow, and with a dialog open."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.web.filled import fill
-
-PAGES = (
-    "/", "/topics", "/topics-new", "/topics/orders", "/topics/orders/configs", "/topics/orders/configs/retention.ms",
-    "/topics/orders/groups", "/topics/orders/producers", "/topics/orders/elect-leaders", "/brokers", "/brokers/1/requests", "/brokers/1",
-    "/configs", "/quorum", "/groups", "/groups/billing", "/groups/billing/members", "/groups/billing/reset", "/audit",
-    "/contexts", "/contexts-new", "/topics/no-such-topic",
-)  # fmt: skip
+from tests.web.filled import EVERY_PAGE, fill, show
 
 OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
@@ -28,19 +23,17 @@ def violations(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", EVERY_PAGE)
 def test_a_page_has_no_violation(page, path, scheme):
-    page.watched.allow("404")
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    page.goto(path)
-    expect(page.locator("h1")).to_be_visible()
+    show(page, path)
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("path", ["/topics/orders", "/groups/billing", "/audit"])
+@pytest.mark.parametrize("path", EVERY_PAGE)
 def test_a_narrow_page_has_none_either(page, path):
     page.set_viewport_size({"width": 360, "height": 740})
-    page.goto(path)
+    show(page, path)
     assert violations(page) == []
 
 
@@ -52,6 +45,42 @@ def test_dialogs_have_none_either(page):
     page.locator("#dialog").get_by_role("button", name="See what it will do").click()
     expect(page.locator("#dialog[open] .diff")).to_be_visible()
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("path", "keys", "opens"),
+    [
+        ("/topics", ["Control+k"], "#palette-list"),
+        ("/topics", ["?"], "#dialog[open]"),
+        ("/topics/orders", ["D"], "#dialog[open] #f-typed"),
+        ("/topics/orders/records", ["j", "Enter"], "h1"),
+        ("/sql?q=select+key+from+orders", ["Enter", "j", "Enter"], "#dialog[open] .row-facts"),
+        ("/sql?q=select+count(*)+as+n,+key+from+orders+group+by+key+limit+9", ["Enter", "2"], ".chart-room svg"),
+    ],
+)
+def test_what_keys_open_has_none_either(page, path, keys, opens, scheme):
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.goto(path)
+    for key in keys:
+        page.keyboard.press(key)
+        if key == "Enter" and path.startswith("/sql"):
+            expect(page.locator("#result[data-state=finished]")).to_be_visible()
+    expect(page.locator(opens).first).to_be_visible()
+    assert violations(page) == []
+
+
+def test_the_chosen_row_is_told_to_who_cannot_see_it(page):
+    page.goto("/topics/orders/tail?start=oldest")
+    expect(page.locator("#tail [data-account]")).to_have_attribute("data-shown", "300")
+    rows = page.locator("#tail [data-list]")
+    rows.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("j")
+    expect(rows).to_have_attribute("aria-activedescendant", re.compile("-1$"))
+    expect(rows.locator("[aria-selected=true]")).to_have_id(rows.get_attribute("aria-activedescendant"))
+    expect(rows.locator("[aria-selected=true]")).to_have_attribute("aria-rowindex", "2")
+    expect(rows).to_have_attribute("aria-rowcount", "300")
 
 
 def test_the_focus_comes_back_to_where_it_was_when_a_dialog_closes(page):

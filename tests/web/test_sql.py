@@ -30,7 +30,7 @@ def state(page):
 
 
 def cell(page, row, column):
-    return page.locator(f"#result .grid-row[aria-rowindex='{row}'] > span").nth(column)
+    return page.locator(f"#result .grid-row[aria-rowindex='{row + 1}'] > span").nth(column)
 
 
 def run(page, sql):

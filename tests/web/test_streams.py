@@ -20,8 +20,9 @@ def topics(console):
     async def story(opened):
         await fill(opened, "events", [(f"k{n}", json.dumps({"n": n})) for n in range(2_000)])
         await fill(opened, "odd", ["{", '{"a": 1}', "no json"])
-        for name in ("one", "two", "fast", "long"):
+        for name in ("one", "two", "fast", "long", "broken"):
             await fill(opened, name, [])
+        await fill(opened, "slow", [("k", str(number)) for number in range(6_000)])
 
     console.run(story)
 
@@ -44,6 +45,16 @@ def shown(page):
 def live(page, path):
     page.goto(path)
     expect(page.locator("[data-state-words]")).to_have_text("Live")
+
+
+def cut_connections(console):
+    """All of them, as when a cable is pulled: no answer is brought to its end."""
+
+    async def story(opened):
+        for each in list(console.server._server.server_state.connections):
+            each.transport.abort()
+
+    console.run(story)
 
 
 def test_records_appear_as_they_arrive_and_lead_to_the_record(page, console):
@@ -139,15 +150,37 @@ def test_a_thousand_records_a_second_are_shown_without_freezing_and_counted_exac
 
 def test_what_the_console_could_not_show_is_counted_exactly(page, console):
     """A page that does not take records makes the server leave some out; shown and not shown are all there were."""
-    live(page, "/topics/fast/tail?start=oldest")
+    live(page, "/topics/slow/tail?start=oldest")
     expect(rows(page).first).to_be_visible()
     page.evaluate("() => { const end = performance.now() + 3000; while (performance.now() < end); }")
 
     async def story(opened):
-        await fill(opened, "fast", [("k", "v" * 2_000) for _ in range(6_000)])
+        await fill(opened, "slow", [("k", "v" * 2_000) for _ in range(6_000)])
 
     console.run(story)
     expect(page.locator("[data-account]")).to_have_attribute("data-all", "12000", timeout=30_000)
+
+
+def test_a_tail_goes_on_where_a_lost_connection_left_it(page, console):
+    """Neither twice nor not at all: the page says what it saw last."""
+    page.watched.allow("ERR_")  # what the browser writes down of connections that end
+    live(page, "/topics/broken/tail")
+    produce(console, "broken", [f"before {number}" for number in range(10)])
+    expect(page.locator("[data-account]")).to_have_attribute("data-shown", "10")
+    asked = []
+    page.on("request", lambda request: "/api/tail" in request.url and asked.append(request.headers))
+    page.context.set_offline(True)
+    cut_connections(console)
+    expect(page.locator("[data-state-words]")).to_have_text("No connection")
+    produce(console, "broken", [f"meanwhile {number}" for number in range(10)])
+    page.context.set_offline(False)
+    expect(page.locator("[data-state-words]")).to_have_text("Live")
+    produce(console, "broken", ["after"])
+    expect(rows(page).last).to_contain_text("after")
+    expect(page.locator("[data-account]")).to_have_attribute("data-all", "21")
+    values = rows(page).locator(".value-cell").all_inner_texts()
+    assert values == [f"before {n}" for n in range(10)] + [f"meanwhile {n}" for n in range(10)] + ["after"]
+    assert asked[-1]["last-event-id"]
 
 
 def test_a_search_accounts_for_everything(page):
@@ -176,7 +209,7 @@ def test_a_search_that_found_enough_goes_on_where_it_was(page):
 
 def test_times_are_told_locally_in_utc_or_relatively(page):
     page.goto("/topics/events/search?filter=%24.n%3D1234")
-    when = rows(page).first.locator(".when")
+    when = rows(page).first.locator(".when a")
     expect(when).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$"))
     assert "UTC" in when.get_attribute("title")
     page.keyboard.press("t")

@@ -131,7 +131,7 @@ async def new_context(ask: Ask) -> Page | Response:
             return await change_file(ask, found, after, context.name, text)
     title = f"Change {values['was']}" if values.get("was") else "Add cluster"
     return Page(
-        title, "pages/new_context.html", {"errors": errors}, view={"values": values, "errors": errors},
+        title, "pages/new_context.html", {"values": values, "errors": errors}, view={"values": values, "errors": errors},
         crumbs=(Crumb("Contexts", "/contexts"),), status=422 if errors else 200, nav="/contexts", live=False,
     )  # fmt: skip
 
@@ -240,7 +240,7 @@ def add_command(context: Context) -> str:
 
 PAGES = (
     PageRoute("/contexts", contexts),
-    PageRoute("/contexts-new", new_context, methods=("GET", "POST"), suffixes=()),
+    PageRoute("/contexts-new", new_context, methods=("GET", "POST"), suffixes=("json",)),
     PageRoute("/contexts-undo/{change}", undo_change, methods=("POST",), suffixes=()),
     PageRoute("/contexts/{context}", context, methods=("GET", "POST"), suffixes=("json",)),
 )

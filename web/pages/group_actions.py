@@ -100,12 +100,12 @@ async def _form(ask: Ask, title: str, template: str, read: object, first: dict[s
         "values": values, "errors": errors, "group": group_id, "targets": TARGETS, "topics": topics, "members": members,
     }  # fmt: skip
     return Page(
-        title, template, {"errors": errors}, view=view, crumbs=group_crumbs(ask, group_id),
+        title, template, {"values": values, "errors": errors}, view=view, crumbs=group_crumbs(ask, group_id),
         status=422 if errors else 200, nav="/groups", live=False,
     )  # fmt: skip
 
 
 PAGES = (
-    PageRoute("/groups/{group}/reset", reset, methods=("GET", "POST"), suffixes=()),
-    PageRoute("/groups/{group}/delete-offsets", delete_offsets, methods=("GET", "POST"), suffixes=()),
+    PageRoute("/groups/{group}/reset", reset, methods=("GET", "POST"), suffixes=("json",)),
+    PageRoute("/groups/{group}/delete-offsets", delete_offsets, methods=("GET", "POST"), suffixes=("json",)),
 )

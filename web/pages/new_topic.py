@@ -73,7 +73,7 @@ def _page(ask: Ask, values: dict[str, str], errors: dict[str, str]) -> Page:
     return Page(
         "Create topic",
         "pages/new_topic.html",
-        {"errors": errors},
+        {"values": values, "errors": errors},
         view={"values": values, "errors": errors},
         crumbs=(Crumb("Topics", ask.url("topics")),),
         status=422 if errors else 200,
@@ -82,4 +82,4 @@ def _page(ask: Ask, values: dict[str, str], errors: dict[str, str]) -> Page:
     )
 
 
-PAGES = (PageRoute("/topics-new", new_topic, methods=("GET", "POST"), suffixes=()),)
+PAGES = (PageRoute("/topics-new", new_topic, methods=("GET", "POST"), suffixes=("json",)),)

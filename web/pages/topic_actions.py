@@ -41,7 +41,7 @@ async def form_page(
                 return show_plan(ask, plan, back=ask.url("topics", found.name))
     view = {"values": values, "errors": errors, "topic": found.name, "partition_count": len(found.partitions)}
     return Page(
-        title, template, {"errors": errors}, view=view, crumbs=topic_crumbs(ask, found.name),
+        title, template, {"values": values, "errors": errors}, view=view, crumbs=topic_crumbs(ask, found.name),
         status=422 if errors else 200, nav="/topics", live=False,
     )  # fmt: skip
 
@@ -102,7 +102,7 @@ async def elect_leaders(ask: Ask) -> Page | Response:
 
 
 PAGES = tuple(
-    PageRoute(f"/topics/{{topic}}/{path}", handler, methods=("GET", "POST"), suffixes=())
+    PageRoute(f"/topics/{{topic}}/{path}", handler, methods=("GET", "POST"), suffixes=("json",))
     for path, handler in (
         ("add-partitions", add_partitions),
         ("delete-records", delete_records),

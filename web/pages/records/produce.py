@@ -208,7 +208,7 @@ def _page(ask: Ask, topic: str, typed: Typed) -> Page:
     return Page(
         "Produce",
         "pages/produce.html",
-        {"errors": typed.errors},
+        {"values": typed.values, "errors": typed.errors},
         crumbs=crumbs(ask, topic, records=True),
         view={
             "asked": asked,
@@ -224,4 +224,4 @@ def _page(ask: Ask, topic: str, typed: Typed) -> Page:
     )
 
 
-PAGES = (PageRoute("/topics/{topic}/produce", produce, methods=("GET", "POST"), suffixes=()),)
+PAGES = (PageRoute("/topics/{topic}/produce", produce, methods=("GET", "POST"), suffixes=("json",)),)

@@ -81,6 +81,7 @@ async def produce_file(ask: Ask) -> Page | Response:
     return Page(
         "Produce a file",
         "pages/produce_file.html",
+        {"topic": topic, "formats": FORMATS, "compressions": CODECS, "bytes_max": FILE_BODY_BYTES_MAX},
         crumbs=crumbs(ask, topic, records=True),
         view={
             "asked": asked,
@@ -187,6 +188,6 @@ def _text(part: bytes | None) -> str | None:
 
 PATH = "/topics/{topic}/produce-file"
 PAGES = (
-    PageRoute(PATH, produce_file, methods=("GET", "POST"), suffixes=()),
+    PageRoute(PATH, produce_file, methods=("GET", "POST"), suffixes=("json",)),
     PageRoute(f"{PATH}/preview", preview, methods=("POST",), suffixes=()),
 )

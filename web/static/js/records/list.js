@@ -1,6 +1,7 @@
 // A list of any length: only the rows that can be seen are in the document. Rows have one height, or each its own.
 const ROOM_MAX = 8_000_000; // Browsers draw no element much higher; beyond, scrolling is scaled.
 const MORE = 6; // Rows beyond the edges.
+let lists = 0;
 
 export class List {
   /** `box` scrolls. `draw(element, index)` fills a row. `height` of a row in px. */
@@ -10,6 +11,7 @@ export class List {
     this.draw = draw;
     this.height = height;
     this.role = role;
+    this.name = `list-${++lists}`;
     this.count = 0;
     this.tops = null; // with heights of their own: where each row begins, and where the last one ends
     this.selected = -1;
@@ -50,6 +52,7 @@ export class List {
       for (let index = 0; index < count; index++) tops[index + 1] = tops[index] + heights(index);
       this.tops = tops;
     } else this.tops = null;
+    if (this.role === "row") this.box.setAttribute("aria-rowcount", count + (this.head ? 1 : 0));
     this.later();
   }
 
@@ -77,7 +80,8 @@ export class List {
       }
       if (row.dataset.version !== String(this.version)) {
         row.dataset.version = this.version;
-        row.setAttribute("aria-rowindex", index + 1);
+        row.id = `${this.name}-${index}`;
+        if (this.role === "row") row.setAttribute("aria-rowindex", index + (this.head ? 2 : 1));
         this.draw(row, index);
       }
       const at = `translateY(${this.topOf(index) - top + this.box.scrollTop}px)`;
@@ -88,6 +92,9 @@ export class List {
     for (const row of this.spare) row.remove();
     this.spare.length = Math.min(this.spare.length, 60);
     for (const row of this.rows.values()) if (!row.isConnected) this.room.append(row);
+    // The focus stays on the box: this is the row that it is about, for those who hear it.
+    const about = this.role === "presentation" ? undefined : this.rows.get(this.selected);
+    if (about) this.box.setAttribute("aria-activedescendant", about.id); else this.box.removeAttribute("aria-activedescendant");
   }
 
   make() {

@@ -14,16 +14,21 @@ export function drawRecord(row, record, { several = false, pattern = null, day =
   row.className = "vlist-row stream-row";
   let [when, where, key, value] = row.children;
   if (!value) {
-    when = make("a", "when row-link");
-    when.target = "_blank";
-    when.rel = "noopener";
+    when = make("span", "when");
+    const link = make("a", "row-link");
+    link.target = "_blank";
+    link.rel = "noopener";
+    link.tabIndex = -1; // Enter opens the chosen row: nobody has to go through all of them
+    when.append(link);
     where = make("span", "where");
     key = make("span", "key");
     value = make("span", "value-cell");
+    for (const cell of [when, where, key, value]) cell.setAttribute("role", "gridcell");
     row.replaceChildren(when, where, key, value);
   }
-  [when.textContent, when.title] = shownTime(record.timestamp, day);
-  when.href = hrefOf(record);
+  const link = when.firstElementChild;
+  [link.textContent, link.title] = shownTime(record.timestamp, day);
+  link.href = hrefOf(record);
   where.textContent = whereOf(record, several);
   fill(key, keyOf(record), pattern);
   key.classList.toggle("none", record.key.format === "null");

@@ -22,7 +22,7 @@ function begin() {
   let shown = 0, dropped = 0, lost = 0, gone = 0;
   let id = null, abort = null, paused = false, follow = true, wrap = false, pattern = null;
   let rates = [];
-  const list = new List(find("list"), { height: ROW, role: "presentation", draw: (row, index) => drawRecord(row, records[index], { several, pattern }) });
+  const list = new List(find("list"), { height: ROW, draw: (row, index) => drawRecord(row, records[index], { several, pattern }) });
   withKeys(list, { page: true, open: (index) => window.open(hrefOf(records[index]), "_blank", "noopener"), copy: (index) => copyText(`${keyOf(records[index])}\t${valueOf(records[index])}`) });
 
   let width = 7.8, columns = 100;

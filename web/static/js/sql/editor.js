@@ -136,7 +136,6 @@ export class Editor {
       return item;
     }));
     this.list.hidden = false;
-    this.area.setAttribute("aria-expanded", "true");
     const lines = before.split("\n");
     const width = this.letter();
     const left = PADDING[0] + (lines.at(-1).length - typed.length) * width - this.area.scrollLeft;
@@ -183,7 +182,6 @@ export class Editor {
     this.closings += 1;
     this.list.hidden = true;
     this.root.style.overflow = "";
-    this.area.setAttribute("aria-expanded", "false");
     this.area.removeAttribute("aria-activedescendant");
   }
 }

@@ -28,6 +28,7 @@ export class Grid {
     this.list = new List(box, { height: ROW, head: HEAD, draw: (row, index) => this.draw(row, index) });
     this.heading = make("div", "grid-head");
     this.heading.setAttribute("role", "row");
+    this.heading.setAttribute("aria-rowindex", 1);
     box.prepend(this.heading);
     this.begin(null, []);
     withKeys(this.list, { page: true, open: (index) => this.open(index), copy: (index) => { const row = this.row(index); if (row) copyText(row.map(textOf).join("\t")); } });
@@ -61,9 +62,12 @@ export class Grid {
     });
     const digits = String(Math.max(this.count, 1)).length;
     this.box.style.setProperty("--cols", [`${digits * 8 + 24}px`, ...widths.map((each) => `${each}px`)].join(" "));
-    const cells = [make("span", "at", ""), ...this.columns.map(({ name, type }) => { const cell = make("span", isNumeric(type) ? "num" : ""); cell.setAttribute("role", "columnheader"); cell.title = `${safe(name)}: ${safe(type)}`; cell.append(safe(name), make("small", "", safe(type.toLowerCase()))); return cell; })];
+    const corner = make("span", "at", "#");
+    corner.setAttribute("role", "columnheader");
+    corner.title = "Row";
+    const cells = [corner, ...this.columns.map(({ name, type }) => { const cell = make("span", isNumeric(type) ? "num" : ""); cell.setAttribute("role", "columnheader"); cell.title = `${safe(name)}: ${safe(type)}`; cell.append(safe(name), make("small", "", safe(type.toLowerCase()))); return cell; })];
     this.heading.replaceChildren(...cells);
-    this.box.setAttribute("aria-colcount", this.columns.length);
+    this.box.setAttribute("aria-colcount", this.columns.length + 1);
   }
 
   /** Rows that came by themselves. */
@@ -83,7 +87,6 @@ export class Grid {
     if (count === this.count && this.list.count === count) { this.list.redraw(); return; }
     const digits = String(count).length !== String(this.count).length;
     this.count = count;
-    this.box.setAttribute("aria-rowcount", count + 1);
     if (digits) this.box.style.setProperty("--cols", this.box.style.getPropertyValue("--cols").replace(/^\S+/, `${String(count).length * 8 + 24}px`));
     this.list.reset(count);
   }
@@ -97,7 +100,9 @@ export class Grid {
     element.className = "vlist-row grid-row";
     let row = this.row(index);
     if (!row) { this.fetch(Math.floor(index / PAGE)); element.classList.add("waiting"); row = this.columns.map(() => "…"); }
-    const cells = [make("span", "at", (index + 1).toLocaleString("en-US"))];
+    const at = make("span", "at", (index + 1).toLocaleString("en-US"));
+    at.setAttribute("role", "rowheader");
+    const cells = [at];
     row.forEach((value, column) => {
       const cell = make("span", value === null ? "null" : isNumeric(this.columns[column].type) ? "num" : "", safe(textOf(value).slice(0, 500)));
       cell.setAttribute("role", "gridcell");

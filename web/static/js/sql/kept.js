@@ -28,16 +28,19 @@ function foot(...more) {
   return made;
 }
 
-/** A list to choose from: `entries` of {title, text, about, remove}; `use(text)` gets the one that is chosen. */
-function choose(title, entries, empty, use, note = "") {
+/** A list to choose from: `coming` gives {entries, note}, entries of {title, text, about, remove}; `use(entry)` gets the one
+that is chosen. It opens at once, for what is typed to go into its filter. */
+async function choose(title, coming, empty, use) {
   const made = body(title);
-  if (note) made.append(make("p", "muted", note));
+  let entries = null, atOnce = false;
   const filter = make("input");
   filter.type = "search";
   filter.placeholder = "Filter";
   filter.setAttribute("aria-label", `Filter: ${title}`);
   const list = make("ul", "pick");
+  const first = () => list.querySelector("button.use");
   const draw = () => {
+    if (!entries) { list.replaceChildren(make("li", "muted", "…")); return; }
     const wanted = filter.value.toLowerCase();
     const matching = entries.filter((each) => `${each.title} ${each.text} ${each.about}`.toLowerCase().includes(wanted)).slice(0, 200);
     list.replaceChildren(...matching.map((each) => {
@@ -57,7 +60,7 @@ function choose(title, entries, empty, use, note = "") {
     if (!matching.length) list.append(make("li", "muted", entries.length ? "None matches." : empty));
   };
   filter.addEventListener("input", draw);
-  filter.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); list.querySelector("button.use")?.click(); } if (event.key === "ArrowDown") { event.preventDefault(); list.querySelector("button.use")?.focus(); } });
+  filter.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); atOnce = !entries; first()?.click(); } if (event.key === "ArrowDown") { event.preventDefault(); first()?.focus(); } });
   list.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step) return;
@@ -69,6 +72,13 @@ function choose(title, entries, empty, use, note = "") {
   made.append(filter, list, foot());
   openDialog(made, title);
   filter.focus();
+  try {
+    const come = await coming;
+    entries = come.entries;
+    if (come.note) filter.before(make("p", "muted", come.note));
+    draw();
+    if (atOnce && made.isConnected) first()?.click();
+  } catch (error) { list.replaceChildren(make("li", "field-error", safe(error.message))); }
 }
 
 const placeOf = (name) => `/api/sql/saved/${encodeURIComponent(name)}`;
@@ -79,26 +89,26 @@ async function forget(saved) {
   toast(`Forgot ${safe(saved.name)}.`, "ok", async () => { await keep(saved); toast(`${safe(saved.name)} is there again.`); });
 }
 
-export async function showSaved(use) {
-  try {
-    const saved = await ask("/api/sql/saved");
-    const entries = saved.map((each) => ({ title: each.name, text: each.sql, about: each.about, remove: () => forget(each) }));
-    choose("Saved statements", entries, "None yet: Save keeps the one in the editor.", use);
-  } catch (error) { toast(error.message, "bad"); }
+export function showSaved(use) {
+  const entries = async () => (await ask("/api/sql/saved")).map((each) => ({ title: each.name, text: each.sql, about: each.about, remove: () => forget(each) }));
+  choose("Saved statements", entries().then((entries) => ({ entries })), "None yet: Save keeps the one in the editor.", use);
 }
 
 /** What may stand after FROM; `use(table)` gets the one that is chosen. */
-export async function showTables(catalog, use) {
-  const { tables, topic_columns: columns } = await catalog;
-  const entries = tables.map((each) => ({ title: each.name, about: `${each.kind === "topic" ? "topic" : "table"}${each.about ? `: ${each.about}` : ""}`, text: each.kind === "topic" ? "" : each.columns.join(", "), name: each.name }));
-  choose("Tables", entries, "There are none, or the cluster does not answer.", use, `Every topic has ${columns.map((column) => column.name).join(", ")}; of a JSON value: value->>'$.field'.`);
+export function showTables(catalog, use) {
+  const coming = async () => {
+    const { tables, topic_columns: columns } = await catalog;
+    return {
+      entries: tables.map((each) => ({ title: each.name, about: `${each.kind === "topic" ? "topic" : "table"}${each.about ? `: ${each.about}` : ""}`, text: each.kind === "topic" ? "" : each.columns.join(", "), name: each.name })),
+      note: `Every topic has ${columns.map((column) => column.name).join(", ")}; of a JSON value: value->>'$.field'.`,
+    };
+  };
+  choose("Tables", coming(), "There are none, or the cluster does not answer.", use);
 }
 
-export async function showHistory(use) {
-  try {
-    const { statements } = await ask("/api/sql/history");
-    choose("Statements that were run", statements.map((each) => ({ title: relative(each.at_ms), text: each.sql, about: exactTime(each.at_ms) })), "None yet.", use);
-  } catch (error) { toast(error.message, "bad"); }
+export function showHistory(use) {
+  const entries = async () => (await ask("/api/sql/history")).statements.map((each) => ({ title: relative(each.at_ms), text: each.sql, about: exactTime(each.at_ms) }));
+  choose("Statements that were run", entries().then((entries) => ({ entries })), "None yet.", use);
 }
 
 export function showSave(sql, name = "") {

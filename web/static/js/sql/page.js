@@ -157,6 +157,8 @@ async function run() {
   result.hidden = false;
   result.dataset.state = "running";
   document.querySelector("[data-examples]")?.remove();
+  // A button that is out of use has no focus to keep: who ran it goes on to the rows.
+  if (document.activeElement === runButton) grid.box.focus({ preventScroll: true });
   runButton.disabled = true;
   cancelButton.hidden = false;
   notes([]);
