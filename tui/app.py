@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -9,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.screen import Screen
@@ -19,7 +20,8 @@ from textual.widgets import Input
 from console.errors import OperatorError
 from console.services.topics import is_internal
 from tui.aliases import VIEWS, Place, Problem, completions, named, parse
-from tui.bindings import bindings_of, key_text, keys_of
+from tui.bindings import BY_ID, bindings_of, key_text, keys_of
+from tui.keys_in_order import KeysInOrder
 from tui.navigation import Navigation
 from tui.settings import Settings
 from tui.source import Source
@@ -39,7 +41,7 @@ BEHIND_DIALOGS = frozenset(key.action.partition("(")[0] for key in keys_of("ever
 BREADCRUMB = " › "  # noqa: RUF001
 
 
-class StokerApp(App[int]):
+class StokerApp(KeysInOrder):
     """`stoker tui`. `source` is the cluster it shows first; `start` where it begins."""
 
     TITLE = "stoker"
@@ -82,6 +84,8 @@ class StokerApp(App[int]):
         self._views: dict[Place, View] = {}
         self._leaving = False
         self.set_keymap(dict(self.settings.keys))
+        quit_keys = self.settings.keys.get("everywhere.quit", BY_ID["everywhere.quit"].keys)
+        self.at_once = frozenset(key.strip() for key in quit_keys.split(","))
 
     # life
 
@@ -119,7 +123,7 @@ class StokerApp(App[int]):
         except OperatorError as error:
             self.tell(error)
             return
-        self.run_worker(self.switch(source), group="switch", exclusive=True)
+        self.opens(self.run_worker(self.switch(source), group="switch", exclusive=True))
 
     async def switch(self, source: Source) -> None:
         """Another cluster: everything that is shown belongs to it from here on."""
@@ -131,7 +135,7 @@ class StokerApp(App[int]):
         self._follow()
         await old.close()
         self.navigation = Navigation(Place("topics"))
-        await self._show()
+        await self._show_and_focus()
 
     # where one is
 
@@ -158,7 +162,14 @@ class StokerApp(App[int]):
 
     def _then_show(self, move: Callable[[], object]) -> None:
         if move() is not False:
-            self.run_worker(self._show(), group="show")
+            self.opens(self.run_worker(self._show_and_focus(), group="show"))
+
+    async def _show_and_focus(self) -> None:
+        """A view asks for the focus with a message: only when that is there, what is typed next is for the view."""
+        await self._show()
+        taken = asyncio.Event()
+        self.call_later(taken.set)
+        await taken.wait()
 
     async def _show(self) -> None:
         """Shows the place that is meant: the view as it was left, or a new one."""
@@ -282,11 +293,14 @@ class StokerApp(App[int]):
 
     def change(self, changes: Sequence[Change]) -> None:
         """Plans changes, asks, and does them."""
-        self.run_worker(self._change([partial(self.source.plan, each) for each in changes]), group="change")
+        self._begin_change([partial(self.source.plan, each) for each in changes])
 
     def undo_change(self, audit_id: str) -> None:
         """The same for taking one back."""
-        self.run_worker(self._change([partial(self.source.plan_undo, audit_id)]), group="change")
+        self._begin_change([partial(self.source.plan_undo, audit_id)])
+
+    def _begin_change(self, planners: Sequence[Callable[[], Any]]) -> None:
+        self.opens(self.run_worker(self._change(planners), group="change"), can_be_called_off=True)
 
     async def _change(self, planners: Sequence[Callable[[], Any]]) -> None:
         from tui.widgets.plan_dialog import PlanDialog

@@ -331,6 +331,8 @@ async def settle(pilot):
 def unfinished(app):
     """What is still to be done before the screen is as it stays: nothing that goes on for ever, nor what waits for a person."""
     waiting = [each for each in app.workers if not each.is_finished and not _goes_on(app, each)]
+    if app.keys_wait:
+        waiting.append("keys")
     if not getattr(app.source, "is_seen", True):
         waiting.append("a look at the cluster")
     return waiting

@@ -186,7 +186,8 @@ class TopicsView(TableView[TopicRow]):
 
     def action_edit(self) -> None:
         for row in self.chosen[:1]:
-            self.run_worker(self._edit(row), group="edit", exclusive=True)
+            worker = self.run_worker(self._edit(row), group="edit", exclusive=True)
+            self.stoker.opens(worker, can_be_called_off=True)
 
     async def _edit(self, row: TopicRow) -> None:
         try:
