@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.markup import escape
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
+from textual.worker import WorkerFailed
 
 from console.errors import OperatorError
 from console.services.topics import is_internal
@@ -62,11 +64,14 @@ class StokerApp(KeysInOrder):
         theme: str | None = None,
         open_source: Callable[[str], Source] | None = None,
         directory: Path | None = None,
+        debug: bool = False,
     ) -> None:
-        """`open_source(name)` opens another context. `directory`: where Ctrl-S writes; by default the working one."""
+        """`open_source(name)` opens another context. `directory`: where Ctrl-S writes; by default the working one. `debug`: a
+        view that fails ends the application, instead of saying so."""
         self.source = source
         self.settings = settings or Settings()
         self.directory = directory or Path.cwd()
+        self.ends_on_failure = debug
         super().__init__()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -136,6 +141,21 @@ class StokerApp(KeysInOrder):
         await old.close()
         self.navigation = Navigation(Place("topics"))
         await self._show_and_focus()
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it was told to end."""
+        return self._exit
+
+    @property
+    def crash(self) -> Exception | None:
+        """What failed, and ended the application."""
+        found = self._exception
+        return found.error if isinstance(found, WorkerFailed) and isinstance(found.error, Exception) else found
+
+    def _fatal_error(self) -> None:
+        # Textual would print every local variable, secrets among them: who runs it raises `crash` instead.
+        self._close_messages_no_wait()
 
     # where one is
 
@@ -344,12 +364,13 @@ class StokerApp(KeysInOrder):
             return {}
         topics = sorted({partition.topic for partition in snapshot.partitions})
         topics.sort(key=lambda name: is_internal(name, False))
+        groups = sorted(snapshot.groups)
         resources = [f"topic {name}" for name in topics]
         resources += ["broker default", *(f"broker {node}" for node in sorted(snapshot.brokers))]
-        resources += [f"group {name}" for name in sorted(snapshot.groups)]
+        resources += [f"group {name}" for name in groups]
         return {
             "topic": topics,
-            "group": sorted(snapshot.groups),
+            "group": groups,
             "resource": resources,
             "view": [view.name for view in VIEWS],
         }
@@ -499,7 +520,8 @@ class StokerApp(KeysInOrder):
         for kind, word in (("topic", "topic"), ("group", "group")):
             if any(each.name == word for each in VIEWS):
                 for name in names.get(kind, [])[:5_000]:
-                    shown = f"{word} {harmless(name)}"
+                    # The palette reads it as markup.
+                    shown = escape(f"{word} {harmless(name)}")
                     yield SystemCommand(shown, f"Go to {shown}", partial(self.jump, word, name))
         yield SystemCommand("theme", "Change how it looks", self.action_change_theme)
         yield SystemCommand("quit", "Quit", partial(self.exit, 0))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import click
 
@@ -17,7 +18,11 @@ from console.errors import Blame, OperatorError
 if TYPE_CHECKING:
     from console.commands.up import ClusterService
     from console.target import Target
+    from tui.app import StokerApp
     from tui.source import Source
+
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+"""Somebody ends the process; the terminal is gone (its window was closed, the line to it broke)."""
 
 
 @click.command()
@@ -121,27 +126,60 @@ def run_face(
         meant = target
         if meant is None:
             service, meant = await _start_inside(call, ephemeral=ephemeral, nodes=nodes, demo=demo)
-        try:
-            app = StokerApp(
-                open_source(meant),
-                settings=settings,
-                start=start,
-                theme=theme,
-                open_source=context_opener(call),
-            )
-            for note in meant.notes:
-                app.notes.append(note)
-            result = await app.run_async()
-            return result or 0
-        finally:
-            if service is not None:
-                print("Stopping the cluster inside …", file=sys.stderr)
-                await service.stop()
+        with EndingSignals() as told:
+            try:
+                app = StokerApp(
+                    open_source(meant),
+                    settings=settings,
+                    start=start,
+                    theme=theme,
+                    open_source=context_opener(call),
+                    debug=call.debug,
+                )
+                app.notes += meant.notes
+                told.app = app
+                result = await app.run_async()
+                if app.crash is not None:
+                    raise app.crash
+                return result or 0
+            finally:
+                if service is not None:
+                    _say("Stopping the cluster inside …")
+                    await service.stop()
 
     from engine.cluster import new_event_loop
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(main())
+
+
+class EndingSignals:
+    """While it is entered, signals that end a process leave the application instead, so that the terminal is given back as it
+    was and a cluster inside stops as it should. The exit code is then the shell's for that signal."""
+
+    def __init__(self) -> None:
+        self.app: StokerApp | None = None
+
+    def __enter__(self) -> Self:
+        for number in ENDING_SIGNALS:
+            with contextlib.suppress(NotImplementedError):
+                asyncio.get_running_loop().add_signal_handler(number, self._end, number)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number in ENDING_SIGNALS:
+            with contextlib.suppress(NotImplementedError):
+                asyncio.get_running_loop().remove_signal_handler(number)
+
+    def _end(self, number: int) -> None:
+        # A terminal that is gone says so more than once.
+        if self.app is not None and not self.app.is_leaving:
+            self.app.exit(128 + number)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print(text, file=sys.stderr)
 
 
 async def _start_inside(
@@ -156,7 +194,7 @@ async def _start_inside(
     directory = None if ephemeral else str(default_data_dir())
     options = UpOptions(nodes, "127.0.0.1", 0, directory, False, None, {}, demo)
     service = ClusterService(options)
-    print("Starting a cluster inside …", file=sys.stderr)
+    _say("Starting a cluster inside …")
     await service.start()
     with contextlib.redirect_stdout(io.StringIO()):
         # It tells other commands, and us what we show ourselves.

@@ -306,6 +306,8 @@ class FakeSource:
 
 def app_of(source, start=None, **options):
     options.setdefault("theme", "stoker-dark")
+    # What fails in a view fails the test.
+    options.setdefault("debug", True)
     return StokerApp(source, start=start, **options)
 
 

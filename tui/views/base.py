@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from tui.source import Source
 
 
+def bug(error: Exception) -> OperatorError:
+    """What should never have happened, for people."""
+    return OperatorError(
+        f"this view failed: {type(error).__name__}: {error}",
+        "Other views go on. This should not have happened.",
+        "`stoker tui --debug` ends where it happens, and says where that is.",
+    )
+
+
 class View(Widget):
     """Fills the screen between header and footer. `NAME` is its name in `tui.aliases` and the scope of its keys."""
 
@@ -69,6 +78,11 @@ class View(Widget):
                     await self.load()
                 except OperatorError as error:
                     self.fail(error)
+                except Exception as error:
+                    # One view that has a bug must not take the others with it.
+                    if self.stoker.ends_on_failure:
+                        raise
+                    self.fail(bug(error))
                 self.stoker.show_bars()
         finally:
             self._reloading = False

@@ -28,6 +28,7 @@ from tui.views.record_access import RecordAccess
 from tui.views.words import whole_number
 from tui.widgets.cells import harmless, masked
 from tui.widgets.form import goes_to_next, move_field
+from tui.widgets.line_input import LineInput
 
 WRITABLE = ("utf-8", "json", "int16", "int32", "int64", "float", "double", "uuid", "hex", "base64")
 assert all(name in FORMATS for name in WRITABLE)
@@ -119,7 +120,7 @@ class ProduceView(RecordAccess, can_focus=True):
             for name, label, _ in FIELDS:
                 with Horizontal(classes="field"):
                     yield Static(Content(label), classes="label")
-                    yield Input(start.get(name, ""), id=name, compact=True, select_on_focus=False)
+                    yield LineInput(start.get(name, ""), id=name)
         yield Static(Content(""), id="about")
         yield Static(Content("Value"), id="value-label")
         yield ValueArea()

@@ -14,12 +14,13 @@ from textual.widgets import Input, Static
 
 from tui.bindings import bindings_of
 from tui.widgets.cells import harmless
+from tui.widgets.line_input import LineInput
 
 SHOWN = 12
 Complete = Callable[[str], Awaitable[list[str]]]
 
 
-class ActionInput(Input):
+class ActionInput(LineInput):
     """Tab completes instead of leaving."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("prompt")
@@ -68,7 +69,7 @@ class ActionDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "Do: kill 2 · produce orders hello acks=1 · Tab completes, Enter does it"
-            yield ActionInput(compact=True, select_on_focus=False)
+            yield ActionInput()
             yield Static()
 
     async def on_mount(self) -> None:

@@ -11,7 +11,7 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.widgets.cells import cells, cut
+from tui.widgets.cells import cells, cut, harmless
 from tui.widgets.roles import role_style
 
 Part = tuple[str, str]
@@ -74,7 +74,7 @@ class Bar(Widget):
         for text, role in parts:
             if room <= 0:
                 break
-            text = cut(text, room)
+            text = cut(harmless(text), room)
             room -= cells(text)
             style = base + role_style(self, f"bar--{role}") if role else base
             found.append(Segment(text, style))

@@ -53,6 +53,7 @@ def cut(text: str, columns: int) -> str:
 
 def masked(text: str) -> str:
     """`text` with "·" for each character that no screen may get as it is: for editors, where places must stay."""
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(letter if letter.isprintable() or letter == "\t" else "·" for letter in text)
+    shown = "".join(letter if letter.isprintable() or letter == "\t" else "·" for letter in text)
+    return _SELECTORS.sub("·", shown)

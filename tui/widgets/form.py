@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Static
 
 from tui.bindings import bindings_of
 from tui.widgets.cells import harmless
+from tui.widgets.line_input import LineInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class FormDialog(ModalScreen[dict[str, Any] | None]):
                 for field in self.fields:
                     with Horizontal(classes="field"):
                         yield Static(Content(field.label), classes="label")
-                        yield Input(field.value, id=f"field-{field.name}", compact=True, select_on_focus=False)
+                        yield LineInput(field.value, id=f"field-{field.name}")
                     yield Static(Content(harmless(field.help)), classes="help", id=f"help-{field.name}")
             with Horizontal(classes="buttons"):
                 yield Button("Cancel (Esc)", id="cancel", compact=True)

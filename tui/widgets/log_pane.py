@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.bindings import bindings_of
-from tui.widgets.cells import cells, cut
+from tui.widgets.cells import cells, cut, harmless
 from tui.widgets.log_lines import LogLines, Part, Parts, Tops, wrapped
 from tui.widgets.roles import role_style
 
@@ -110,6 +110,7 @@ class LogPane(ScrollView, can_focus=True):
 
     def say(self, *lines: str) -> None:
         """What stands there while there are no lines."""
+        lines = tuple(map(harmless, lines))
         if lines != self.message:
             self.message = lines
             self.refresh()

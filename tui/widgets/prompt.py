@@ -13,6 +13,8 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
 from tui.bindings import bindings_of
+from tui.widgets.cells import harmless
+from tui.widgets.line_input import LineInput
 
 HISTORY_MAX = 100
 
@@ -23,10 +25,12 @@ class _Completion(Suggester):
         self.complete = complete
 
     async def get_suggestion(self, value: str) -> str | None:
-        return next((each for each in self.complete(value) if each.startswith(value) and each != value), None)
+        found = (each for each in self.complete(value) if each.startswith(value) and each != value)
+        # A name that cannot be shown as it is, is for Tab only.
+        return next((each for each in found if each == harmless(each)), None)
 
 
-class PromptInput(Input):
+class PromptInput(LineInput):
     """The text of it; what it stands for is the prompt's."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("prompt")
@@ -91,7 +95,7 @@ class Prompt(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static(":")
-        yield PromptInput(compact=True, select_on_focus=False)
+        yield PromptInput()
 
     @property
     def input(self) -> PromptInput:

@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.bindings import bindings_of
-from tui.widgets.cells import cut, fitted
+from tui.widgets.cells import cut, fitted, harmless
 from tui.widgets.roles import role_style
 from tui.widgets.table_model import GAP_MIN, Column, Row, Sort, TableModel, layout_widths
 
@@ -100,6 +100,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
 
     def say(self, *lines: str, bad: bool = False) -> None:
         """What stands there while there are no rows."""
+        lines = tuple(map(harmless, lines))
         if (lines, bad) != (self.message, self.message_is_bad):
             self.message, self.message_is_bad = lines, bad
             if not len(self.model):
