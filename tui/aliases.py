@@ -6,6 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tui.views.base import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,13 @@ def view_names() -> dict[str, ViewName]:
 def named(name: str) -> ViewName:
     """The view of that name. Raises KeyError."""
     return next(view for view in VIEWS if view.name == name)
+
+
+def view_class(name: str) -> type[View]:
+    """The class of that view; its module is loaded now."""
+    where, _, attribute = named(name).where.partition(":")
+    found: type[View] = getattr(import_module(where), attribute)
+    return found
 
 
 def parse(line: str, aliases: dict[str, str] | None = None) -> Place | Problem | None:

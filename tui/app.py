@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,16 +20,17 @@ from textual.worker import WorkerFailed
 
 from console.errors import OperatorError
 from console.services.topics import is_internal
-from tui.aliases import VIEWS, Place, Problem, completions, named, parse
-from tui.bindings import BY_ID, bindings_of, key_text, keys_of
+from tui.aliases import VIEWS, Place, Problem, completions, parse, view_class
+from tui.bindings import BY_ID, Key, bindings_of, is_typed, key_text, keys_of
+from tui.header import cluster_line, health_parts, place_line
 from tui.keys_in_order import KeysInOrder
 from tui.navigation import Navigation
 from tui.settings import Settings
 from tui.source import Source
 from tui.themes import DARK, LIGHT, fitting_theme
-from tui.views.base import TableView, View
-from tui.widgets.bars import Bar, KeyBar, Line, Part
-from tui.widgets.cells import cells, harmless
+from tui.views.base import View
+from tui.widgets.bars import FooterKey, KeyBar, Line, TopBar
+from tui.widgets.cells import harmless
 from tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 VIEWS_KEPT_MAX = 12
 """Views that stay as they were left, to come back to."""
 BEHIND_DIALOGS = frozenset(key.action.partition("(")[0] for key in keys_of("everywhere")) - {"quit"}
-BREADCRUMB = " › "  # noqa: RUF001
 
 
 class StokerApp(KeysInOrder):
@@ -95,7 +94,7 @@ class StokerApp(KeysInOrder):
     # life
 
     def compose(self) -> ComposeResult:
-        yield Bar(id="top")
+        yield TopBar(id="top")
         yield Container(id="body")
         yield Prompt(id="prompt")
         yield KeyBar(id="keys")
@@ -198,9 +197,7 @@ class StokerApp(KeysInOrder):
         body = self.query_one("#body", Container)
         view = self._views.pop(place, None)
         if view is None:
-            where, _, name = named(place.view).where.partition(":")
-            view = getattr(import_module(where), name)(place)
-            assert isinstance(view, View)
+            view = view_class(place.view)(place)
             view.display = False
             await body.mount(view)
         self._views[place] = view
@@ -231,72 +228,41 @@ class StokerApp(KeysInOrder):
         if not self.is_running or not self.screen_stack:
             return
         base = self.screen_stack[0]
-        base.query_one("#top", Bar).set_lines(self._cluster_line(), self._place_line())
-        base.query_one("#keys", KeyBar).set_keys(self._footer())
+        base.query_one("#top", TopBar).set_lines(*self._header(self.size.width))
+        base.query_one("#keys", KeyBar).set_keys(self._footer(), self._footer_key(BY_ID["everywhere.help"]))
 
-    def _cluster_line(self) -> Line:
-        source = self.source
-        left: list[Part] = [(" stoker ", "strong"), (harmless(source.name), "key")]
-        if source.address != source.name:
-            left.append((f"  {source.address}", "faint"))
-        if source.readonly:
-            left.append(("  read-only", "warning"))
-        return Line(tuple(left), tuple(self._health()))
+    def _header(self, width: int) -> tuple[Line, Line]:
+        source, view = self.source, self.view
+        health = health_parts(source.snapshot, source.failure is not None, source.now_ms(), width=width)
+        filtered, status = ("", "") if view is None else (view.filter_text, view.status())
+        return (
+            cluster_line(source.name, source.address, health, readonly=source.readonly, width=width),
+            place_line(self.navigation.trail, filtered, status, width=width),
+        )
 
-    def _health(self) -> Iterable[Part]:
-        source, snapshot = self.source, self.source.snapshot
-        if source.failure is not None:
-            since = "" if snapshot is None else f", last seen {_ago(source.now_ms() - snapshot.at_ms)} ago"
-            yield f"● cannot be reached{since} ", "bad"
-        elif snapshot is None:
-            yield "○ asking ", "faint"
-        else:
-            offline = sum(view.leader_id < 0 for view in snapshot.partitions.values())
-            under = sum(len(view.isr) < len(view.replicas) for view in snapshot.partitions.values())
-            brokers = len(snapshot.brokers)
-            down = {node for view in snapshot.partitions.values() for node in view.replicas} - set(snapshot.brokers)
-            if offline:
-                yield f"● {offline:,} offline ", "bad"
-            if down:
-                yield f"● {len(down)} broker{'s' * (len(down) > 1)} down ", "bad"
-            if under:
-                yield f"● {under:,} under-replicated ", "warning"
-            if not (offline or down or under):
-                yield "● healthy ", "good"
-            yield f"{brokers} broker{'s' * (brokers != 1)} ", "faint"
-
-    def _place_line(self) -> Line:
-        left: list[Part] = []
-        trail = self.navigation.trail
-        for at, place in enumerate(trail):
-            left.append((BREADCRUMB if at else " ", "faint"))
-            left.append((harmless(place.text), "strong" if at == len(trail) - 1 else "faint"))
+    def _footer(self) -> list[FooterKey]:
+        """The keys that help most, in the order of the table: only what does something here and now."""
         view = self.view
-        right: list[Part] = []
-        if view is not None:
-            if view.filter_text:
-                right.append((f"/{harmless(view.filter_text.removeprefix('/'))}  ", "warning"))
-            right.append((view.status() + " ", ""))
-        return Line(tuple(left), tuple(right))
-
-    def _footer(self) -> tuple[tuple[str, str, str], ...]:
-        """The keys that help most, as many as there is room for, in the order of the table."""
-        view = self.view
-        scopes = ["everywhere"]
-        if view is not None:
-            scopes = [view.NAME, *(["table"] if isinstance(view, TableView) else []), "everywhere"]
+        scopes = ["everywhere"] if view is None else [*view.scopes(), "everywhere"]
         keys = [key for key in keys_of(*scopes) if key.footer and not (key.changes and self.source.readonly)]
+        if view is not None:
+            keys = [key for key in keys if view.offers(key)]
         keys.sort(key=lambda key: key.footer)
-        found, room = [], self.size.width
-        for key in keys:
-            chosen = (self.settings.keys.get(key.id) or key.keys).split(",")[0]
-            room -= cells(key_text(chosen)) + cells(key.label) + 3
-            if room < 0:
-                break
-            found.append((key_text(chosen), key.label, chosen))
-        return tuple(found)
+        return [found for key in keys if (found := self._footer_key(key)) is not None]
+
+    def _footer_key(self, key: Key) -> FooterKey | None:
+        """Of several keys the first; while text is typed, the first that is no letter of it."""
+        typing = _is_typed_into(self.screen_stack[0].focused)
+        for each in (self.settings.keys.get(key.id) or key.keys).split(","):
+            name = each.strip()
+            if not (typing and is_typed(name)):
+                return FooterKey(key_text(name), key.label, name)
+        return None
 
     def on_resize(self) -> None:
+        self.call_after_refresh(self.show_bars)
+
+    def on_descendant_focus(self) -> None:
         self.show_bars()
 
     # changes
@@ -392,6 +358,19 @@ class StokerApp(KeysInOrder):
         if (view := self.view) is not None:
             view.take_focus()
 
+    def on_top_bar_clicked(self, event: TopBar.Clicked) -> None:
+        """A click on the name of the cluster: to the contexts. On a view of the trail: back to it."""
+        if len(self.screen_stack) > 1:
+            return
+        if event.line == 0:
+            self.jump("contexts")
+        else:
+            # Counted from the end, for the beginning may be left out; every other part is a sign between two of them.
+            back = (self.query_one(TopBar).parts_of(1) - 1 - event.part) // 2
+            if back < len(self.navigation.trail):
+                place = self.navigation.trail[-1 - back]
+                self.enter(place.view, *place.arguments)
+
     def on_prompt_typed(self, event: Prompt.Typed) -> None:
         if event.sign == "/" and type(event) is Prompt.Typed:
             self._filter(event.text, quiet=True)
@@ -428,8 +407,11 @@ class StokerApp(KeysInOrder):
         self.query_one(Prompt).ask(":", complete=lambda line: completions(line, names, aliases))
 
     def action_filter(self) -> None:
-        text = "" if self.view is None else self.view.filter_text
-        self.query_one(Prompt).ask("/", text)
+        view = self.view
+        if view is None or not view.can_be_filtered:
+            self.say("There is nothing to filter here.")
+        else:
+            self.query_one(Prompt).ask("/", view.filter_text)
 
     def action_help(self) -> None:
         place = self.navigation.place
@@ -530,9 +512,3 @@ class StokerApp(KeysInOrder):
 def _is_typed_into(widget: Widget | None) -> bool:
     # By its name: text areas are only imported where there are some.
     return isinstance(widget, Input) or any(each.__name__ == "TextArea" for each in type(widget).__mro__)
-
-
-def _ago(milliseconds: int) -> str:
-    from console.output.text import duration
-
-    return duration(max(0, milliseconds) // 1000 * 1000)

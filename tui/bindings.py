@@ -63,7 +63,7 @@ KEYS: tuple[Key, ...] = (
         2,
         priority=True,
     ),
-    Key("everywhere", "help", "question_mark", "help", "help", "Help for where you are", 6),
+    Key("everywhere", "help", "question_mark,f1", "help", "help", "Help for where you are (F1: while you type, too)"),
     Key("everywhere", "back", "escape", "back", "back", "Back: clear the filter, then leave the view"),
     Key("everywhere", "leave", "q", "leave", "leave", "Leave the view; twice at the first one: quit"),
     Key("everywhere", "last", "minus", "last_view", "last view", "The view that was shown before; again: back"),
@@ -130,8 +130,12 @@ KEYS: tuple[Key, ...] = (
     Key("partitions", "describe", "d", "describe", "describe", "Describe the topic", 3),
     Key("topic", "configs", "f", "configs", "configs", "Configuration of the topic, with documentation", 3),
     Key("topic", "partitions", "enter", "partitions", "partitions", "The topic's partitions", 1),
+    Key("pulses", "describe", "d", "describe", "describe", "Describe: the broker's replicas"),
+    Key("brokers", "describe", "d", "describe", "describe", "Describe: the broker's replicas", 2),
     Key("brokers", "configs", "f", "configs", "configs", "Configuration of the broker, with documentation", 3),
     Key("broker", "configs", "f", "configs", "configs", "Configuration of the broker, with documentation", 3),
+    Key("quorum", "describe", "d", "whole_row", "describe", "Describe: all that is known of the node", 2),
+    Key("groups", "describe", "d", "describe", "describe", "Describe: lag, partitions, members", 2),
     Key("groups", "reset", "e", "reset", "reset", "Set the group's offsets: first a preview", 3, changes=True),
     Key("groups", "delete", "ctrl+d,delete", "delete", "delete", "Delete the groups that are marked", 4, changes=True),
     Key(
@@ -149,9 +153,13 @@ KEYS: tuple[Key, ...] = (
         "group", "forget", "ctrl+d,delete", "forget", "forget", "Forget the offsets of what is marked", 5, changes=True
     ),
     Key("group", "window", "t", "window", "window", "Another length of time for the chart"),
+    Key("members", "describe", "d", "describe", "describe", "Describe: the member and its partitions in full", 2),
+    Key("configs", "describe", "d", "whole_row", "describe", "Describe: value and documentation in full", 2),
     Key("configs", "edit", "e", "edit", "edit", "Set the property", 3, changes=True),
     Key("configs", "unset", "ctrl+d,delete", "unset", "unset", "Unset what was set on it", 4, changes=True),
+    Key("audit", "describe", "d", "describe", "describe", "Describe: the change in full", 2),
     Key("audit", "undo", "u", "undo_entry", "undo", "Take the change back: first a preview", 3, changes=True),
+    Key("contexts", "describe", "d", "whole_row", "describe", "Describe: the context in full", 2),
     Key("contexts", "new", "n", "new", "new", "Add a context", 3),
     Key("contexts", "delete", "ctrl+d,delete", "remove", "remove", "Remove the context (not the cluster)", 4),
     Key("pulses", "window", "t", "window", "window", "Another length of time for the charts", 2),
@@ -183,6 +191,7 @@ KEYS: tuple[Key, ...] = (
     Key("lab", "export", "x", "export", "export", "Save timeline (HTML, JSON), test and situation as files"),
     Key("lab", "new", "N", "new", "new world", "A new world"),
     # Records: pages of them, live, found, one in full, produced
+    Key("records", "describe", "d", "describe", "describe", "Describe: the record in full"),
     Key("records", "which", "f", "which", "which", "Which records: from where, partitions, filters, decoding", 3),
     Key("records", "tail", "l", "tail", "tail", "Follow the topic live", 4),
     Key("records", "search", "s", "search", "search", "Search the whole topic, with what is asked for here", 5),
@@ -193,6 +202,7 @@ KEYS: tuple[Key, ...] = (
     Key("records", "order", "o", "order", "order", "From the other end: the oldest first, or the newest", 9),
     Key("records", "again", "r,ctrl+r", "again", "again", "Read again from where it began"),
     Key("records", "export", "x", "export", "export", "Export to a file: JSON lines, CSV, Parquet", 10),
+    Key("tail", "describe", "d", "describe", "describe", "Describe: the record in full"),
     Key("tail", "follow", "s", "follow", "follow", "Follow the end, or stay where one reads", 1),
     Key("tail", "wrap", "w", "wrap", "wrap", "Wrap long lines, or cut them", 2),
     Key("tail", "times", "t", "times", "times", "Times, with the day, or none", 3),
@@ -213,6 +223,7 @@ KEYS: tuple[Key, ...] = (
     Key("log", "first", "home,g", "log_first", "first", "The oldest that is kept"),
     Key("log", "last", "end,G", "log_last", "last", "The end; it follows again"),
     Key("log", "open", "enter", "log_open", "open", "The record in full"),
+    Key("search", "describe", "d", "describe", "describe", "Describe: the record in full"),
     Key("search", "which", "f", "which", "look for", "What to look for, and where", 3),
     Key("search", "stop", "p", "stop", "stop/go on", "Stop, or go on where it stopped", 4),
     Key("search", "again", "r,ctrl+r", "again", "again", "Search again from the beginning"),
@@ -280,7 +291,7 @@ def bindings_of(*scopes: str) -> list[BindingType]:
     ]
 
 
-_NAMES = {
+_SIGNS = {
     "colon": ":",
     "slash": "/",
     "question_mark": "?",
@@ -288,12 +299,15 @@ _NAMES = {
     "full_stop": ".",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
-    "escape": "Esc",
-    "enter": "Enter",
-    "space": "Space",
     "backslash": "\\",
     "greater_than_sign": ">",
     "less_than_sign": "<",
+}
+_NAMES = {
+    **_SIGNS,
+    "escape": "Esc",
+    "enter": "Enter",
+    "space": "Space",
     "pagedown": "PgDn",
     "pageup": "PgUp",
     "home": "Home",
@@ -307,6 +321,11 @@ _NAMES = {
     "delete": "Del",
     "@": "Space",
 }
+
+
+def is_typed(key: str) -> bool:
+    """Whether that key is a letter or a sign where text is typed."""
+    return len(key) == 1 or key == "space" or key in _SIGNS
 
 
 def key_text(keys: str) -> str:

@@ -39,6 +39,7 @@ from tui.settings import Settings
 from tui.widgets.form import Field, FormDialog
 from tui.widgets.plan_dialog import PlanDialog
 from tui.widgets.prompt import Prompt
+from tui.widgets.row_dialog import RowDialog
 
 pytestmark = pytest.mark.anyio
 
@@ -320,7 +321,7 @@ async def test_ctrl_z_shows_only_faults():
 
 
 async def test_ctrl_w_shows_more_columns_and_fewer():
-    async with Opened(size=(80, 24)) as on:
+    async with Opened(size=(60, 24)) as on:
         assert "GROUPS" not in on.text
         await on.press("ctrl+w")
         assert "GROUPS" in "".join(column.title for column in on.app.view.table._columns)
@@ -379,6 +380,79 @@ async def test_a_click_on_the_footer_is_the_key():
         await on.pilot.click("#keys", offset=(3, 0))
         await settle(on.pilot)
         assert on.place == "partitions orders"
+
+
+async def test_a_click_on_the_trail_goes_back_to_that_view_and_on_the_cluster_to_the_contexts():
+    async with Opened() as on:
+        await on.press("enter", "d")
+        assert on.place == "topic orders"
+        at = screen_text(on.app)[1].index("partitions")
+        await on.pilot.click("#top", offset=(at + 2, 1))
+        await settle(on.pilot)
+        assert [place.text for place in on.app.navigation.trail] == ["topics", "partitions orders"]
+        await on.pilot.click("#top", offset=(3, 0))
+        await settle(on.pilot)
+        assert on.place == "contexts"
+
+
+async def test_the_help_stands_in_the_footer_however_narrow_it_is_and_by_a_key_that_works_while_one_types():
+    for size in ((40, 12), (80, 24), (160, 45)):
+        async with Opened(size=size) as on:
+            assert screen_text(on.app)[-1].endswith("? help")
+            await on.press("slash")
+            assert screen_text(on.app)[-1].endswith("F1 help")
+            await on.press("f1")
+            assert on.place == "help topics"
+
+
+async def test_the_footer_offers_only_what_does_something_here():
+    for view, without in (("contexts", "faults"), ("members", "faults"), ("help", "faults")):
+        async with Opened(start=Place(view, ("billing",) if view == "members" else ()), size=(200, 30)) as on:
+            assert without not in screen_text(on.app)[-1]
+    async with Opened(start=Place("produce", ("orders",)), size=(200, 30)) as on:
+        assert not {":", "/", "?"} & set(screen_text(on.app)[-1].split())
+        await on.press("escape")
+        assert {":", "?"} <= set(screen_text(on.app)[-1].split())
+        await on.press("slash")
+        assert "There is nothing to filter here." in {each.message for each in on.app._notifications}
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (Place("members", ("billing",)), ("CLIENT", "client-0", "ASSIGNED", "orders:0,2")),
+        (Place("quorum"), ("LOG END", "1,240", "DIRECTORY ID", "CONTROLLER://kafka:19091")),
+        (Place("configs", ("topic orders",)), ("VALUE", "compact", "DOCUMENTATION", "What happens to old records.")),
+    ],
+)
+async def test_d_shows_a_row_in_full_where_there_is_no_view_of_it(start, words):
+    async with Opened(start=start, size=(60, 40)) as on:
+        await on.press("d")
+        assert isinstance(on.app.screen, RowDialog)
+        assert all(word in on.text for word in words)
+        await on.press("escape")
+        assert len(on.app.screen_stack) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "place"),
+    [("groups", "group billing"), ("brokers", "broker 1"), ("pulses", "broker 1"), ("audit", "change aaaa0002")],
+)
+async def test_d_describes_what_the_cursor_is_on(start, place):
+    async with Opened(start=Place(start)) as on:
+        await on.press("d")
+        assert on.place == place
+
+
+async def test_enter_in_the_help_goes_to_the_view_of_a_command_and_shows_other_lines_in_full():
+    async with Opened() as on:
+        await on.press("question_mark", "enter")
+        assert isinstance(on.app.screen, RowDialog)
+        assert "topics.describe" in on.text
+        await on.press("escape", "slash")
+        await on.type(":quorum")
+        await on.press("enter", "enter")
+        assert on.place == "quorum"
 
 
 async def test_copy_takes_the_marked_rows_and_save_writes_them(tmp_path):
@@ -640,6 +714,7 @@ async def test_enter_leads_from_each_view_to_the_next():
         (Place("brokers"), "broker 1"),
         (Place("pulses"), "broker 1"),
         (Place("audit"), "change aaaa0002"),
+        (Place("quorum"), "broker 1"),
         (Place("topic", ("orders",)), "partitions orders"),
     ):
         async with Opened(start=start) as on:

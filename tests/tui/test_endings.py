@@ -29,7 +29,7 @@ async def test_a_view_that_fails_says_so_and_the_others_go_on(monkeypatch):
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         text = "\n".join(screen_text(app))
-        assert "this view failed: RuntimeError: a bug \\x1b[31m" in text
+        assert "this failed: RuntimeError: a bug \\x1b[31m" in text
         app.run_command("topics")
         await settle(pilot)
         assert "orders" in "\n".join(screen_text(app))

@@ -54,6 +54,7 @@ def _yes(text: str) -> bool:
 
 class ContextsView(TableView[ContextRow]):
     NAME = "contexts"
+    NOUN = ("context",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("contexts")
     SORT = Sort("name", False)
     EMPTY: ClassVar[tuple[str, ...]] = (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
@@ -13,9 +14,10 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static, TextArea
+from textual.worker import Worker
 
 from console.decoding.formats import FORMATS, encode_word
-from console.errors import OperatorError
+from console.errors import OperatorError, operator_errors
 from console.records.browse import find_record
 from console.records.model import ConsumedRecord
 from console.records.positions import PositionKind, parse_position
@@ -84,6 +86,7 @@ class ValueArea(TextArea):
 
 class ProduceView(RecordAccess, can_focus=True):
     NAME = "produce"
+    BESIDE = "form"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("produce", "form")
     DEFAULT_CSS = """
     ProduceView {
@@ -113,6 +116,7 @@ class ProduceView(RecordAccess, can_focus=True):
         self.sent: list[str] = []
         """What went out, the newest first."""
         self._filled = False
+        self._sending: Worker[Any] | None = None
 
     def compose(self) -> ComposeResult:
         start = {"key_format": "utf-8", "value_format": "utf-8", "compression": "none"}
@@ -192,7 +196,11 @@ class ProduceView(RecordAccess, can_focus=True):
         self._input("key").focus()
 
     def clear(self) -> bool:
-        """Out of the fields, where one cannot go back from the view: then `:` and `-` are keys again."""
+        """Ends what is being sent; else out of the fields, where one cannot go back from the view: then `:` and `-` are keys
+        again."""
+        if self._sending is not None and not self._sending.is_finished:
+            self._sending.cancel()
+            return True
         if self.has_focus or len(self.stoker.navigation.trail) > 1:
             return False
         self.focus()
@@ -242,7 +250,7 @@ class ProduceView(RecordAccess, can_focus=True):
         (self.screen.focused or self).call_later(self._begin_sending)
 
     def _begin_sending(self) -> None:
-        self.run_worker(self._send(), group="send", exclusive=True)
+        self._sending = self.run_worker(self._send(), group="send", exclusive=True)
 
     async def _send(self) -> None:
         from console.changes.door import Produced
@@ -257,7 +265,9 @@ class ProduceView(RecordAccess, can_focus=True):
 
         try:
             record = self.record()
-            view = await self.client.known_view([self.topic])
+            self._say(["Sending …  (Esc ends it)"])
+            with operator_errors(f"topic {self.topic}"):
+                view = await self.client.known_view([self.topic])
             topic = view.topics.get(self.topic)
             if topic is not None and record.partition is not None and record.partition >= len(topic.partitions):
                 last = len(topic.partitions) - 1
@@ -270,6 +280,10 @@ class ProduceView(RecordAccess, can_focus=True):
         except OperatorError as error:
             self.fail(error)
             return
+        except asyncio.CancelledError:
+            if self.is_attached:
+                self._say(["Ended. Whether the record is in the log is not known."], bad=True)
+            raise
         self.sent.insert(0, f"Sent: {harmless(found.topic)}, partition {found.partition}, offset {found.offset:,}")
         self._say(self.sent[:3])
         self.stoker.show_bars()

@@ -31,6 +31,7 @@ AHEAD = 5
 
 class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
     NAME = "records"
+    NOUN = ("record",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("records")
     EMPTY: ClassVar[tuple[str, ...]] = (
         "No records here.",

@@ -19,7 +19,7 @@ from console.sql.export import FORMATS, export
 from console.sql.results import Page, Progress, ResultColumn, SqlLimits, SqlPlan, Statistics
 from console.sql.saved import SavedQuery, load_history, load_saved, remember, remove, save
 from tui.aliases import Place
-from tui.bindings import bindings_of
+from tui.bindings import Key, bindings_of
 from tui.views.base import View
 from tui.views.page import error_lines
 from tui.views.record_export import file_field
@@ -68,6 +68,7 @@ class _Held:
 
 class SqlView(View, can_focus=True):
     NAME = "sql"
+    BESIDE = "table"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("sql")
     DEFAULT_CSS = """
     SqlView {
@@ -391,6 +392,11 @@ class SqlView(View, can_focus=True):
         shown, there = len(self._model), len(self.rows)
         place = f"row {self.table.cursor + 1:,} of {shown:,}" if shown else "no rows"
         return place if shown == there else f"{place} ({there:,} in all)"
+
+    def offers(self, key: Key) -> bool:
+        if self.editor.has_focus:
+            return key.scope != "table" and super().offers(key)
+        return key.id not in ("sql.complete", "table.faults", "table.wide") and super().offers(key)
 
     def copied(self) -> str:
         if self.editor.has_focus:

@@ -10,14 +10,14 @@ from textual.binding import BindingType
 from console.errors import OperatorError
 from console.history.snapshot import Snapshot
 from console.lag.tracker import LagTracker
-from console.output.text import count, duration, numbers, size
+from console.output.text import count, numbers, size
 from console.services.configs import ConfigDescription, Resource, ResourceType
 from engine.protocol.errors import ErrorCode
 from tui.bindings import bindings_of
 from tui.views.page import PageView
 from tui.views.partitions import partition_rows
 from tui.views.topics import topic_rows
-from tui.views.words import rate
+from tui.views.words import behind_text, furthest, rate
 from tui.widgets.document import DocumentLine, columns, fact, heading
 
 PARTITIONS_MAX = 200
@@ -91,8 +91,8 @@ def _group_lines(snapshot: Snapshot, tracker: LagTracker, name: str) -> list[Doc
             continue
         lags = [lag for each in committed if (lag := snapshot.lag(group, each)) is not None]
         tracked = [each for partition in committed if (each := tracker.partition(group_id, partition)) is not None]
-        behind = [each.lag_time.ms for each in tracked if each.lag_time is not None]
-        rows.append((group_id, group.state, f"lag {sum(lags):,}", f"behind {duration(max(behind, default=None))}"))
+        behind = behind_text(furthest(each.lag_time for each in tracked))
+        rows.append((group_id, group.state, f"lag {sum(lags):,}", f"behind {behind}"))
     if not rows:
         return [(("  no group has read it", "faint"),)]
     return columns(rows, ("label", "", "", "faint"))

@@ -108,6 +108,7 @@ def _row(snapshot: Snapshot, tracker: LagTracker, name: str, partitions: list[To
 
 class TopicsView(TableView[TopicRow]):
     NAME = "topics"
+    NOUN = ("topic",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("topics")
     SORT = Sort("name", False)
     EMPTY = ("There are no topics yet.", "n creates one; i shows Kafka's own.")

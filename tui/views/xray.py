@@ -128,6 +128,7 @@ def _partition(
 
 class XrayView(TableView[TreeRow]):
     NAME = "xray"
+    NOUN = ("line",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("xray")
     has_faults = True
 

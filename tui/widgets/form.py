@@ -61,7 +61,7 @@ class FormDialog(ModalScreen[dict[str, Any] | None]):
         .label { width: 20; color: $text-secondary; }
         Input { height: 1; border: none; padding: 0 1; width: 1fr; background: $boost; }
         Input:focus { border: none; background: $background; }
-        .help { color: $text-muted; margin: 0 0 0 20; height: auto; padding: 0 1; }
+        .help { color: $text-muted; margin: 0 0 0 20; height: auto; padding: 0 1 0 0; }
         .help.bad { color: $text-error; text-style: bold; }
         .buttons { dock: bottom; height: 1; margin: 0 1; align-horizontal: right; }
         Button { height: 1; border: none; min-width: 12; margin: 0 0 0 2; }

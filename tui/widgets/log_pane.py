@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.bindings import bindings_of
-from tui.widgets.cells import cells, cut, harmless
+from tui.widgets.cells import cells, cut, harmless, in_lines
 from tui.widgets.log_lines import LogLines, Part, Parts, Tops, wrapped
 from tui.widgets.roles import role_style
 
@@ -145,7 +145,8 @@ class LogPane(ScrollView, can_focus=True):
         base = self.rich_style
         shown = self.lines.shown
         if not shown:
-            text = self.message[y] if y < len(self.message) else ""
+            lines = [line for text in self.message for line in in_lines(text, width - 2)]
+            text = lines[y] if y < len(lines) else ""
             return Strip([Segment(" " + cut(text, width - 1), base + role_style(self, "log--message"))]).crop_extend(0, width, base)  # fmt: skip
         at, piece = self.scroll_offset.y + y, 0
         if self._tops is not None:

@@ -119,6 +119,11 @@ class Prompt(Horizontal):
     def close(self) -> None:
         self.display = False
 
+    def on_descendant_blur(self) -> None:
+        # Not when only the terminal's window lost it.
+        if self.app.app_focus:
+            self.close()
+
     def abandon(self) -> None:
         self.close()
         self.post_message(self.Abandoned(self.sign))

@@ -15,12 +15,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.bindings import bindings_of
-from tui.widgets.cells import cut, fitted, harmless
+from tui.widgets.cells import cut, fitted, harmless, in_lines
 from tui.widgets.roles import role_style
 from tui.widgets.table_model import GAP_MIN, Column, Row, Sort, TableModel, layout_widths
 
 MARGIN = 1
 """Cells left free at both edges."""
+MARK = "•"
+"""At the edge of a marked row: seen without colours too."""
 ROLES = ("name", "good", "warning", "bad", "faint")
 
 
@@ -240,12 +242,12 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         return line.crop_extend(left, left + width, base)
 
     def _message_line(self, y: int, width: int, base: Style) -> Strip:
-        if not 1 <= y <= len(self.message):
+        lines = [(line, at) for at, text in enumerate(self.message) for line in in_lines(text, width - 2)]
+        if not 1 <= y <= len(lines):
             return Strip.blank(width, base)
-        style = base + self._role("message")
-        if y == 1:
-            style = base + self._role("bad" if self.message_is_bad else "name")
-        return Strip([Segment(fitted(" " + self.message[y - 1], width), style)], width)
+        text, at = lines[y - 1]
+        style = base + self._role("message" if at else "bad" if self.message_is_bad else "name")
+        return Strip([Segment(fitted(" " + text, width), style)], width)
 
     def _role(self, role: str) -> Style:
         return role_style(self, f"table--{role}") if role else Style.null()
@@ -255,12 +257,14 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         segments = [Segment(" " * MARGIN, style)]
         gap = " " * self._gap
         sort = self.model.sort
-        for at, (column, width) in enumerate(zip(self._columns, self._widths, strict=True)):
-            title = column.title
+        for column, width in zip(self._columns, self._widths, strict=True):
+            arrow = ""
             if sort is not None and sort.column == column.name:
-                title += "↓" if sort.descending else "↑"
-            text = fitted(title, width, right=column.right)
-            segments.append(Segment((gap if at else "") + text, style))
+                arrow = "↓" if sort.descending else "↑"
+            title = cut(column.title, width)
+            # Behind its title: also where that fills the column, for there is a gap.
+            text = fitted(title, width, right=True) + arrow if column.right else title + arrow
+            segments.append(Segment(fitted(text, width + len(gap)), style))
         return Strip(segments)
 
     def _row_line(self, at: int, base: Style) -> Strip:
@@ -276,10 +280,10 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
             style = self.get_component_rich_style(name) if self.has_focus else style + self.get_component_rich_style(name, partial=True)  # fmt: skip
             if marked:
                 style += Style(underline=True)
-        segments = [Segment(" " * MARGIN, style)]
+        segments = [Segment(fitted(MARK if marked else "", MARGIN), style)]
         gap = " " * self._gap
         for index, (column, width) in enumerate(zip(self._columns, self._widths, strict=True)):
-            text = fitted(model.cell_text(column, row), width, right=column.right)
+            text = model.cell_fitted(column, row, width)
             role = column.style(row) if column.style is not None else ""
             cell = style
             # Under the cursor everything has its colours, but bad stays to be seen.
