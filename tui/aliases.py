@@ -194,6 +194,18 @@ def parse(line: str, aliases: dict[str, str] | None = None) -> Place | Problem |
     return Place(view.name, (rest,) if rest else ())
 
 
+def meaning(line: str, aliases: dict[str, str] | None = None) -> str:
+    """What a command line would show, or what is still missing; "" for one that means nothing yet."""
+    found = parse(line, aliases)
+    if found is None:
+        return "Quit"
+    if isinstance(found, Place):
+        return named(found.view).help
+    first = line.split()[0].lower() if line.split() else ""
+    view = view_names().get(first)
+    return f"{view.help}" if view is not None else ""
+
+
 def completions(line: str, names: dict[str, list[str]], aliases: dict[str, str] | None = None) -> list[str]:
     """What the line could become, best first; `names` are those that exist, by kind ("topic", "group", ...)."""
     line = line.lstrip()

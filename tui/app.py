@@ -20,7 +20,7 @@ from textual.worker import WorkerFailed
 
 from console.errors import OperatorError
 from console.services.topics import is_internal
-from tui.aliases import VIEWS, Place, Problem, completions, parse, view_class
+from tui.aliases import VIEWS, Place, Problem, completions, meaning, parse, view_class
 from tui.bindings import BY_ID, Key, bindings_of, is_typed, key_text, keys_of
 from tui.header import cluster_line, health_parts, place_line
 from tui.keys_in_order import KeysInOrder
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from console.changes.door import Plan
     from console.changes.kinds import Change
 
+FILTER_HELP = "A regex; !… what does not match; -f… letters in their order. Enter keeps it, Esc takes it back"
 VIEWS_KEPT_MAX = 12
 """Views that stay as they were left, to come back to."""
 BEHIND_DIALOGS = frozenset(key.action.partition("(")[0] for key in keys_of("everywhere")) - {"quit"}
@@ -244,6 +245,8 @@ class StokerApp(KeysInOrder):
         """The keys that help most, in the order of the table: only what does something here and now."""
         view = self.view
         scopes = ["everywhere"] if view is None else [*view.scopes(), "everywhere"]
+        if self.screen_stack[0].query_one(Prompt).has_focus_within:
+            scopes = ["prompt"]
         keys = [key for key in keys_of(*scopes) if key.footer and not (key.changes and self.source.readonly)]
         if view is not None:
             keys = [key for key in keys if view.offers(key)]
@@ -404,14 +407,16 @@ class StokerApp(KeysInOrder):
     def action_command_line(self) -> None:
         aliases = dict(self.settings.aliases)
         names = self._names()
-        self.query_one(Prompt).ask(":", complete=lambda line: completions(line, names, aliases))
+        self.query_one(Prompt).ask(
+            ":", complete=lambda line: completions(line, names, aliases), about=lambda line: meaning(line, aliases)
+        )
 
     def action_filter(self) -> None:
         view = self.view
         if view is None or not view.can_be_filtered:
             self.say("There is nothing to filter here.")
         else:
-            self.query_one(Prompt).ask("/", view.filter_text)
+            self.query_one(Prompt).ask("/", view.filter_text, about=lambda _: FILTER_HELP)
 
     def action_help(self) -> None:
         place = self.navigation.place

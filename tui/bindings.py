@@ -105,10 +105,10 @@ KEYS: tuple[Key, ...] = (
     Key("page", "first", "home,g", "page_first", "first", "The beginning"),
     Key("page", "last", "end,G", "page_last", "last", "The end"),
     # The command line and the filter
-    Key("prompt", "complete", "tab", "complete", "complete", "Complete; again: the next that fits"),
-    Key("prompt", "older", "up", "older", "older", "What was typed before"),
-    Key("prompt", "newer", "down", "newer", "newer", "What was typed after that"),
-    Key("prompt", "abandon", "escape", "abandon", "abandon", "Leave the line; a filter is cleared"),
+    Key("prompt", "complete", "tab", "complete", "complete", "Complete; again: the next that fits", 1),
+    Key("prompt", "older", "up", "older", "before", "What was typed before", 2),
+    Key("prompt", "newer", "down", "newer", "after", "What was typed after that", 3),
+    Key("prompt", "abandon", "escape", "abandon", "leave", "Leave the line; a filter is cleared", 4),
     # Dialogs
     Key("dialog", "cancel", "escape", "cancel", "cancel", "Close it; nothing is done", 2),
     Key("dialog", "confirm", "ctrl+y", "confirm", "do it", "Do it (as Enter in the last field)", 1),

@@ -167,6 +167,23 @@ async def test_tab_completes_a_command_and_what_it_is_of():
         assert prompt.input.value == "groups nightly"
 
 
+async def test_what_a_command_could_become_stands_above_it_and_when_it_is_whole_what_it_means():
+    async with Opened() as on:
+        await on.press("colon")
+        above = screen_text(on.app)[-3]
+        assert above.split()[:4] == ["Tab", "pulses", "topics", "topic"]
+        assert "complete" in screen_text(on.app)[-1]
+        await on.type("t pa")
+        assert screen_text(on.app)[-3].split() == ["Tab", "page-views", "payments"]
+        await on.press("ctrl+u")
+        await on.type("quorum")
+        assert screen_text(on.app)[-3].strip() == "The metadata quorum: leader, voters, observers, lag"
+        await on.press("escape", "slash")
+        assert "a regex" in screen_text(on.app)[-3].lower()
+        await on.press("escape")
+        assert "open" in screen_text(on.app)[-1]
+
+
 async def test_up_recalls_the_command_before():
     async with Opened() as on:
         await on.press("colon")
