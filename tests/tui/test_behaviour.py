@@ -13,6 +13,8 @@ from console.changes.kinds import (
     DeleteRecords,
     DeleteTopic,
     ElectLeaders,
+    OffsetTarget,
+    PartitionScope,
     ResetOffsets,
     TargetKind,
 )
@@ -26,6 +28,7 @@ from tests.tui.fakes import (
     FakeSource,
     app_of,
     degraded,
+    entry,
     hostile,
     huge,
     ordinary,
@@ -641,6 +644,39 @@ async def test_a_topic_is_altered_by_what_was_changed_in_the_form():
         assert on.source.done == [AlterTopic("orders", 5, {"retention.ms": "1"})]
 
 
+async def test_what_is_done_to_topics_is_done_from_one_too():
+    async with Opened(start=Place("topic", ("orders",))) as on:
+        await on.press("p", "ctrl+y", "x", "ctrl+y", "ctrl+d", "ctrl+y")
+        assert on.source.done == [
+            ElectLeaders((PartitionScope("orders"),)),
+            DeleteRecords(PartitionScope("orders"), OffsetTarget(TargetKind.LATEST)),
+            DeleteTopic("orders"),
+        ]
+        await on.press("e", "end", "backspace", "5", "ctrl+y", "ctrl+y")
+        assert on.source.done[3:] == [AlterTopic("orders", 5, {})]
+        await on.press("i")
+        assert on.place == "produce orders"
+
+
+async def test_a_value_with_spaces_is_altered_as_it_is():
+    async with Opened(FakeSource(ordinary(), configs=(entry("note", "two words", own=True),))) as on:
+        await on.press("e")
+        assert "note='two words'" in on.text
+        await on.press("end", "backspace", "5", "ctrl+y", "ctrl+y")
+        assert on.source.done == [AlterTopic("orders", 5, {})]
+
+
+@pytest.mark.parametrize("place", [Place("topic", ("orders",)), Place("partitions", ("orders",)), Place("group", ("billing",))])  # fmt: skip
+async def test_what_is_gone_is_not_shown_any_more(place):
+    async with Opened(start=place) as on:
+        assert "orders" in on.text
+        await on.passed(snapshot_of({"payments": [(partition_view(0), 0, 1)]}, at_ms=NOW_MS + 9_000))
+        assert "there is no such" in on.text
+        assert "healthy" in on.text
+        assert "1,250" not in on.text
+        assert "read/s" not in on.text.lower()
+
+
 async def test_groups_are_reset_with_a_preview():
     async with Opened(start=Place("groups")) as on:
         await on.press("e")
@@ -752,9 +788,9 @@ async def test_d_and_f_describe_and_configure():
 
 async def test_internal_topics_come_and_go():
     async with Opened() as on:
-        await on.press("i")
+        await on.press("a")
         assert "__consumer_offsets" in on.names
-        await on.press("i")
+        await on.press("a")
         assert "__consumer_offsets" not in on.names
 
 

@@ -180,7 +180,7 @@ async def test_a_key_can_be_bound_otherwise():
         ({"table.mark": "e"}, "e in :topics", ("table.mark", "topics.edit")),
         ({"topics.new": "e"}, "e in :topics", ("topics.new", "topics.edit")),
         ({"topics.new": "x,r"}, "in :topics", ("topics.new", "everywhere.refresh")),
-        ({"page.down": "x"}, "x in :record", ("page.down", "record.hex")),
+        ({"page.down": "w"}, "w in :record", ("page.down", "record.wrap")),
         ({"log.up": "w"}, "w in :tail", ("log.up", "tail.wrap")),
         ({"everywhere.copy": "u"}, "u in :", ("everywhere.copy", "everywhere.undo")),
         ({"dialog.confirm": "escape"}, "Esc in dialogs", ("dialog.confirm", "dialog.cancel")),

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.worker import Worker
 
-from console.errors import OperatorError, operator_errors
+from console.errors import Blame, OperatorError, operator_errors
 from console.history.snapshot import Snapshot
 from console.output.text import plural
 from tui.aliases import Place
@@ -246,6 +246,9 @@ class TableView(View, Generic[Row]):
 
     def fail(self, error: OperatorError) -> None:
         self._error = error
+        if error.blame is not Blame.UNREACHABLE:
+            # What was known is not so any more.
+            self.table.set_rows([])
         self._say()
 
     def _say(self, *, known: bool = False) -> None:

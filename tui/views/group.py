@@ -111,6 +111,12 @@ class GroupView(TableView[GroupPartitionRow]):
                 self._described = await self.source.group(self.argument)
         await super().load()
 
+    def fail(self, error: OperatorError) -> None:
+        super().fail(error)
+        if not self.model.rows:
+            self.query_one("#facts", Bar).set_lines(Line(()))
+            self.query_one(Chart).set_data(ChartData("Lag, records"))
+
     def rows(self, snapshot: Snapshot) -> Sequence[GroupPartitionRow]:
         group = snapshot.groups.get(self.argument)
         if group is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 
-from console.errors import OperatorError
+from console.errors import Blame, OperatorError
 from tui.views.base import View
 from tui.widgets.document import Document, DocumentLine
 from tui.widgets.table_filter import Matcher, matcher
@@ -79,8 +79,9 @@ class PageView(View):
         return True
 
     def fail(self, error: OperatorError) -> None:
-        # What was known stays to be seen; the header says that it is old.
-        if self._lines is None:
+        # Of a cluster that is out of reach what was known stays to be seen; the header says that it is old.
+        if self._lines is None or error.blame is not Blame.UNREACHABLE:
+            self._lines = None
             self.document.set_lines(error_lines(error))
 
     def take_focus(self) -> None:

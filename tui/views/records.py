@@ -35,7 +35,7 @@ class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("records")
     EMPTY: ClassVar[tuple[str, ...]] = (
         "No records here.",
-        "n produces one; f asks for others; o reads from the beginning.",
+        "i produces one; f asks for others; o reads from the beginning.",
     )
 
     def __init__(self, place: Place) -> None:
