@@ -255,7 +255,10 @@ class StokerApp(KeysInOrder):
 
     def _footer_key(self, key: Key) -> FooterKey | None:
         """Of several keys the first; while text is typed, the first that is no letter of it."""
-        typing = _is_typed_into(self.screen_stack[0].focused)
+        focused = self.screen_stack[0].focused
+        typing = _is_typed_into(focused)
+        if getattr(focused, "is_free", False) and key.name in ("command", "help"):
+            typing = False
         for each in (self.settings.keys.get(key.id) or key.keys).split(","):
             name = each.strip()
             if not (typing and is_typed(name)):
@@ -494,6 +497,8 @@ class StokerApp(KeysInOrder):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key of the views must not act behind a dialog, nor a sign while text is typed."""
+        if action == "command_line" and getattr(self.focused, "is_free", False):
+            return True
         if action in ("command_line", "filter") and _is_typed_into(self.focused):
             return False
         return action not in BEHIND_DIALOGS or len(self.screen_stack) <= 1

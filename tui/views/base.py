@@ -262,7 +262,9 @@ class TableView(View, Generic[Row]):
             table.say(*lines, bad=True)
         elif self.model.rows:
             what = "is not as it should be" if self.model.faults_only else f"matches {self.model.filter_text}"
-            table.say(f"Nothing {what}.", f"{len(self.model.rows):,} rows are hidden; Esc shows them.")
+            hidden = len(self.model.rows)
+            verb = "is" if hidden == 1 else "are"
+            table.say(f"Nothing {what}.", f"{plural(hidden, *self.NOUN)} {verb} hidden; Esc shows what there is.")
         elif known:
             table.say(*self.EMPTY)
         elif not table.message:

@@ -20,6 +20,11 @@ def error_lines(error: OperatorError) -> list[DocumentLine]:
     return lines
 
 
+def is_kept(line: DocumentLine, matches: Matcher) -> bool:
+    """Whether a line is shown with that filter: what matches, and headings."""
+    return bool(line) and (line[0][1] == "heading" or matches("".join(text for text, _ in line)))
+
+
 class PageView(View):
     """A view that is one page; `lines` makes it."""
 
@@ -52,15 +57,7 @@ class PageView(View):
 
     def _show(self) -> None:
         matches = self._matches
-        self.document.set_lines(
-            [
-                line
-                for line in self._lines or ()
-                if matches is None
-                or matches("".join(text for text, _ in line))
-                or (line[:1] and line[0][1] == "heading")
-            ]
-        )
+        self.document.set_lines([line for line in self._lines or () if matches is None or is_kept(line, matches)])
 
     @property
     def filter_text(self) -> str:

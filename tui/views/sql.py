@@ -118,7 +118,7 @@ class SqlView(View, can_focus=True):
 
     def on_mount(self) -> None:
         self.table.say(
-            "F5 runs the statement, F6 says what it would read, Tab completes.", "F8 history, F9 saved, ? all keys."
+            "F5 runs the statement, F6 says what it would read, Tab completes.", "F8 history, F9 saved, F1 all keys."
         )
         self._say()
         if self.editor.text:
@@ -181,7 +181,7 @@ class SqlView(View, can_focus=True):
                 left.append((f" · {counted(len(statistics.missing), 'part')} missing: {harmless(str(statistics.missing[0]))}", "bad"))  # fmt: skip
             for note in statistics.notes[:1]:
                 right.append((f"{harmless(note)} ", "faint"))
-        elif self.plan is not None:
+        elif self.plan is not None and not self.has_class("page"):
             left.append((f" would read {plan_words(self.plan)}", "strong"))
         self.query_one("#state", Bar).set_lines(Line(tuple(left), tuple(right)))
         self.stoker.show_bars()
@@ -531,6 +531,10 @@ class SqlView(View, can_focus=True):
         self.stoker.show_bars()
 
     on_descendant_blur = on_descendant_focus
+
+    def on_text_area_changed(self) -> None:
+        # An empty editor leaves some keys to the application.
+        self.stoker.show_bars()
 
 
 def _moment(at_ms: int) -> str:
