@@ -266,7 +266,7 @@ class StokerApp(KeysInOrder):
         return None
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.show_bars)
+        self.show_bars()
 
     def on_descendant_focus(self) -> None:
         self.show_bars()

@@ -269,6 +269,17 @@ async def test_the_cursor_stays_at_its_line_of_the_screen():
         assert table.cursor - table.scroll_offset.y == before
 
 
+async def test_who_scrolled_away_from_the_cursor_stays_there_when_the_cluster_is_looked_at():
+    async with Opened(FakeSource(huge(500)), Place("partitions", ("big",))) as on:
+        table = on.app.view.table
+        table.scroll_to(y=200, animate=False, immediate=True)
+        await on.passed(huge(600))
+        assert table.scroll_offset.y == 200
+        assert table.cursor == 0
+        await on.press("down")
+        assert table.scroll_offset.y <= 1
+
+
 async def test_nothing_is_painted_when_nothing_changed():
     async with Opened() as on:
         table = on.app.view.table

@@ -129,20 +129,29 @@ class KeyBar(Bar):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._wanted: tuple[FooterKey, ...] = ()
         self._keys: tuple[FooterKey, ...] = ()
+        """Those there is room for."""
         self._last: FooterKey | None = None
 
     def set_keys(self, keys: Sequence[FooterKey], last: FooterKey | None = None) -> None:
         """`keys` from the left, as many as there is room for; `last` stays at the right edge."""
-        end = self._parts([last]) if last is not None else []
+        self._wanted, self._last = tuple(keys), last
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        end = self._parts([self._last]) if self._last is not None else []
         room = self.size.width - sum(cells(text) for text, _ in end) - 1
         shown = []
-        for key in keys:
+        for key in self._wanted:
             room -= cells(key.shown) + cells(key.label) + 3
             if room < 0:
                 break
             shown.append(key)
-        self._keys, self._last = tuple(shown), last
+        self._keys = tuple(shown)
         self.set_lines(Line(tuple(self._parts(shown)), tuple(end)))
 
     @staticmethod

@@ -98,7 +98,8 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         """Other rows, or other values: cursor, marks and place stay."""
         on_screen = self.cursor - self.scroll_offset.y
         self.model.set_rows(rows)
-        self._restore(on_screen)
+        # Who scrolled away from the cursor (with the wheel) reads there.
+        self._restore(on_screen, follow=0 <= on_screen < self._page)
 
     def say(self, *lines: str, bad: bool = False) -> None:
         """What stands there while there are no rows."""
@@ -133,7 +134,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
 
     # keeping its place
 
-    def _restore(self, on_screen: int) -> None:
+    def _restore(self, on_screen: int, *, follow: bool = True) -> None:
         size = len(self.model)
         at = None if self._cursor_key is None else self.model.find(self._cursor_key, self.cursor)
         self.cursor = max(0, min(self.cursor if at is None else at, size - 1))
@@ -142,7 +143,8 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         top = max(0, min(self.cursor - on_screen, size - self._page))
         if top != self.scroll_offset.y:
             self.scroll_to(y=top, animate=False, immediate=True)
-        self._show_cursor()
+        if follow:
+            self._show_cursor()
 
     def _remember(self) -> None:
         self._cursor_key = self.model.key(self.model.row(self.cursor)) if len(self.model) else None
