@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.markup import escape
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -22,9 +20,11 @@ from console.errors import OperatorError
 from console.services.topics import is_internal
 from tui.aliases import VIEWS, Place, Problem, completions, meaning, parse, view_class
 from tui.bindings import BY_ID, Key, bindings_of, is_typed, key_text, keys_of
+from tui.changing import Changing
 from tui.header import cluster_line, health_parts, place_line
-from tui.keys_in_order import KeysInOrder
 from tui.navigation import Navigation
+from tui.palette import palette_commands
+from tui.saving import save_new
 from tui.settings import Settings
 from tui.source import Source
 from tui.themes import DARK, LIGHT, fitting_theme
@@ -34,8 +34,7 @@ from tui.widgets.cells import harmless
 from tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
-    from console.changes.door import Plan
-    from console.changes.kinds import Change
+    pass
 
 FILTER_HELP = "A regex; !… what does not match; -f… letters in their order. Enter keeps it, Esc takes it back"
 VIEWS_KEPT_MAX = 12
@@ -43,7 +42,7 @@ VIEWS_KEPT_MAX = 12
 BEHIND_DIALOGS = frozenset(key.action.partition("(")[0] for key in keys_of("everywhere")) - {"quit"}
 
 
-class StokerApp(KeysInOrder):
+class StokerApp(Changing):
     """`stoker tui`. `source` is the cluster it shows first; `start` where it begins."""
 
     TITLE = "stoker"
@@ -271,65 +270,9 @@ class StokerApp(KeysInOrder):
     def on_descendant_focus(self) -> None:
         self.show_bars()
 
-    # changes
-
-    def ask_first(self, title: str, text: str, then: Callable[[], object]) -> None:
-        """A question to be answered before something is done that is not the cluster's."""
-        from tui.widgets.question import QuestionDialog
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                then()
-
-        self.push_screen(QuestionDialog(title, text), answered)
-
-    def change(self, changes: Sequence[Change]) -> None:
-        """Plans changes, asks, and does them."""
-        self._begin_change([partial(self.source.plan, each) for each in changes])
-
-    def undo_change(self, audit_id: str) -> None:
-        """The same for taking one back."""
-        self._begin_change([partial(self.source.plan_undo, audit_id)])
-
-    def _begin_change(self, planners: Sequence[Callable[[], Any]]) -> None:
-        self.opens(self.run_worker(self._change(planners), group="change"), can_be_called_off=True)
-
-    async def _change(self, planners: Sequence[Callable[[], Any]]) -> None:
-        from tui.widgets.plan_dialog import PlanDialog
-
-        if not planners:
-            return
-        try:
-            plans: list[Plan] = [await planner() for planner in planners]
-        except OperatorError as error:
-            self.tell(error)
-            return
-        if await self.push_screen_wait(PlanDialog(plans)):
-            for plan in plans:
-                if plan.difference and not await self._execute(plan):
-                    break
-            await self.source.refresh()
-            if (view := self.view) is not None:
-                view.reload()
-
-    async def _execute(self, plan: Plan) -> bool:
-        try:
-            result = await plan.execute()
-        except OperatorError as error:
-            self.tell(error)
-            return False
-        said = plan.outcome or "; ".join(str(each) for each in plan.difference[:3])
-        if result.undo is not None:
-            self.undoable.append(result.audit_id)
-            said += "\nu takes it back."
-        for line in result.unverified[:3]:
-            said += f"\nNot seen yet: {line}"
-        self.notify("\n".join(harmless(line) for line in said.splitlines()), markup=False, timeout=6)
-        return True
-
     # the command line
 
-    def _names(self) -> dict[str, list[str]]:
+    def names(self) -> dict[str, list[str]]:
         """What exists, for completion."""
         snapshot = self.source.snapshot
         if snapshot is None:
@@ -409,7 +352,7 @@ class StokerApp(KeysInOrder):
 
     def action_command_line(self) -> None:
         aliases = dict(self.settings.aliases)
-        names = self._names()
+        names = self.names()
         self.query_one(Prompt).ask(
             ":", complete=lambda line: completions(line, names, aliases), about=lambda line: meaning(line, aliases)
         )
@@ -476,16 +419,10 @@ class StokerApp(KeysInOrder):
         if not name:
             self.say("There is nothing to save here.")
             return
-        safe_name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
-        path = self.directory / safe_name
-        number = 1
-        while path.exists():
-            number += 1
-            path = self.directory / f"{Path(safe_name).stem}-{number}{Path(safe_name).suffix}"
         try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            self.tell(OperatorError(f"cannot write {path}", error.strerror or str(error)))
+            path = save_new(self.directory, name, text)
+        except OperatorError as error:
+            self.tell(error)
         else:
             self.say(f"Saved {path}.")
 
@@ -504,19 +441,7 @@ class StokerApp(KeysInOrder):
         return action not in BEHIND_DIALOGS or len(self.screen_stack) <= 1
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: every view, every topic and group, themes, quit."""
-        for view in VIEWS:
-            if not view.argument or view.optional:
-                yield SystemCommand(f":{view.name}", view.help, partial(self.jump, view.name))
-        names = self._names()
-        for kind, word in (("topic", "topic"), ("group", "group")):
-            if any(each.name == word for each in VIEWS):
-                for name in names.get(kind, [])[:5_000]:
-                    # The palette reads it as markup.
-                    shown = escape(f"{word} {harmless(name)}")
-                    yield SystemCommand(shown, f"Go to {shown}", partial(self.jump, word, name))
-        yield SystemCommand("theme", "Change how it looks", self.action_change_theme)
-        yield SystemCommand("quit", "Quit", partial(self.exit, 0))
+        return palette_commands(self)
 
 
 def _is_typed_into(widget: Widget | None) -> bool:

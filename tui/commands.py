@@ -45,8 +45,8 @@ def tui(
     """Open the terminal console, on a VIEW (topics, groups, pulses, …) if one is named.
 
     It attaches to the cluster that is meant, as every command does; where there is none, it offers to start one inside
-    itself, which ends with it. ? inside shows all keys and commands. Keys, commands of your own, columns and the theme are
-    set in [tui] of contexts.toml (`stoker contexts` says where that is).
+    itself, which ends with it. ? inside is the help. Keys, commands of your own, columns and the theme are
+    set in [tui] of contexts.toml; the help says where that is.
 
     \b
     Examples:

@@ -18,9 +18,10 @@ DARK = Theme(
     success="#7cc082",
     warning="#e5b454",
     error="#e8645a",
-    boost="#2a2f38",
     dark=True,
     variables={
+        # Textual's own is transparent beside a panel.
+        "boost": "#2a2f38",
         "button-focus-text-style": "bold underline",
         "block-cursor-background": "#e8893a",
         "block-cursor-foreground": "#14161a",
@@ -47,9 +48,9 @@ LIGHT = Theme(
     success="#2b7a36",
     warning="#8f6200",
     error="#b3261e",
-    boost="#e2ded4",
     dark=False,
     variables={
+        "boost": "#e2ded4",
         "button-focus-text-style": "bold underline",
         "block-cursor-background": "#b3560c",
         "block-cursor-foreground": "#ffffff",

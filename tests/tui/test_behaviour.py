@@ -1,5 +1,6 @@
 """What the application does when keys are pressed and the cluster changes."""
 
+import asyncio
 import time
 
 import pytest
@@ -25,6 +26,7 @@ from tests.tui.fakes import (
     HOSTILE,
     NOW_MS,
     UNREACHABLE,
+    WAIT_SECONDS,
     FakeSource,
     app_of,
     degraded,
@@ -39,6 +41,7 @@ from tests.tui.fakes import (
 )
 from tui.aliases import Place
 from tui.settings import Settings
+from tui.views.contexts import context_fields
 from tui.widgets.form import Field, FormDialog
 from tui.widgets.plan_dialog import PlanDialog
 from tui.widgets.prompt import Prompt
@@ -71,6 +74,15 @@ class Opened:
         await self.pilot.press(
             *({" ": "space", "/": "slash", ":": "colon", "-": "minus"}.get(each, each) for each in text)
         )
+        await settle(self.pilot)
+
+    async def reaches(self, holds):
+        """Until it is so: the palette looks for what was typed in its own time."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + WAIT_SECONDS
+        while not holds():
+            assert clock() < deadline, f"it did not come to that:\n{self.text}"
+            await self.pilot.pause(0.02)
         await settle(self.pilot)
 
     async def passed(self, snapshot=None, failure=None):
@@ -235,6 +247,19 @@ async def test_the_palette_finds_a_topic():
         titles = {each.title for each in on.app.get_system_commands(on.app.screen)}
         assert {":groups", "topic orders", "group billing", "quit"} <= titles
         assert len(on.app.screen_stack) == 2
+
+
+async def test_the_palette_does_what_a_key_of_the_view_does():
+    async with Opened(start=Place("groups")) as on:
+        await on.press("ctrl+p")
+        await on.type("set the group")
+        await on.reaches(lambda: "Set the group's offsets" in on.text)
+        await on.press("enter")
+        await on.reaches(lambda: isinstance(on.app.screen, FormDialog))
+        assert "Set offsets of billing" in on.text
+    async with Opened(FakeSource(ordinary(), readonly=True), Place("groups")) as on:
+        titles = {each.title for each in on.app.get_system_commands(on.app.screen)}
+        assert not any("Set the group's offsets" in title for title in titles)
 
 
 async def test_help_begins_with_the_view_one_came_from():
@@ -841,6 +866,54 @@ async def test_another_context_is_switched_to_added_and_removed():
         assert set(load_contexts().contexts) == {"staging", "new"}
         await on.press("home", "ctrl+d", "enter")
         assert set(load_contexts().contexts) == {"staging"}
+
+
+async def test_a_context_is_changed_made_the_default_and_not_replaced_by_a_new_one():
+    known = {
+        "staging": Context("staging", "staging:9092", decode={"orders-*": "json"}),
+        "local": Context("local", "a:1"),
+    }
+    save_contexts(Contexts(known, None))
+    async with Opened(start=Place("contexts"), size=(120, 40)) as on:
+        await on.press("end", "e")
+        assert "staging:9092" in on.text
+        assert "orders-*=json" in on.text
+        await on.type(",b:9093")
+        await on.press("tab", "tab")
+        await on.type("http://registry:8081")
+        await on.press("tab", "tab", "ctrl+u")
+        await on.type("yes")
+        await on.press("ctrl+y")
+        found = load_contexts().contexts["staging"]
+        assert found == Context(
+            "staging", "staging:9092,b:9093", None, True, "http://registry:8081", {"orders-*": "json"}
+        )
+        await on.press("s")
+        assert load_contexts().current == "staging"
+        await on.press("s")
+        assert load_contexts().current is None
+        await on.press("n")
+        await on.type("local")
+        await on.press("ctrl+y")
+        assert "there is a context local already" in on.text
+        assert load_contexts().contexts["local"] == Context("local", "a:1")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("servers", "", "HOST:PORT, several by commas"),
+        ("servers", "kafka:port", "port"),
+        ("properties", "/no/such/file", "/no/such/file"),
+        ("registry", "http://me:secret@registry:8081", "go into the properties file"),
+        ("decode", "orders=nonsense", "nonsense"),
+        ("readonly", "perhaps", "yes or no"),
+    ],
+)
+def test_a_setting_of_a_context_that_makes_no_sense_says_why(name, text, said):
+    (field,) = [each for each in context_fields(Context("a", "b:1")) if each.name == name]
+    with pytest.raises(ValueError, match=said):
+        field.parse(text)
 
 
 async def test_a_command_switches_the_context():

@@ -78,7 +78,9 @@ class ValueArea(TextArea):
     """The value; Tab goes on to the next field."""
 
     def __init__(self) -> None:
-        super().__init__(tab_behavior="focus", show_line_numbers=False, compact=True, id="value")
+        super().__init__(
+            tab_behavior="focus", show_line_numbers=False, compact=True, highlight_cursor_line=False, id="value"
+        )
 
     def get_line(self, line_index: int) -> Text:
         return Text(masked(self.document.get_line(line_index)), end="", no_wrap=True)
