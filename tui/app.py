@@ -17,6 +17,7 @@ from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from console.errors import OperatorError
+from console.history.snapshot import Snapshot
 from console.services.topics import is_internal
 from tui.aliases import VIEWS, Place, Problem, completions, meaning, parse, view_class
 from tui.bindings import BY_ID, Key, bindings_of, is_typed, key_text, keys_of
@@ -29,7 +30,7 @@ from tui.settings import Settings
 from tui.source import Source
 from tui.themes import DARK, LIGHT, fitting_theme
 from tui.views.base import View
-from tui.widgets.bars import FooterKey, KeyBar, Line, TopBar
+from tui.widgets.bars import FooterKey, KeyBar, Line, Part, TopBar
 from tui.widgets.cells import harmless
 from tui.widgets.prompt import Prompt
 
@@ -86,6 +87,8 @@ class StokerApp(Changing):
         self.notes: list[str] = []
         """What is to be said at the start."""
         self._views: dict[Place, View] = {}
+        self._health: tuple[Snapshot | None, int, list[Part]] = (None, -1, [])
+        """Of which snapshot and for which width, and how it is said."""
         self._leaving = False
         self.set_keymap(dict(self.settings.keys))
         quit_keys = self.settings.keys.get("everywhere.quit", BY_ID["everywhere.quit"].keys)
@@ -233,7 +236,14 @@ class StokerApp(Changing):
 
     def _header(self, width: int) -> tuple[Line, Line]:
         source, view = self.source, self.view
-        health = health_parts(source.snapshot, source.failure is not None, source.now_ms(), width=width)
+        if source.failure is not None:
+            health = health_parts(source.snapshot, True, source.now_ms(), width=width)
+        else:
+            # The line is looked at with every key; partitions are counted once for each look at the cluster.
+            if self._health[0] is not source.snapshot or self._health[1] != width:
+                parts = health_parts(source.snapshot, False, source.now_ms(), width=width)
+                self._health = (source.snapshot, width, parts)
+            health = self._health[2]
         filtered, status = ("", "") if view is None else (view.filter_text, view.status())
         return (
             cluster_line(source.name, source.address, health, readonly=source.readonly, width=width),
