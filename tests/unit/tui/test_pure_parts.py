@@ -1,5 +1,9 @@
 """Cells, charts, navigation, commands, settings and what a session has seen: each by itself."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from console.errors import OperatorError
@@ -10,11 +14,13 @@ from tui.header import cluster_line, health_parts, place_line
 from tui.navigation import HISTORY_MAX, Navigation
 from tui.past import Past
 from tui.settings import load_settings, settings_from
-from tui.themes import fitting_theme
+from tui.themes import DARK, LIGHT, fitting_theme
 from tui.views.timeline import begin_of
 from tui.views.words import behind_text, furthest, pairs, rate, whole_number
 from tui.widgets.cells import cells, cut, fitted, harmless, in_lines
 from tui.widgets.raster import buckets, draw, nice_ceiling, sparkline
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("text", ["", "plain", "你好世界", "e\u0301galite\u0301", "🎉🎉🎉", "a你b", "x" * 300])
@@ -284,3 +290,12 @@ def test_a_text_is_broken_between_words_and_loses_none():
         assert "".join("".join(lines).split()) == "".join(text.split())
     assert in_lines("one two three", 7) == ["one two", "three"]
     assert in_lines("", 10) == [""]
+
+
+def test_the_settings_of_the_readme_are_taken():
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    found = settings_from(tomllib.loads(example)["tui"], "README.md")
+    assert found.theme in {DARK.name, LIGHT.name}
+    assert found.keys
+    assert found.aliases
+    assert found.columns
