@@ -44,12 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests that drive a browser or a terminal in real time get two more tries, and the summary counts each ("rerun").
 
     They wait for what another program draws, and on a busy machine that can take longer than any limit one would choose.
-    Nothing else is ever tried again: there, what fails once has failed.
+    Nothing else is ever tried again: there, what fails once has failed. (Most tests of the terminal face run it in this
+    process, without a terminal.)
     """
-    here = os.path.dirname(__file__)
-    faces = (os.path.join(here, "web", ""), os.path.join(here, "tui", ""))
+    web = os.path.join(os.path.dirname(__file__), "web", "")
     for item in items:
-        if str(item.path).startswith(faces):
+        if str(item.path).startswith(web) or "terminal" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=2))
 
 

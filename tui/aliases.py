@@ -6,6 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tui.views.base import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,13 @@ def named(name: str) -> ViewName:
     return next(view for view in VIEWS if view.name == name)
 
 
+def view_class(name: str) -> type[View]:
+    """The class of that view; its module is loaded now."""
+    where, _, attribute = named(name).where.partition(":")
+    found: type[View] = getattr(import_module(where), attribute)
+    return found
+
+
 def parse(line: str, aliases: dict[str, str] | None = None) -> Place | Problem | None:
     """Where a command line leads; None for "quit". An unknown word that only one command begins with is that command."""
     words = line.strip().removeprefix(":").split(maxsplit=1)
@@ -180,6 +192,18 @@ def parse(line: str, aliases: dict[str, str] | None = None) -> Place | Problem |
     if rest and not view.argument:
         return Problem(f"{view.name} takes no name")
     return Place(view.name, (rest,) if rest else ())
+
+
+def meaning(line: str, aliases: dict[str, str] | None = None) -> str:
+    """What a command line would show, or what is still missing; "" for one that means nothing yet."""
+    found = parse(line, aliases)
+    if found is None:
+        return "Quit"
+    if isinstance(found, Place):
+        return named(found.view).help
+    first = line.split()[0].lower() if line.split() else ""
+    view = view_names().get(first)
+    return f"{view.help}" if view is not None else ""
 
 
 def completions(line: str, names: dict[str, list[str]], aliases: dict[str, str] | None = None) -> list[str]:

@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from importlib import import_module
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
+from textual.worker import WorkerFailed
 
 from console.errors import OperatorError
+from console.history.snapshot import Snapshot
 from console.services.topics import is_internal
-from tui.aliases import VIEWS, Place, Problem, completions, named, parse
-from tui.bindings import bindings_of, key_text, keys_of
+from tui.aliases import VIEWS, Place, Problem, completions, meaning, parse, view_class
+from tui.bindings import BY_ID, Key, bindings_of, is_typed, key_text, keys_of
+from tui.changing import Changing
+from tui.header import cluster_line, health_parts, place_line
 from tui.navigation import Navigation
+from tui.palette import palette_commands
+from tui.saving import save_new
 from tui.settings import Settings
 from tui.source import Source
 from tui.themes import DARK, LIGHT, fitting_theme
-from tui.views.base import TableView, View
-from tui.widgets.bars import Bar, KeyBar, Line, Part
-from tui.widgets.cells import cells, harmless
+from tui.views.base import View
+from tui.widgets.bars import FooterKey, KeyBar, Line, Part, TopBar
+from tui.widgets.cells import harmless
 from tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
-    from console.changes.door import Plan
-    from console.changes.kinds import Change
+    pass
 
+FILTER_HELP = "A regex; !… what does not match; -f… letters in their order. Enter keeps it, Esc takes it back"
 VIEWS_KEPT_MAX = 12
 """Views that stay as they were left, to come back to."""
 BEHIND_DIALOGS = frozenset(key.action.partition("(")[0] for key in keys_of("everywhere")) - {"quit"}
-BREADCRUMB = " › "  # noqa: RUF001
 
 
-class StokerApp(App[int]):
+class StokerApp(Changing):
     """`stoker tui`. `source` is the cluster it shows first; `start` where it begins."""
 
     TITLE = "stoker"
@@ -60,11 +64,14 @@ class StokerApp(App[int]):
         theme: str | None = None,
         open_source: Callable[[str], Source] | None = None,
         directory: Path | None = None,
+        debug: bool = False,
     ) -> None:
-        """`open_source(name)` opens another context. `directory`: where Ctrl-S writes; by default the working one."""
+        """`open_source(name)` opens another context. `directory`: where Ctrl-S writes; by default the working one. `debug`: a
+        view that fails ends the application, instead of saying so."""
         self.source = source
         self.settings = settings or Settings()
         self.directory = directory or Path.cwd()
+        self.ends_on_failure = debug
         super().__init__()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -80,13 +87,17 @@ class StokerApp(App[int]):
         self.notes: list[str] = []
         """What is to be said at the start."""
         self._views: dict[Place, View] = {}
+        self._health: tuple[Snapshot | None, int, list[Part]] = (None, -1, [])
+        """Of which snapshot and for which width, and how it is said."""
         self._leaving = False
         self.set_keymap(dict(self.settings.keys))
+        quit_keys = self.settings.keys.get("everywhere.quit", BY_ID["everywhere.quit"].keys)
+        self.at_once = frozenset(key.strip() for key in quit_keys.split(","))
 
     # life
 
     def compose(self) -> ComposeResult:
-        yield Bar(id="top")
+        yield TopBar(id="top")
         yield Container(id="body")
         yield Prompt(id="prompt")
         yield KeyBar(id="keys")
@@ -119,7 +130,7 @@ class StokerApp(App[int]):
         except OperatorError as error:
             self.tell(error)
             return
-        self.run_worker(self.switch(source), group="switch", exclusive=True)
+        self.opens(self.run_worker(self.switch(source), group="switch", exclusive=True))
 
     async def switch(self, source: Source) -> None:
         """Another cluster: everything that is shown belongs to it from here on."""
@@ -131,7 +142,22 @@ class StokerApp(App[int]):
         self._follow()
         await old.close()
         self.navigation = Navigation(Place("topics"))
-        await self._show()
+        await self._show_and_focus()
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it was told to end."""
+        return self._exit
+
+    @property
+    def crash(self) -> Exception | None:
+        """What failed, and ended the application."""
+        found = self._exception
+        return found.error if isinstance(found, WorkerFailed) and isinstance(found.error, Exception) else found
+
+    def _fatal_error(self) -> None:
+        # Textual would print every local variable, secrets among them: who runs it raises `crash` instead.
+        self._close_messages_no_wait()
 
     # where one is
 
@@ -158,7 +184,14 @@ class StokerApp(App[int]):
 
     def _then_show(self, move: Callable[[], object]) -> None:
         if move() is not False:
-            self.run_worker(self._show(), group="show")
+            self.opens(self.run_worker(self._show_and_focus(), group="show"))
+
+    async def _show_and_focus(self) -> None:
+        """A view asks for the focus with a message: only when that is there, what is typed next is for the view."""
+        await self._show()
+        taken = asyncio.Event()
+        self.call_later(taken.set)
+        await taken.wait()
 
     async def _show(self) -> None:
         """Shows the place that is meant: the view as it was left, or a new one."""
@@ -167,9 +200,7 @@ class StokerApp(App[int]):
         body = self.query_one("#body", Container)
         view = self._views.pop(place, None)
         if view is None:
-            where, _, name = named(place.view).where.partition(":")
-            view = getattr(import_module(where), name)(place)
-            assert isinstance(view, View)
+            view = view_class(place.view)(place)
             view.display = False
             await body.mount(view)
         self._views[place] = view
@@ -200,142 +231,71 @@ class StokerApp(App[int]):
         if not self.is_running or not self.screen_stack:
             return
         base = self.screen_stack[0]
-        base.query_one("#top", Bar).set_lines(self._cluster_line(), self._place_line())
-        base.query_one("#keys", KeyBar).set_keys(self._footer())
+        base.query_one("#top", TopBar).set_lines(*self._header(self.size.width))
+        base.query_one("#keys", KeyBar).set_keys(self._footer(), self._footer_key(BY_ID["everywhere.help"]))
 
-    def _cluster_line(self) -> Line:
-        source = self.source
-        left: list[Part] = [(" stoker ", "strong"), (harmless(source.name), "key")]
-        if source.address != source.name:
-            left.append((f"  {source.address}", "faint"))
-        if source.readonly:
-            left.append(("  read-only", "warning"))
-        return Line(tuple(left), tuple(self._health()))
-
-    def _health(self) -> Iterable[Part]:
-        source, snapshot = self.source, self.source.snapshot
+    def _header(self, width: int) -> tuple[Line, Line]:
+        source, view = self.source, self.view
         if source.failure is not None:
-            since = "" if snapshot is None else f", last seen {_ago(source.now_ms() - snapshot.at_ms)} ago"
-            yield f"● cannot be reached{since} ", "bad"
-        elif snapshot is None:
-            yield "○ asking ", "faint"
+            health = health_parts(source.snapshot, True, source.now_ms(), width=width)
         else:
-            offline = sum(view.leader_id < 0 for view in snapshot.partitions.values())
-            under = sum(len(view.isr) < len(view.replicas) for view in snapshot.partitions.values())
-            brokers = len(snapshot.brokers)
-            down = {node for view in snapshot.partitions.values() for node in view.replicas} - set(snapshot.brokers)
-            if offline:
-                yield f"● {offline:,} offline ", "bad"
-            if down:
-                yield f"● {len(down)} broker{'s' * (len(down) > 1)} down ", "bad"
-            if under:
-                yield f"● {under:,} under-replicated ", "warning"
-            if not (offline or down or under):
-                yield "● healthy ", "good"
-            yield f"{brokers} broker{'s' * (brokers != 1)} ", "faint"
+            # The line is looked at with every key; partitions are counted once for each look at the cluster.
+            if self._health[0] is not source.snapshot or self._health[1] != width:
+                parts = health_parts(source.snapshot, False, source.now_ms(), width=width)
+                self._health = (source.snapshot, width, parts)
+            health = self._health[2]
+        filtered, status = ("", "") if view is None else (view.filter_text, view.status())
+        return (
+            cluster_line(source.name, source.address, health, readonly=source.readonly, width=width),
+            place_line(self.navigation.trail, filtered, status, width=width),
+        )
 
-    def _place_line(self) -> Line:
-        left: list[Part] = []
-        trail = self.navigation.trail
-        for at, place in enumerate(trail):
-            left.append((BREADCRUMB if at else " ", "faint"))
-            left.append((harmless(place.text), "strong" if at == len(trail) - 1 else "faint"))
+    def _footer(self) -> list[FooterKey]:
+        """The keys that help most, in the order of the table: only what does something here and now."""
         view = self.view
-        right: list[Part] = []
-        if view is not None:
-            if view.filter_text:
-                right.append((f"/{harmless(view.filter_text.removeprefix('/'))}  ", "warning"))
-            right.append((view.status() + " ", ""))
-        return Line(tuple(left), tuple(right))
-
-    def _footer(self) -> tuple[tuple[str, str, str], ...]:
-        """The keys that help most, as many as there is room for, in the order of the table."""
-        view = self.view
-        scopes = ["everywhere"]
-        if view is not None:
-            scopes = [view.NAME, *(["table"] if isinstance(view, TableView) else []), "everywhere"]
+        scopes = ["everywhere"] if view is None else [*view.scopes(), "everywhere"]
+        if self.screen_stack[0].query_one(Prompt).has_focus_within:
+            scopes = ["prompt"]
         keys = [key for key in keys_of(*scopes) if key.footer and not (key.changes and self.source.readonly)]
+        if view is not None:
+            keys = [key for key in keys if view.offers(key)]
         keys.sort(key=lambda key: key.footer)
-        found, room = [], self.size.width
-        for key in keys:
-            chosen = (self.settings.keys.get(key.id) or key.keys).split(",")[0]
-            room -= cells(key_text(chosen)) + cells(key.label) + 3
-            if room < 0:
-                break
-            found.append((key_text(chosen), key.label, chosen))
-        return tuple(found)
+        return [found for key in keys if (found := self._footer_key(key)) is not None]
+
+    def _footer_key(self, key: Key) -> FooterKey | None:
+        """Of several keys the first; while text is typed, the first that is no letter of it."""
+        focused = self.screen_stack[0].focused
+        typing = _is_typed_into(focused)
+        if getattr(focused, "is_free", False) and key.name in ("command", "help"):
+            typing = False
+        for each in (self.settings.keys.get(key.id) or key.keys).split(","):
+            name = each.strip()
+            if not (typing and is_typed(name)):
+                return FooterKey(key_text(name), key.label, name)
+        return None
 
     def on_resize(self) -> None:
         self.show_bars()
 
-    # changes
-
-    def ask_first(self, title: str, text: str, then: Callable[[], object]) -> None:
-        """A question to be answered before something is done that is not the cluster's."""
-        from tui.widgets.question import QuestionDialog
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                then()
-
-        self.push_screen(QuestionDialog(title, text), answered)
-
-    def change(self, changes: Sequence[Change]) -> None:
-        """Plans changes, asks, and does them."""
-        self.run_worker(self._change([partial(self.source.plan, each) for each in changes]), group="change")
-
-    def undo_change(self, audit_id: str) -> None:
-        """The same for taking one back."""
-        self.run_worker(self._change([partial(self.source.plan_undo, audit_id)]), group="change")
-
-    async def _change(self, planners: Sequence[Callable[[], Any]]) -> None:
-        from tui.widgets.plan_dialog import PlanDialog
-
-        if not planners:
-            return
-        try:
-            plans: list[Plan] = [await planner() for planner in planners]
-        except OperatorError as error:
-            self.tell(error)
-            return
-        if await self.push_screen_wait(PlanDialog(plans)):
-            for plan in plans:
-                if plan.difference and not await self._execute(plan):
-                    break
-            await self.source.refresh()
-            if (view := self.view) is not None:
-                view.reload()
-
-    async def _execute(self, plan: Plan) -> bool:
-        try:
-            result = await plan.execute()
-        except OperatorError as error:
-            self.tell(error)
-            return False
-        said = plan.outcome or "; ".join(str(each) for each in plan.difference[:3])
-        if result.undo is not None:
-            self.undoable.append(result.audit_id)
-            said += "\nu takes it back."
-        for line in result.unverified[:3]:
-            said += f"\nNot seen yet: {line}"
-        self.notify("\n".join(harmless(line) for line in said.splitlines()), markup=False, timeout=6)
-        return True
+    def on_descendant_focus(self) -> None:
+        self.show_bars()
 
     # the command line
 
-    def _names(self) -> dict[str, list[str]]:
+    def names(self) -> dict[str, list[str]]:
         """What exists, for completion."""
         snapshot = self.source.snapshot
         if snapshot is None:
             return {}
         topics = sorted({partition.topic for partition in snapshot.partitions})
         topics.sort(key=lambda name: is_internal(name, False))
+        groups = sorted(snapshot.groups)
         resources = [f"topic {name}" for name in topics]
         resources += ["broker default", *(f"broker {node}" for node in sorted(snapshot.brokers))]
-        resources += [f"group {name}" for name in sorted(snapshot.groups)]
+        resources += [f"group {name}" for name in groups]
         return {
             "topic": topics,
-            "group": sorted(snapshot.groups),
+            "group": groups,
             "resource": resources,
             "view": [view.name for view in VIEWS],
         }
@@ -356,6 +316,19 @@ class StokerApp(App[int]):
     def _focus_view(self) -> None:
         if (view := self.view) is not None:
             view.take_focus()
+
+    def on_top_bar_clicked(self, event: TopBar.Clicked) -> None:
+        """A click on the name of the cluster: to the contexts. On a view of the trail: back to it."""
+        if len(self.screen_stack) > 1:
+            return
+        if event.line == 0:
+            self.jump("contexts")
+        else:
+            # Counted from the end, for the beginning may be left out; every other part is a sign between two of them.
+            back = (self.query_one(TopBar).parts_of(1) - 1 - event.part) // 2
+            if back < len(self.navigation.trail):
+                place = self.navigation.trail[-1 - back]
+                self.enter(place.view, *place.arguments)
 
     def on_prompt_typed(self, event: Prompt.Typed) -> None:
         if event.sign == "/" and type(event) is Prompt.Typed:
@@ -389,12 +362,17 @@ class StokerApp(App[int]):
 
     def action_command_line(self) -> None:
         aliases = dict(self.settings.aliases)
-        names = self._names()
-        self.query_one(Prompt).ask(":", complete=lambda line: completions(line, names, aliases))
+        names = self.names()
+        self.query_one(Prompt).ask(
+            ":", complete=lambda line: completions(line, names, aliases), about=lambda line: meaning(line, aliases)
+        )
 
     def action_filter(self) -> None:
-        text = "" if self.view is None else self.view.filter_text
-        self.query_one(Prompt).ask("/", text)
+        view = self.view
+        if view is None or not view.can_be_filtered:
+            self.say("There is nothing to filter here.")
+        else:
+            self.query_one(Prompt).ask("/", view.filter_text, about=lambda _: FILTER_HELP)
 
     def action_help(self) -> None:
         place = self.navigation.place
@@ -451,16 +429,10 @@ class StokerApp(App[int]):
         if not name:
             self.say("There is nothing to save here.")
             return
-        safe_name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
-        path = self.directory / safe_name
-        number = 1
-        while path.exists():
-            number += 1
-            path = self.directory / f"{Path(safe_name).stem}-{number}{Path(safe_name).suffix}"
         try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            self.tell(OperatorError(f"cannot write {path}", error.strerror or str(error)))
+            path = save_new(self.directory, name, text)
+        except OperatorError as error:
+            self.tell(error)
         else:
             self.say(f"Saved {path}.")
 
@@ -472,31 +444,16 @@ class StokerApp(App[int]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key of the views must not act behind a dialog, nor a sign while text is typed."""
+        if action == "command_line" and getattr(self.focused, "is_free", False):
+            return True
         if action in ("command_line", "filter") and _is_typed_into(self.focused):
             return False
         return action not in BEHIND_DIALOGS or len(self.screen_stack) <= 1
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: every view, every topic and group, themes, quit."""
-        for view in VIEWS:
-            if not view.argument or view.optional:
-                yield SystemCommand(f":{view.name}", view.help, partial(self.jump, view.name))
-        names = self._names()
-        for kind, word in (("topic", "topic"), ("group", "group")):
-            if any(each.name == word for each in VIEWS):
-                for name in names.get(kind, [])[:5_000]:
-                    shown = f"{word} {harmless(name)}"
-                    yield SystemCommand(shown, f"Go to {shown}", partial(self.jump, word, name))
-        yield SystemCommand("theme", "Change how it looks", self.action_change_theme)
-        yield SystemCommand("quit", "Quit", partial(self.exit, 0))
+        return palette_commands(self)
 
 
 def _is_typed_into(widget: Widget | None) -> bool:
     # By its name: text areas are only imported where there are some.
     return isinstance(widget, Input) or any(each.__name__ == "TextArea" for each in type(widget).__mro__)
-
-
-def _ago(milliseconds: int) -> str:
-    from console.output.text import duration
-
-    return duration(max(0, milliseconds) // 1000 * 1000)

@@ -78,7 +78,7 @@ KEYS: tuple[Key, ...] = (
         2,
         priority=True,
     ),
-    Key("everywhere", "help", "question_mark", "help", "help", "Help for where you are", 6),
+    Key("everywhere", "help", "question_mark,f1", "help", "help", "Help for where you are (F1: while you type, too)"),
     Key("everywhere", "back", "escape", "back", "back", "Back: clear the filter, then leave the view"),
     Key("everywhere", "leave", "q", "leave", "leave", "Leave the view; twice at the first one: quit"),
     Key("everywhere", "last", "minus", "last_view", "last view", "The view that was shown before; again: back"),
@@ -120,10 +120,10 @@ KEYS: tuple[Key, ...] = (
     Key("page", "first", "home,g", "page_first", "first", "The beginning"),
     Key("page", "last", "end,G", "page_last", "last", "The end"),
     # The command line and the filter
-    Key("prompt", "complete", "tab", "complete", "complete", "Complete; again: the next that fits"),
-    Key("prompt", "older", "up", "older", "older", "What was typed before"),
-    Key("prompt", "newer", "down", "newer", "newer", "What was typed after that"),
-    Key("prompt", "abandon", "escape", "abandon", "abandon", "Leave the line; a filter is cleared"),
+    Key("prompt", "complete", "tab", "complete", "complete", "Complete; again: the next that fits", 1),
+    Key("prompt", "older", "up", "older", "before", "What was typed before", 2),
+    Key("prompt", "newer", "down", "newer", "after", "What was typed after that", 3),
+    Key("prompt", "abandon", "escape", "abandon", "leave", "Leave the line; a filter is cleared", 4),
     # Dialogs
     Key("dialog", "cancel", "escape", "cancel", "cancel", "Close it; nothing is done", 2),
     Key("dialog", "confirm", "ctrl+y", "confirm", "do it", "Do it (as Enter in the last field)", 1),
@@ -139,14 +139,18 @@ KEYS: tuple[Key, ...] = (
     Key("topics", "edit", "e", "edit", "edit", "More partitions, other configuration", 5, changes=True),
     Key("topics", "delete", "ctrl+d,delete", "delete", "delete", "Delete the topics that are marked", 6, changes=True),
     Key("topics", "configs", "f", "configs", "configs", "Configuration of the topic, with documentation"),
-    Key("topics", "internal", "i", "internal", "internal", "Kafka's own topics too, or not"),
+    Key("topics", "internal", "a", "internal", "internal", "Kafka's own topics too, or not"),
     Key("topics", "empty", "x", "empty", "empty", "Delete all records of the topics that are marked", changes=True),
     Key("partitions", "elect", "p", "elect", "elect", "Elect the preferred leaders of what is marked", 4, changes=True),
     Key("partitions", "describe", "d", "describe", "describe", "Describe the topic", 3),
     Key("topic", "configs", "f", "configs", "configs", "Configuration of the topic, with documentation", 3),
     Key("topic", "partitions", "enter", "partitions", "partitions", "The topic's partitions", 1),
+    Key("pulses", "describe", "d", "describe", "describe", "Describe: the broker's replicas"),
+    Key("brokers", "describe", "d", "describe", "describe", "Describe: the broker's replicas", 2),
     Key("brokers", "configs", "f", "configs", "configs", "Configuration of the broker, with documentation", 3),
     Key("broker", "configs", "f", "configs", "configs", "Configuration of the broker, with documentation", 3),
+    Key("quorum", "describe", "d", "whole_row", "describe", "Describe: all that is known of the node", 2),
+    Key("groups", "describe", "d", "describe", "describe", "Describe: lag, partitions, members", 2),
     Key("groups", "reset", "e", "reset", "reset", "Set the group's offsets: first a preview", 3, changes=True),
     Key("groups", "delete", "ctrl+d,delete", "delete", "delete", "Delete the groups that are marked", 4, changes=True),
     Key(
@@ -164,11 +168,17 @@ KEYS: tuple[Key, ...] = (
         "group", "forget", "ctrl+d,delete", "forget", "forget", "Forget the offsets of what is marked", 5, changes=True
     ),
     Key("group", "window", "t", "window", "window", "Another length of time for the chart"),
+    Key("members", "describe", "d", "describe", "describe", "Describe: the member and its partitions in full", 2),
+    Key("configs", "describe", "d", "whole_row", "describe", "Describe: value and documentation in full", 2),
     Key("configs", "edit", "e", "edit", "edit", "Set the property", 3, changes=True),
     Key("configs", "unset", "ctrl+d,delete", "unset", "unset", "Unset what was set on it", 4, changes=True),
+    Key("audit", "describe", "d", "describe", "describe", "Describe: the change in full", 2),
     Key("audit", "undo", "u", "undo_entry", "undo", "Take the change back: first a preview", 3, changes=True),
+    Key("contexts", "describe", "d", "whole_row", "describe", "Describe: the context in full", 2),
     Key("contexts", "new", "n", "new", "new", "Add a context", 3),
-    Key("contexts", "delete", "ctrl+d,delete", "remove", "remove", "Remove the context (not the cluster)", 4),
+    Key("contexts", "edit", "e", "edit", "edit", "Change what the context says", 4),
+    Key("contexts", "use", "s", "use", "default", "The one that commands take when nothing else is said, or none", 5),
+    Key("contexts", "delete", "ctrl+d,delete", "remove", "remove", "Remove the context (not the cluster)", 6),
     Key("pulses", "window", "t", "window", "window", "Another length of time for the charts", 2),
     Key("xray", "expand", "right,l", "expand", "expand", "Show what is below", 2),
     Key("xray", "collapse", "left,h", "collapse", "collapse", "Hide it", 3),
@@ -189,16 +199,18 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("lab", "pane", "v", "pane", "timeline", "The lesson, or the timeline (on narrow screens)", 8),
     # Records: pages of them, live, found, one in full, produced
+    Key("records", "describe", "d", "describe", "describe", "Describe: the record in full"),
     Key("records", "which", "f", "which", "which", "Which records: from where, partitions, filters, decoding", 3),
     Key("records", "tail", "l", "tail", "tail", "Follow the topic live", 4),
     Key("records", "search", "s", "search", "search", "Search the whole topic, with what is asked for here", 5),
-    Key("records", "produce", "n", "produce", "produce", "Produce a record", 6, changes=True),
+    Key("records", "produce", "i,n", "produce", "produce", "Produce a record", 6, changes=True),
     Key("records", "like", "e", "like", "like it", "Produce a record like this one: edit it first", changes=True),
     Key("records", "below", "greater_than_sign", "below", "next page", "The next page (read at the end by itself)", 7),
     Key("records", "above", "less_than_sign", "above", "page before", "The page before, or what is new", 8),
     Key("records", "order", "o", "order", "order", "From the other end: the oldest first, or the newest", 9),
     Key("records", "again", "r,ctrl+r", "again", "again", "Read again from where it began"),
     Key("records", "export", "x", "export", "export", "Export to a file: JSON lines, CSV, Parquet", 10),
+    Key("tail", "describe", "d", "describe", "describe", "Describe: the record in full"),
     Key("tail", "follow", "s", "follow", "follow", "Follow the end, or stay where one reads", 1),
     Key("tail", "wrap", "w", "wrap", "wrap", "Wrap long lines, or cut them", 2),
     Key("tail", "times", "t", "times", "times", "Times, with the day, or none", 3),
@@ -211,7 +223,7 @@ KEYS: tuple[Key, ...] = (
     Key("tail", "which", "e", "which", "which", "Which records: from where, partitions, filters, decoding", 5),
     Key("tail", "empty", "x", "empty", "empty", "Empty the screen; what follows is shown", 8),
     Key("tail", "records", "b", "records", "browse", "Browse the topic's records", 9),
-    Key("tail", "produce", "p", "produce", "produce", "Produce a record", changes=True),
+    Key("tail", "produce", "i,p", "produce", "produce", "Produce a record", changes=True),
     Key("log", "up", "up,k", "log_up", "up", "One record up; it stops following"),
     Key("log", "down", "down,j", "log_down", "down", "One record down"),
     Key("log", "page_up", "pageup,ctrl+b", "log_page_up", "page up", "One page up"),
@@ -219,6 +231,7 @@ KEYS: tuple[Key, ...] = (
     Key("log", "first", "home,g", "log_first", "first", "The oldest that is kept"),
     Key("log", "last", "end,G", "log_last", "last", "The end; it follows again"),
     Key("log", "open", "enter", "log_open", "open", "The record in full"),
+    Key("search", "describe", "d", "describe", "describe", "Describe: the record in full"),
     Key("search", "which", "f", "which", "look for", "What to look for, and where", 3),
     Key("search", "stop", "p", "stop", "stop/go on", "Stop, or go on where it stopped", 4),
     Key("search", "again", "r,ctrl+r", "again", "again", "Search again from the beginning"),
@@ -256,8 +269,14 @@ KEYS: tuple[Key, ...] = (
     # From a topic to its records
     Key("topics", "records", "b", "records", "browse", "Browse the topic's records", 6),
     Key("topics", "tail", "l", "tail", "tail", "Follow what is marked live", 6),
+    Key("topics", "produce", "i", "produce", "produce", "Produce a record to the topic", 7, changes=True),
     Key("topic", "records", "b", "records", "browse", "Browse the topic's records", 4),
     Key("topic", "tail", "l", "tail", "tail", "Follow the topic live", 5),
+    Key("topic", "produce", "i", "produce", "produce", "Produce a record to the topic", 6, changes=True),
+    Key("topic", "edit", "e", "edit", "edit", "More partitions, other configuration", 5, changes=True),
+    Key("topic", "elect", "p", "elect", "elect", "Elect the preferred leaders of the topic", changes=True),
+    Key("topic", "delete", "ctrl+d,delete", "delete", "delete", "Delete the topic", 7, changes=True),
+    Key("topic", "empty", "x", "empty", "empty", "Delete all records of the topic", changes=True),
     Key("partitions", "tail", "l", "tail", "tail", "Follow the partition live", 6),
 )
 
@@ -286,7 +305,7 @@ def bindings_of(*scopes: str) -> list[BindingType]:
     ]
 
 
-_NAMES = {
+_SIGNS = {
     "colon": ":",
     "slash": "/",
     "question_mark": "?",
@@ -294,12 +313,15 @@ _NAMES = {
     "full_stop": ".",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
-    "escape": "Esc",
-    "enter": "Enter",
-    "space": "Space",
     "backslash": "\\",
     "greater_than_sign": ">",
     "less_than_sign": "<",
+}
+_NAMES = {
+    **_SIGNS,
+    "escape": "Esc",
+    "enter": "Enter",
+    "space": "Space",
     "pagedown": "PgDn",
     "pageup": "PgUp",
     "home": "Home",
@@ -313,6 +335,11 @@ _NAMES = {
     "delete": "Del",
     "@": "Space",
 }
+
+
+def is_typed(key: str) -> bool:
+    """Whether that key is a letter or a sign where text is typed."""
+    return len(key) == 1 or key == "space" or key in _SIGNS
 
 
 def key_text(keys: str) -> str:

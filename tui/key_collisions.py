@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from importlib import import_module
 
 from console.errors import OperatorError
-from tui.aliases import VIEWS
-from tui.bindings import KEYS, Key, key_text
+from tui.aliases import VIEWS, view_class
+from tui.bindings import BY_ID, KEYS, Key, key_text
 
 DIALOGS = ("dialog", "form", "chooser", "row")
-BESIDE = {"tail": "log", "produce": "form", "sql": "table"}
-"""Whose keys work in a view too, where the view is neither a table nor a page."""
 
 
 def check_collisions(chosen: Mapping[str, str], where: str) -> None:
@@ -24,6 +21,28 @@ def check_collisions(chosen: Mapping[str, str], where: str) -> None:
                 f"{where}: [tui.keys] puts two actions on {key_text(each)} {place}",
                 f"{one.id} ({one.help}) and {other.id} ({other.help}).\nGive one of them another key.",
             )
+    for name in chosen:
+        for each in _keys(chosen[name]):
+            title = _sorted_by(each, BY_ID[name].scope)
+            if title is not None:
+                view, column = title
+                raise OperatorError.words(
+                    f"{where}: [tui.keys] puts two actions on {key_text(each)} in :{view}",
+                    f"{name} ({BY_ID[name].help}) and sorting by {column}.\nGive it another key.",
+                )
+
+
+def _sorted_by(key: str, scope: str) -> tuple[str, str] | None:
+    """A view of that scope, and the column of it that is sorted by with that key."""
+    if len(key) != 1 or not key.isupper() or scope in ("page", "log", "prompt", *DIALOGS):
+        return None
+    for view in VIEWS:
+        found = view_class(view.name)
+        if scope in (*found.scopes(), "everywhere") and hasattr(found, "columns"):
+            for column in found.columns(found.__new__(found)):
+                if column.letter == key:
+                    return view.name, column.title
+    return None
 
 
 def _collision(chosen: Mapping[str, str], scopes: Collection[str]) -> tuple[str, Key, Key] | None:
@@ -48,17 +67,8 @@ def _places(chosen: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Where keys of several scopes work together, and could collide."""
     for view in VIEWS:
         # Views are imported late: only where there is something to find out.
-        if _collision(chosen, (view.name, BESIDE.get(view.name, ""), "table", "page", "everywhere")) is not None:
-            yield f"in :{view.name}", (view.name, _beside(view.name, view.where), "everywhere")
+        if _collision(chosen, (view.name, "log", "form", "table", "page", "everywhere")) is not None:
+            yield f"in :{view.name}", (*view_class(view.name).scopes(), "everywhere")
     for scope in DIALOGS:
         yield "in dialogs", ("dialog", scope)
     yield "in the command line", ("prompt",)
-
-
-def _beside(name: str, where: str) -> str:
-    if name in BESIDE:
-        return BESIDE[name]
-    from tui.views.base import TableView
-
-    module, _, attribute = where.partition(":")
-    return "table" if issubclass(getattr(import_module(module), attribute), TableView) else "page"

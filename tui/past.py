@@ -11,6 +11,7 @@ from console.local_machine import LocalUsage, ProcessUsage
 
 POINTS_MAX = 2_000
 GROUPS_MAX = 500
+"""So many groups' lags are kept one by one, those that somebody looks at first."""
 
 Points = list[tuple[float, float | None]]
 """Time (ms) and value."""
@@ -21,7 +22,10 @@ class _Moment:
     at_ms: int
     ends: int | None
     """Sum of the end offsets; None when some were missing."""
+    lag: int
+    """Of all groups together."""
     lags: dict[str, int]
+    """Of so many of them as are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +51,22 @@ class Past:
         """Share of all processors of this machine, 0 to 1."""
         self.known_brokers: set[int] = set()
         """All that were alive at some time of this session."""
+        self.watched: set[str] = set()
+        """Groups that somebody looked at."""
 
     def observe(self, snapshot: Snapshot) -> None:
         self.known_brokers |= set(snapshot.brokers)
         complete = len(snapshot.offsets) == len(snapshot.partitions)
-        lags: dict[str, int] = {}
-        for group_id, group in snapshot.groups.items():
-            if len(lags) >= GROUPS_MAX:
-                break
-            known = [lag for each in group.committed if (lag := snapshot.lag(group, each)) is not None]
-            lags[group_id] = sum(known)
+        lags = {
+            group_id: sum(lag for each in group.committed if (lag := snapshot.lag(group, each)) is not None)
+            for group_id, group in snapshot.groups.items()
+        }
+        total = sum(lags.values())
+        if len(lags) > GROUPS_MAX:
+            kept = [*(each for each in lags if each in self.watched), *lags]
+            lags = {group_id: lags[group_id] for group_id in kept[:GROUPS_MAX]}
         ends = sum(end for _, end in snapshot.offsets.values()) if complete else None
-        self._moments.append(_Moment(snapshot.at_ms, ends, lags))
+        self._moments.append(_Moment(snapshot.at_ms, ends, total, lags))
         if snapshot.usage is not None:
             self._observe_usage(snapshot.at_ms, snapshot.usage)
 
@@ -101,8 +109,7 @@ class Past:
     def lag(self, group_id: str | None = None) -> Points:
         """Records behind, of one group or of all."""
         return [
-            (each.at_ms, float(sum(each.lags.values())) if group_id is None else each.lags.get(group_id))
-            for each in self._moments
+            (each.at_ms, float(each.lag) if group_id is None else each.lags.get(group_id)) for each in self._moments
         ]
 
 

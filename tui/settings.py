@@ -66,21 +66,22 @@ def settings_from(data: Any, where: str) -> Settings:
             raise OperatorError.words(
                 f"{where}: [tui.keys] has {name!r}, which is nothing", "`stoker tui`, then ?, names them all."
             )
-    if keys:
-        from tui.key_collisions import check_collisions
-
-        check_collisions(keys, where)
+    aliases = _texts(data.get("aliases", {}), "aliases", where)
     columns = data.get("columns", {})
     if not isinstance(columns, dict) or not all(
         isinstance(each, list) and all(isinstance(name, str) for name in each) for each in columns.values()
     ):
         raise OperatorError.words(f"{where}: [tui.columns] wants lists of names", 'topics = ["name", "records"]')
-    return Settings(
-        theme,
-        keys,
-        _texts(data.get("aliases", {}), "aliases", where),
-        {view: tuple(names) for view, names in columns.items()},
-    )
+    if keys or aliases or columns:
+        # Views are looked at: not at every start.
+        from tui.key_collisions import check_collisions
+        from tui.setting_checks import check_aliases, check_columns, check_key_names
+
+        check_key_names(keys, where)
+        check_collisions(keys, where)
+        check_aliases(aliases, where)
+        check_columns(columns, where)
+    return Settings(theme, keys, aliases, {view: tuple(names) for view, names in columns.items()})
 
 
 def _texts(data: Any, name: str, where: str) -> dict[str, str]:

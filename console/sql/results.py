@@ -107,6 +107,13 @@ class PlannedScan:
     def records_to_fetch(self) -> int:
         return 0 if self.counted else max(0, self.records - self.cached_records)
 
+    @property
+    def bytes_to_fetch(self) -> int | None:
+        """As much of `bytes` as `records_to_fetch` are of `records`."""
+        if self.bytes is None or not self.records:
+            return self.bytes
+        return self.bytes * self.records_to_fetch // self.records
+
 
 @dataclass(frozen=True, slots=True)
 class SqlPlan:
@@ -126,5 +133,5 @@ class SqlPlan:
 
     @property
     def bytes(self) -> int | None:
-        known = [scan.bytes for scan in self.scans]
+        known = [scan.bytes_to_fetch for scan in self.scans]
         return None if any(each is None for each in known) else sum(each or 0 for each in known)

@@ -37,3 +37,18 @@ def live(embedded):
     from tests.tui.live import Live
 
     return Live(embedded)
+
+
+@pytest.fixture
+def environment(tmp_path):
+    from tests.tui.terminal import clean_environment
+
+    return clean_environment(tmp_path)
+
+
+@pytest.fixture
+def terminal(environment):
+    from tests.tui.terminal import a_terminal
+
+    with a_terminal(environment) as found:
+        yield found

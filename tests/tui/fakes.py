@@ -1,7 +1,7 @@
 """A cluster that exists only as a snapshot, and screens as text: what the tests of views stand on."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from console.audit import AuditEntry, AuditTrail
@@ -174,6 +174,33 @@ AUDIT = AuditTrail(
 )  # fmt: skip
 
 
+OTHERWISE = {
+    "huge": {
+        "configs": tuple(entry(f"property.{n:03}", "v" * (n % 200)) for n in range(300)),
+        "trail": AuditTrail(
+            tuple(
+                replace(
+                    AUDIT.entries[1],
+                    id=f"aaaa{n:04}",
+                    at_ms=NOW_MS - n * 1_000,
+                    before={f"property.{n:03}": None for n in range(200)},
+                    after={f"property.{n:03}": "v" * n for n in range(200)},
+                )
+                for n in range(3_000)
+            ),
+            7,
+        ),
+    },
+    "hostile": {
+        "configs": (entry(HOSTILE, HOSTILE, own=True, documentation=HOSTILE),),
+        "trail": AuditTrail(
+            (replace(AUDIT.entries[1], subject=HOSTILE, command=HOSTILE, error=HOSTILE, after={HOSTILE: HOSTILE}),), 0
+        ),
+    },
+}
+"""What the console knows beside the cluster's snapshot, by state."""
+
+
 @dataclass
 class FakePlan:
     """As the door's plan, of a change that does nothing but be noted."""
@@ -222,6 +249,9 @@ class FakeSource:
     refreshed: int = 0
     closed: bool = False
     cluster: object = None
+    member_count: int = 0
+    """Of every group; 0: as the snapshot says."""
+    member_name: str = "client"
 
     def __post_init__(self):
         self._passed = asyncio.Event()
@@ -280,17 +310,20 @@ class FakeSource:
         if self.failure is not None:
             raise self.failure
         progress = self.snapshot.groups[group_id]
+        many = self.member_count or progress.member_count or 0
         members = tuple(
             GroupMember(
-                f"member-{n}", None, f"client-{n}", "10.0.0.9", None,
-                tuple(sorted(progress.assigned))[n :: progress.member_count], None,
+                f"member-{n}", None, f"{self.member_name}-{n}", "10.0.0.9", None,
+                tuple(sorted(progress.assigned))[n::many], None,
             )
-            for n in range(progress.member_count or 0)
+            for n in range(many)
         )  # fmt: skip
         summary = GroupSummary(group_id, "classic", progress.state, "consumer", 2, len(members), 1, 0)
         return GroupDescription(summary, GroupMembership(progress.state, "range", members), (), ())
 
     async def audit(self):
+        if isinstance(self.trail, Exception):
+            raise self.trail
         return self.trail
 
     async def series(self, question):
@@ -306,6 +339,8 @@ class FakeSource:
 
 def app_of(source, start=None, **options):
     options.setdefault("theme", "stoker-dark")
+    # What fails in a view fails the test.
+    options.setdefault("debug", True)
     return StokerApp(source, start=start, **options)
 
 
@@ -331,6 +366,8 @@ async def settle(pilot):
 def unfinished(app):
     """What is still to be done before the screen is as it stays: nothing that goes on for ever, nor what waits for a person."""
     waiting = [each for each in app.workers if not each.is_finished and not _goes_on(app, each)]
+    if app.keys_wait:
+        waiting.append("keys")
     if not getattr(app.source, "is_seen", True):
         waiting.append("a look at the cluster")
     return waiting

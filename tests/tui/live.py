@@ -80,9 +80,13 @@ class Live:
         await self.send(topic, [order(number, partitions) for number in range(count)])
         return topic
 
-    def open(self, view="topics", *arguments, size=(100, 30), **options):
-        source = LiveSource(OpenCluster(self.target(), face="tui"))
+    def open(self, view="topics", *arguments, size=(100, 30), target=None, **options):
+        source = LiveSource(OpenCluster(target or self.target(), face="tui"))
         return LiveApp(app_of(source, Place(view, arguments), **options), size)
+
+    def open_out_of_reach(self, view, *arguments, **options):
+        """The same on a cluster of which nobody answers."""
+        return self.open(view, *arguments, target=find_target(bootstrap_server="127.0.0.1:1"), **options)
 
 
 def order(number, partitions=3):

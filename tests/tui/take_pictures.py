@@ -27,25 +27,29 @@ SHOTS = (
     ("tail", ("tail", "page-views from=-100"), "stoker-light", ()),
     ("sql", ("sql", QUERY), "stoker-dark", ("f5",)),
     ("laboratory", ("lab", "lost-record"), "stoker-dark", ("B", "t", "t", "t", "t")),
+    ("group", ("group", "fraud-check"), "stoker-dark", ()),
+    ("record", ("records", "orders"), "stoker-light", ("enter",)),
+    ("xray", ("xray",), "stoker-dark", ("down",) * 5 + ("right", "down", "right")),
 )
 """Name, place, theme, keys."""
 
 
-async def svg_of(bootstrap, place, theme, keys, seconds):
+async def svg_of(cluster, place, theme, keys, seconds):
     from console.open_cluster import OpenCluster
     from console.target import find_target
     from tests.tui.fakes import app_of
     from tui.aliases import Place
     from tui.source import Source
 
-    target = msgspec.structs.replace(find_target(bootstrap_server=bootstrap), name="local")
-    source = Source(OpenCluster(target, face="tui"))
+    target = msgspec.structs.replace(find_target(bootstrap_server=cluster["bootstrap_servers"]), name="local")
+    pids = {int(node): pid for node, pid in cluster["pids"].items()}
+    source = Source(OpenCluster(target, face="tui", pids=lambda: pids))
     view, *arguments = place
     app = app_of(source, Place(view, tuple(arguments)), theme=theme)
     async with app.run_test(size=SIZE) as pilot:
         await asyncio.sleep(seconds)
-        for key in keys:
-            await pilot.press(key)
+        if keys:
+            await pilot.press(*keys)
             await asyncio.sleep(4)
         await pilot.pause()
         return app.export_screenshot(title="stoker tui")
@@ -59,13 +63,17 @@ def without_addresses(svg):
 
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with stoker_up("--demo") as cluster, sync_playwright() as playwright, tempfile.TemporaryDirectory() as scratch:
+    with (
+        stoker_up("--demo", "--processes") as cluster,
+        sync_playwright() as playwright,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
         for name, place, theme, keys in SHOTS:
-            seconds = WARM_UP_SECONDS if name == "pulses" else 6
+            seconds = WARM_UP_SECONDS if name in ("pulses", "group") else 6
             # Playwright has a loop in this thread: the app gets one of its own.
-            svg = in_a_thread(svg_of(cluster["bootstrap_servers"], place, theme, keys, seconds))
+            svg = in_a_thread(svg_of(cluster, place, theme, keys, seconds))
             path = Path(scratch) / f"{name}.svg"
             path.write_text(without_addresses(svg), encoding="utf-8")
             width, height = (float(each) for each in re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[0])

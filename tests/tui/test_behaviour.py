@@ -1,5 +1,6 @@
 """What the application does when keys are pressed and the cluster changes."""
 
+import asyncio
 import time
 
 import pytest
@@ -13,6 +14,8 @@ from console.changes.kinds import (
     DeleteRecords,
     DeleteTopic,
     ElectLeaders,
+    OffsetTarget,
+    PartitionScope,
     ResetOffsets,
     TargetKind,
 )
@@ -23,9 +26,11 @@ from tests.tui.fakes import (
     HOSTILE,
     NOW_MS,
     UNREACHABLE,
+    WAIT_SECONDS,
     FakeSource,
     app_of,
     degraded,
+    entry,
     hostile,
     huge,
     ordinary,
@@ -36,9 +41,11 @@ from tests.tui.fakes import (
 )
 from tui.aliases import Place
 from tui.settings import Settings
+from tui.views.contexts import context_fields
 from tui.widgets.form import Field, FormDialog
 from tui.widgets.plan_dialog import PlanDialog
 from tui.widgets.prompt import Prompt
+from tui.widgets.row_dialog import RowDialog
 
 pytestmark = pytest.mark.anyio
 
@@ -67,6 +74,15 @@ class Opened:
         await self.pilot.press(
             *({" ": "space", "/": "slash", ":": "colon", "-": "minus"}.get(each, each) for each in text)
         )
+        await settle(self.pilot)
+
+    async def reaches(self, holds):
+        """Until it is so: the palette looks for what was typed in its own time."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + WAIT_SECONDS
+        while not holds():
+            assert clock() < deadline, f"it did not come to that:\n{self.text}"
+            await self.pilot.pause(0.02)
         await settle(self.pilot)
 
     async def passed(self, snapshot=None, failure=None):
@@ -166,6 +182,23 @@ async def test_tab_completes_a_command_and_what_it_is_of():
         assert prompt.input.value == "groups nightly"
 
 
+async def test_what_a_command_could_become_stands_above_it_and_when_it_is_whole_what_it_means():
+    async with Opened() as on:
+        await on.press("colon")
+        above = screen_text(on.app)[-3]
+        assert above.split()[:4] == ["Tab", "pulses", "topics", "topic"]
+        assert "complete" in screen_text(on.app)[-1]
+        await on.type("t pa")
+        assert screen_text(on.app)[-3].split() == ["Tab", "page-views", "payments"]
+        await on.press("ctrl+u")
+        await on.type("quorum")
+        assert screen_text(on.app)[-3].strip() == "The metadata quorum: leader, voters, observers, lag"
+        await on.press("escape", "slash")
+        assert "a regex" in screen_text(on.app)[-3].lower()
+        await on.press("escape")
+        assert "open" in screen_text(on.app)[-1]
+
+
 async def test_up_recalls_the_command_before():
     async with Opened() as on:
         await on.press("colon")
@@ -216,6 +249,19 @@ async def test_the_palette_finds_a_topic():
         assert len(on.app.screen_stack) == 2
 
 
+async def test_the_palette_does_what_a_key_of_the_view_does():
+    async with Opened(start=Place("groups")) as on:
+        await on.press("ctrl+p")
+        await on.type("set the group")
+        await on.reaches(lambda: "Set the group's offsets" in on.text)
+        await on.press("enter")
+        await on.reaches(lambda: isinstance(on.app.screen, FormDialog))
+        assert "Set offsets of billing" in on.text
+    async with Opened(FakeSource(ordinary(), readonly=True), Place("groups")) as on:
+        titles = {each.title for each in on.app.get_system_commands(on.app.screen)}
+        assert not any("Set the group's offsets" in title for title in titles)
+
+
 async def test_help_begins_with_the_view_one_came_from():
     async with Opened(start=Place("groups")) as on:
         await on.press("question_mark")
@@ -246,6 +292,17 @@ async def test_the_cursor_stays_at_its_line_of_the_screen():
         await on.passed(huge(600))
         assert table.row.partition.partition == 497
         assert table.cursor - table.scroll_offset.y == before
+
+
+async def test_who_scrolled_away_from_the_cursor_stays_there_when_the_cluster_is_looked_at():
+    async with Opened(FakeSource(huge(500)), Place("partitions", ("big",))) as on:
+        table = on.app.view.table
+        table.scroll_to(y=200, animate=False, immediate=True)
+        await on.passed(huge(600))
+        assert table.scroll_offset.y == 200
+        assert table.cursor == 0
+        await on.press("down")
+        assert table.scroll_offset.y <= 1
 
 
 async def test_nothing_is_painted_when_nothing_changed():
@@ -320,7 +377,7 @@ async def test_ctrl_z_shows_only_faults():
 
 
 async def test_ctrl_w_shows_more_columns_and_fewer():
-    async with Opened(size=(80, 24)) as on:
+    async with Opened(size=(60, 24)) as on:
         assert "GROUPS" not in on.text
         await on.press("ctrl+w")
         assert "GROUPS" in "".join(column.title for column in on.app.view.table._columns)
@@ -379,6 +436,79 @@ async def test_a_click_on_the_footer_is_the_key():
         await on.pilot.click("#keys", offset=(3, 0))
         await settle(on.pilot)
         assert on.place == "partitions orders"
+
+
+async def test_a_click_on_the_trail_goes_back_to_that_view_and_on_the_cluster_to_the_contexts():
+    async with Opened() as on:
+        await on.press("enter", "d")
+        assert on.place == "topic orders"
+        at = screen_text(on.app)[1].index("partitions")
+        await on.pilot.click("#top", offset=(at + 2, 1))
+        await settle(on.pilot)
+        assert [place.text for place in on.app.navigation.trail] == ["topics", "partitions orders"]
+        await on.pilot.click("#top", offset=(3, 0))
+        await settle(on.pilot)
+        assert on.place == "contexts"
+
+
+async def test_the_help_stands_in_the_footer_however_narrow_it_is_and_by_a_key_that_works_while_one_types():
+    for size in ((40, 12), (80, 24), (160, 45)):
+        async with Opened(size=size) as on:
+            assert screen_text(on.app)[-1].endswith("? help")
+            await on.press("slash")
+            assert screen_text(on.app)[-1].endswith("F1 help")
+            await on.press("f1")
+            assert on.place == "help topics"
+
+
+async def test_the_footer_offers_only_what_does_something_here():
+    for view, without in (("contexts", "faults"), ("members", "faults"), ("help", "faults")):
+        async with Opened(start=Place(view, ("billing",) if view == "members" else ()), size=(200, 30)) as on:
+            assert without not in screen_text(on.app)[-1]
+    async with Opened(start=Place("produce", ("orders",)), size=(200, 30)) as on:
+        assert not {":", "/", "?"} & set(screen_text(on.app)[-1].split())
+        await on.press("escape")
+        assert {":", "?"} <= set(screen_text(on.app)[-1].split())
+        await on.press("slash")
+        assert "There is nothing to filter here." in {each.message for each in on.app._notifications}
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (Place("members", ("billing",)), ("CLIENT", "client-0", "ASSIGNED", "orders:0,2")),
+        (Place("quorum"), ("LOG END", "1,240", "DIRECTORY ID", "CONTROLLER://kafka:19091")),
+        (Place("configs", ("topic orders",)), ("VALUE", "compact", "DOCUMENTATION", "What happens to old records.")),
+    ],
+)
+async def test_d_shows_a_row_in_full_where_there_is_no_view_of_it(start, words):
+    async with Opened(start=start, size=(60, 40)) as on:
+        await on.press("d")
+        assert isinstance(on.app.screen, RowDialog)
+        assert all(word in on.text for word in words)
+        await on.press("escape")
+        assert len(on.app.screen_stack) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "place"),
+    [("groups", "group billing"), ("brokers", "broker 1"), ("pulses", "broker 1"), ("audit", "change aaaa0002")],
+)
+async def test_d_describes_what_the_cursor_is_on(start, place):
+    async with Opened(start=Place(start)) as on:
+        await on.press("d")
+        assert on.place == place
+
+
+async def test_enter_in_the_help_goes_to_the_view_of_a_command_and_shows_other_lines_in_full():
+    async with Opened() as on:
+        await on.press("question_mark", "enter")
+        assert isinstance(on.app.screen, RowDialog)
+        assert "topics.describe" in on.text
+        await on.press("escape", "slash")
+        await on.type(":quorum")
+        await on.press("enter", "enter")
+        assert on.place == "quorum"
 
 
 async def test_copy_takes_the_marked_rows_and_save_writes_them(tmp_path):
@@ -550,6 +680,39 @@ async def test_a_topic_is_altered_by_what_was_changed_in_the_form():
         assert on.source.done == [AlterTopic("orders", 5, {"retention.ms": "1"})]
 
 
+async def test_what_is_done_to_topics_is_done_from_one_too():
+    async with Opened(start=Place("topic", ("orders",))) as on:
+        await on.press("p", "ctrl+y", "x", "ctrl+y", "ctrl+d", "ctrl+y")
+        assert on.source.done == [
+            ElectLeaders((PartitionScope("orders"),)),
+            DeleteRecords(PartitionScope("orders"), OffsetTarget(TargetKind.LATEST)),
+            DeleteTopic("orders"),
+        ]
+        await on.press("e", "end", "backspace", "5", "ctrl+y", "ctrl+y")
+        assert on.source.done[3:] == [AlterTopic("orders", 5, {})]
+        await on.press("i")
+        assert on.place == "produce orders"
+
+
+async def test_a_value_with_spaces_is_altered_as_it_is():
+    async with Opened(FakeSource(ordinary(), configs=(entry("note", "two words", own=True),))) as on:
+        await on.press("e")
+        assert "note='two words'" in on.text
+        await on.press("end", "backspace", "5", "ctrl+y", "ctrl+y")
+        assert on.source.done == [AlterTopic("orders", 5, {})]
+
+
+@pytest.mark.parametrize("place", [Place("topic", ("orders",)), Place("partitions", ("orders",)), Place("group", ("billing",))])  # fmt: skip
+async def test_what_is_gone_is_not_shown_any_more(place):
+    async with Opened(start=place) as on:
+        assert "orders" in on.text
+        await on.passed(snapshot_of({"payments": [(partition_view(0), 0, 1)]}, at_ms=NOW_MS + 9_000))
+        assert "there is no such" in on.text
+        assert "healthy" in on.text
+        assert "1,250" not in on.text
+        assert "read/s" not in on.text.lower()
+
+
 async def test_groups_are_reset_with_a_preview():
     async with Opened(start=Place("groups")) as on:
         await on.press("e")
@@ -640,6 +803,7 @@ async def test_enter_leads_from_each_view_to_the_next():
         (Place("brokers"), "broker 1"),
         (Place("pulses"), "broker 1"),
         (Place("audit"), "change aaaa0002"),
+        (Place("quorum"), "broker 1"),
         (Place("topic", ("orders",)), "partitions orders"),
     ):
         async with Opened(start=start) as on:
@@ -660,9 +824,9 @@ async def test_d_and_f_describe_and_configure():
 
 async def test_internal_topics_come_and_go():
     async with Opened() as on:
-        await on.press("i")
+        await on.press("a")
         assert "__consumer_offsets" in on.names
-        await on.press("i")
+        await on.press("a")
         assert "__consumer_offsets" not in on.names
 
 
@@ -702,6 +866,54 @@ async def test_another_context_is_switched_to_added_and_removed():
         assert set(load_contexts().contexts) == {"staging", "new"}
         await on.press("home", "ctrl+d", "enter")
         assert set(load_contexts().contexts) == {"staging"}
+
+
+async def test_a_context_is_changed_made_the_default_and_not_replaced_by_a_new_one():
+    known = {
+        "staging": Context("staging", "staging:9092", decode={"orders-*": "json"}),
+        "local": Context("local", "a:1"),
+    }
+    save_contexts(Contexts(known, None))
+    async with Opened(start=Place("contexts"), size=(120, 40)) as on:
+        await on.press("end", "e")
+        assert "staging:9092" in on.text
+        assert "orders-*=json" in on.text
+        await on.type(",b:9093")
+        await on.press("tab", "tab")
+        await on.type("http://registry:8081")
+        await on.press("tab", "tab", "ctrl+u")
+        await on.type("yes")
+        await on.press("ctrl+y")
+        found = load_contexts().contexts["staging"]
+        assert found == Context(
+            "staging", "staging:9092,b:9093", None, True, "http://registry:8081", {"orders-*": "json"}
+        )
+        await on.press("s")
+        assert load_contexts().current == "staging"
+        await on.press("s")
+        assert load_contexts().current is None
+        await on.press("n")
+        await on.type("local")
+        await on.press("ctrl+y")
+        assert "there is a context local already" in on.text
+        assert load_contexts().contexts["local"] == Context("local", "a:1")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("servers", "", "HOST:PORT, several by commas"),
+        ("servers", "kafka:port", "port"),
+        ("properties", "/no/such/file", "/no/such/file"),
+        ("registry", "http://me:secret@registry:8081", "go into the properties file"),
+        ("decode", "orders=nonsense", "nonsense"),
+        ("readonly", "perhaps", "yes or no"),
+    ],
+)
+def test_a_setting_of_a_context_that_makes_no_sense_says_why(name, text, said):
+    (field,) = [each for each in context_fields(Context("a", "b:1")) if each.name == name]
+    with pytest.raises(ValueError, match=said):
+        field.parse(text)
 
 
 async def test_a_command_switches_the_context():

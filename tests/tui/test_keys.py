@@ -1,17 +1,15 @@
 """Every key is in the help, reaches what it is bound to, and can be bound otherwise."""
 
-from importlib import import_module
-
 import pytest
 
 from console.errors import OperatorError
 from tests.tui.fakes import AUDIT, FakeSource, app_of, ordinary, settle
-from tui.aliases import VIEWS, Place, named
+from tui.aliases import VIEWS, Place, view_class
 from tui.app import StokerApp
 from tui.bindings import KEYS, bindings_of, key_text, keys_of
 from tui.settings import Settings, settings_from
 from tui.views.base import TableView, View
-from tui.views.help import HelpView, command_rows, key_rows
+from tui.views.help import HelpView, command_rows, help_rows, setting_rows
 from tui.widgets.chooser import Choice, ChooserDialog
 from tui.widgets.document import Document
 from tui.widgets.form import Field, FormDialog
@@ -32,13 +30,15 @@ SHARED = {
     "dialog": FormDialog,
     "form": FormDialog,
 }
-ARGUMENTS = {"topic": "orders", "partitions": "orders", "group": "billing", "broker": "1", "configs": "topic orders"}
+ARGUMENTS = {
+    "topic": "orders",
+    "partitions": "orders",
+    "group": "billing",
+    "broker": "1",
+    "configs": "topic orders",
+    "members": "billing",
+}
 VIEW_CLASSES = {view.name: view.where.partition(":") for view in VIEWS}
-
-
-def view_class(name):
-    where, _, attribute = named(name).where.partition(":")
-    return getattr(import_module(where), attribute)
 
 
 def owner_of(scope):
@@ -49,11 +49,11 @@ def owner_of(scope):
 def test_every_key_is_in_the_help_with_all_its_names(key):
     view = key.scope if key.scope in VIEW_CLASSES else "topics"
 
-    rows = [row for row in key_rows(view, {}) if row.id == key.id]
+    rows = [row for row in help_rows(view, {}, {}) if row.id == key.id]
 
     assert len(rows) == 1
     assert rows[0].key == key_text(key.keys)
-    assert rows[0].help.startswith(key.help)
+    assert rows[0].help == key.help
 
 
 @pytest.mark.parametrize(
@@ -107,13 +107,21 @@ def test_names_of_views_are_not_taken_twice(view):
 
 
 def test_the_commands_are_all_in_the_help():
-    text = " ".join(row.key for row in command_rows())
+    words = " ".join(f"{row.key} {row.help}" for row in command_rows({"o": "topic orders"}))
+    found = words.replace("(", " ").replace(")", " ").split()
     for view in VIEWS:
-        for name in (view.name, *view.aliases):
-            assert f":{name}" in text.split()
+        for name in (view.name, *view.aliases, "o"):
+            assert f":{name}" in found
 
 
-PRESSES = [(key, each) for key in KEYS if key.scope in (*SHARED, *ARGUMENTS, "topics", "groups", "brokers", "audit", "contexts", "pulses", "xray") for each in key.keys.split(",")]  # fmt: skip
+def test_what_can_be_set_is_in_the_help_with_the_file_and_the_columns_of_the_view():
+    text = " ".join(f"{row.key} {row.help}" for row in setting_rows("topics"))
+    assert "contexts.toml" in text
+    assert {"theme", "[tui.keys]", "[tui.aliases]", "[tui.columns]"} <= set(text.split())
+    assert all(column.name in text for column in view_class("topics").columns(None))
+
+
+PRESSES = [(key, each) for key in KEYS if key.scope in (*SHARED, *ARGUMENTS, "topics", "groups", "brokers", "audit", "contexts", "pulses", "xray", "quorum") for each in key.keys.split(",")]  # fmt: skip
 
 
 @pytest.mark.anyio
@@ -169,13 +177,14 @@ async def test_a_key_can_be_bound_otherwise():
 @pytest.mark.parametrize(
     ("chosen", "place", "actions"),
     [
-        ({"table.mark": "d"}, "D in :topics", ("table.mark", "topics.describe")),
+        ({"table.mark": "e"}, "e in :topics", ("table.mark", "topics.edit")),
         ({"topics.new": "e"}, "e in :topics", ("topics.new", "topics.edit")),
         ({"topics.new": "x,r"}, "in :topics", ("topics.new", "everywhere.refresh")),
-        ({"page.down": "x"}, "x in :record", ("page.down", "record.hex")),
+        ({"page.down": "w"}, "w in :record", ("page.down", "record.wrap")),
         ({"log.up": "w"}, "w in :tail", ("log.up", "tail.wrap")),
         ({"everywhere.copy": "u"}, "u in :", ("everywhere.copy", "everywhere.undo")),
         ({"dialog.confirm": "escape"}, "Esc in dialogs", ("dialog.confirm", "dialog.cancel")),
+        ({"table.mark": "P"}, "P in :topics", ("table.mark", "sorting by PARTITIONS")),
         ({"prompt.older": "tab"}, "Tab in the command line", ("prompt.older", "prompt.complete")),
     ],
 )
@@ -256,6 +265,5 @@ async def test_pressing_a_key_of_records_or_sql_does_what_it_is_bound_to(key, pr
 
 def test_every_key_is_pressed_by_one_of_the_tests():
     pressed = {key.id for key, _ in (*PRESSES, *RECORD_PRESSES)}
-    assert {
-        key.id for key in KEYS if key.scope not in ("partitions", "topic", "configs", "group", "broker", "lab")
-    } <= pressed
+    # Those of the laboratory: tests/tui/test_laboratory.py.
+    assert {key.id for key in KEYS if key.scope != "lab"} <= pressed

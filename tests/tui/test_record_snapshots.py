@@ -15,8 +15,9 @@ from tests.tui.live import HOSTILE_RECORDS, order
 pytestmark = pytest.mark.anyio
 
 SIZES = [(80, 24), (160, 45)]
-VARYING = re.compile(r"[\d,.]+ ?/s|in \d+\.\d\d s|Producer +id \d+|batch|KiB read|\d ms left|Size  .*compression|Base offset|^\|.*\d+ B read")  # fmt: skip
+VARYING = re.compile(r"[\d,.]+ ?/s|in \d+\.\d\d s|Producer +id \d+|batch|KiB read|\d ms left|Size  .*compression|Base offset|^\|.*\d+ B read|partition 0, offset \d+$")  # fmt: skip
 """What is otherwise in each run: rates, times, producers."""
+NOT_REACHED = re.compile("no cluster at|cannot reach|did not answer|could not be reached")
 UNREADY = re.compile(r"(?i)\b(reading|searching|asking|planning|decoding|loading)\b")
 """What a screen says that is not as it stays."""
 
@@ -29,6 +30,7 @@ CASES = {
     "records-unknown": ("records", "snap-nowhere"),
     "records-huge": ("records", "snap-huge"),
     "records-hostile": ("records", "snap-hostile"),
+    "records-unreachable": ("records", "snap-orders"),
     "record-ordinary": ("record", "snap-orders 1 3"),
     "record-unknown": ("record", "snap-orders 1 3000"),
     "record-wrong": ("record", "snap-orders"),
@@ -36,24 +38,31 @@ CASES = {
     "record-hostile": ("record", "snap-hostile 0 0"),
     "record-bytes": ("record", "snap-hostile 0 3"),
     "record-null": ("record", "snap-hostile 0 1"),
+    "record-unreachable": ("record", "snap-orders 1 3"),
     "tail-empty": ("tail", "snap-empty"),
     "tail-ordinary": ("tail", "snap-orders from=beginning"),
     "tail-huge": ("tail", "snap-huge from=beginning"),
     "tail-hostile": ("tail", "snap-hostile from=beginning"),
     "tail-wrong": ("tail", "snap-orders from=someday"),
+    "tail-unreachable": ("tail", "snap-orders"),
     "search-empty": ("search", "snap-orders unicorn"),
     "search-ordinary": ("search", "snap-orders paid"),
     "search-unknown": ("search", "snap-nowhere paid"),
     "search-huge": ("search", "snap-huge xxx"),
     "search-hostile": ("search", "snap-hostile orders"),
+    "search-unreachable": ("search", "snap-orders paid"),
     "produce-empty": ("produce", "snap-empty"),
     "produce-like": ("produce", "snap-orders 1 3"),
     "produce-hostile": ("produce", "snap-hostile 0 0"),
+    "produce-ordinary": ("produce", "snap-sent"),
+    "produce-huge": ("produce", "snap-huge 0 0"),
+    "produce-unreachable": ("produce", "snap-orders"),
     "sql-empty": ("sql",),
     "sql-ordinary": ("sql", "select offset, key, value from \"snap-orders\" where partition = 1 order by offset -- ours"),
     "sql-none": ("sql", 'select * from "snap-empty"'),
     "sql-wrong": ("sql", "select * from snap_nowhere"),
     "sql-huge": ("sql", "select range a, range * 2 b, 'x' || range c from range(500000)"),
+    "sql-unreachable": ("sql", "select * from orders"),
     "sql-hostile": ("sql", 'select key, value, 1 n from "snap-hostile" where offset <> 3'),
 }  # fmt: skip
 
@@ -69,6 +78,7 @@ def filled(embedded):
 
     async def fill():
         live.topic(name="snap-empty")
+        live.topic(name="snap-sent")
         live.topic(3, "snap-orders")
         await live.send("snap-orders", [order(number) for number in range(90)])
         live.topic(name="snap-hostile")
@@ -87,9 +97,14 @@ def filled(embedded):
 @pytest.mark.parametrize("case", CASES)
 async def test_it_looks_as_it_did(filled, case, size):
     view, *words = CASES[case]
-    async with filled.open(view, *words, size=size) as app:
+    opened = filled.open_out_of_reach if case.endswith("unreachable") else filled.open
+    async with opened(view, *words, size=size) as app:
         shown = app.view
-        if view == "tail" and "wrong" not in case and "empty" not in case:
+        if case.endswith("unreachable"):
+            await out_of_reach(app)
+        elif case == "produce-ordinary":
+            await filled_in(app)
+        elif view == "tail" and "wrong" not in case and "empty" not in case:
             expected = {"ordinary": 90, "huge": 3_002, "hostile": len(HOSTILE_RECORDS)}[case.partition("-")[2]]
             await app.until(lambda: shown.lines.arrived == expected)
             shown._show()
@@ -102,6 +117,24 @@ async def test_it_looks_as_it_did(filled, case, size):
         found = screen_snapshot(app.app, styled=False)
 
     compare(f"{case}-{size[0]}x{size[1]}", steady(found))
+
+
+async def out_of_reach(app):
+    """Until that is said; what asks only when it is told to, is told."""
+    if app.app.navigation.place.view == "sql":
+        await app.press("f5")
+    elif app.app.navigation.place.view == "produce":
+        await app.press("x", "ctrl+y")
+    await app.until(lambda: "cannot be reached" in app.text and NOT_REACHED.search(app.text))
+
+
+async def filled_in(app):
+    """A record that was typed and sent."""
+    await app.press(*"customer-7")
+    await app.press("tab", "tab", *"trace", "equals_sign", *"abc", "tab", "0", "tab", "tab", "tab", "tab")
+    await app.type('{"id": 7}')
+    await app.press("ctrl+y")
+    await app.until(lambda: "Sent" in app.text)
 
 
 async def ready(app):

@@ -266,6 +266,22 @@ async def test_a_record_of_twenty_megabytes_is_shown_while_keys_are_answered(liv
         assert len(app.view.document.lines) > len(big) // 16
 
 
+async def test_slash_shows_the_lines_of_a_record_that_match(live):
+    topic = await live.orders(3)
+    async with live.open("record", f"{topic} 1 0") as app:
+        assert "status" in app.text
+        await app.press("slash")
+        await app.type("amount")
+        await app.press("enter")
+        assert '"amount": 1.5' in app.text
+        assert "status" not in app.text
+        assert "Value" in app.text
+        await app.press("escape")
+        assert "status" in app.text
+        await app.press("escape")
+        assert app.place.startswith("record")
+
+
 async def test_copy_takes_the_value_and_save_writes_what_can_be_imported(live, tmp_path):
     topic = await live.orders(3)
 

@@ -89,6 +89,23 @@ async def test_the_line_of_the_cursor_has_its_colours_too(live):
         assert len({str(colours[word]) for word in ("select", "'a'", "-- why")}) == 3
 
 
+async def test_in_an_empty_editor_a_colon_and_a_question_mark_are_keys_and_in_a_statement_they_are_not(live):
+    async with live.open("sql") as app:
+        assert {":", "?"} <= set(app.text.splitlines()[-1].split())
+        await app.press("question_mark")
+        assert app.place == "help sql"
+        await app.press("escape")
+        await app.press("colon", *"topics", "enter")
+        assert app.place == "topics"
+        await app.go("sql")
+        await app.type("select 1")
+        await app.press("colon", "colon", *"int", "question_mark")
+        assert app.view.editor.text == "select 1::int?"
+        assert not {":", "?"} & set(app.text.splitlines()[-1].split())
+        await app.press("f1")
+        assert app.place == "help sql"
+
+
 async def test_signs_and_numbers_go_into_the_statement(live):
     async with live.open("sql") as app:
         await app.type("select 5/1 q -- ?:")

@@ -150,6 +150,22 @@ async def test_s_stops_following_and_keeps_the_place(live):
         assert '"id": 100' in app.text
 
 
+async def test_the_line_that_the_cursor_is_on_is_seen_once_it_does_not_follow(live):
+    topic = await live.orders(5)
+    async with live.open("tail", topic, "from=beginning") as app:
+        await app.until(lambda: app.view.lines.arrived == 5)
+        pane = app.view.pane
+
+        def backgrounds():
+            return [{segment.style.bgcolor for segment in pane.render_line(y)} for y in range(5)]
+
+        assert len({*map(frozenset, backgrounds())}) == 1
+        await app.press("k")
+        cursor = backgrounds().pop(pane.cursor)
+        assert len(cursor) == 1
+        assert cursor not in [each for at, each in enumerate(backgrounds()) if at != pane.cursor]
+
+
 async def test_moving_stops_following_and_enter_opens(live):
     topic = await live.orders(10, partitions=1)
 

@@ -8,10 +8,12 @@ import os
 import pytest
 
 from console.contexts import Context, Contexts, save_contexts
+from console.errors import OperatorError
 from tests.tui.fakes import (
     AUDIT,
     HOSTILE,
     NOW_MS,
+    OTHERWISE,
     SNAPSHOTS,
     UNREACHABLE,
     FakeSource,
@@ -29,28 +31,28 @@ from tui.aliases import VIEWS, Place
 pytestmark = pytest.mark.anyio
 
 SIZES = [(80, 24), (160, 45)]
+OF_THE_LABORATORY = ("lab", "lessons")
 OF_ITS_OWN = {"records", "record", "tail", "search", "produce", "sql", "results", "lab", "lessons"}
 """Views with tests of their own."""
 
 ARGUMENTS = {
     "topic": {"": "orders", "huge": "big", "hostile": HOSTILE},
     "group": {"": "billing", "huge": "group-00003", "hostile": HOSTILE},
-    "members": {"": "billing", "huge": "group-00003", "hostile": HOSTILE},
+    "members": {"": "billing", "empty": "nightly", "huge": "group-00003", "hostile": HOSTILE},
     "broker": {"": "1", "degraded": "3"},
     "configs": {"": "topic orders"},
-    "change": {"": "aaaa0002"},
+    "change": {"": "aaaa0002", "unknown": "bbbb0001"},
     "help": {"": "topics"},
 }
 STATES = ("empty", "ordinary", "degraded", "unreachable", "huge", "hostile")
-ALIKE = {"help", "contexts", "audit", "change", "configs", "members"}
-"""Views that show the same, whatever the cluster is like: a state is enough where it makes a difference."""
 MATTERS = {
-    "audit": ("empty", "ordinary"),
-    "change": ("ordinary", "empty"),
-    "contexts": ("empty", "ordinary"),
+    # Views that show the same, whatever the cluster's brokers are like.
+    "audit": ("empty", "ordinary", "unreadable", "huge", "hostile"),
+    "change": ("ordinary", "unknown", "unreadable", "huge", "hostile"),
+    "contexts": ("empty", "ordinary", "unreadable", "huge", "hostile"),
     "help": ("ordinary",),
-    "configs": ("ordinary", "unreachable"),
-    "members": ("ordinary", "unreachable"),
+    "configs": ("empty", "ordinary", "unreachable", "huge", "hostile"),
+    "members": ("empty", "ordinary", "unreachable", "huge", "hostile"),
 }
 CASES = [
     (view.name, state, size)
@@ -59,6 +61,7 @@ CASES = [
     for state in MATTERS.get(view.name, STATES)
     for size in SIZES
 ]
+UNREADABLE = OperatorError("the audit log /state/audit.jsonl cannot be read", "Permission denied")
 
 
 def source_in(state):
@@ -67,9 +70,13 @@ def source_in(state):
         for step in range(1, 6):
             source.show(ordinary(NOW_MS + step * 2_000, step))
         return source
-    made = {"empty": empty, "degraded": degraded, "huge": huge, "hostile": hostile}
+    made = {"degraded": degraded, "huge": huge, "hostile": hostile}
     if state in made:
-        return FakeSource(made[state]())
+        return FakeSource(made[state](), **OTHERWISE.get(state, {}))
+    if state in ("empty", "unknown"):
+        return FakeSource(empty(), configs=())
+    if state == "unreadable":
+        return FakeSource(ordinary(), trail=UNREADABLE)
     return FakeSource(failure=UNREACHABLE)
 
 
@@ -79,12 +86,45 @@ def place_of(view, state):
     return Place(view, (argument,) if argument else ())
 
 
+def prepared(view, state):
+    """The application in that state, and what it finds on this machine."""
+    if view == "contexts":
+        write_contexts(state)
+    if view == "members":
+        return app_of(group_in(state), place_of(view, state))
+    return app_of(source_in(state), place_of(view, state))
+
+
+def write_contexts(state):
+    names = {
+        "ordinary": ["local", "production"],
+        "huge": [f"cluster-{number:04}" for number in range(500)],
+        "hostile": ["w" * 60],
+    }.get(state, [])
+    servers = "kafka\x1b[31m\u202e:9092" if state == "hostile" else "kafka:9092"
+    known = {name: Context(name, servers, readonly=name == "production") for name in names}
+    if known:
+        save_contexts(Contexts(known, names[0]))
+
+
+def unreadable_contexts():
+    raise OperatorError("cannot read /config/stoker/contexts.toml", "Expected ']' at the end of a table declaration")
+
+
+def group_in(state):
+    """A group whose members are many, none, or have names that a terminal would obey."""
+    source = source_in("ordinary" if state == "empty" else state)
+    if state in ("huge", "hostile"):
+        source.member_count = 500 if state == "huge" else 1
+        source.member_name = HOSTILE if state == "hostile" else "client"
+    return source
+
+
 @pytest.mark.parametrize(("view", "state", "size"), CASES, ids=lambda each: str(each).replace(", ", "x").strip("()"))
-async def test_it_looks_as_it_did(view, state, size):
-    if view == "contexts" and state == "ordinary":
-        known = {name: Context(name, f"{name}:9092", readonly=name == "production") for name in ("local", "production")}
-        save_contexts(Contexts(known, "local"))
-    app = app_of(source_in(state), place_of(view, state))
+async def test_it_looks_as_it_did(view, state, size, monkeypatch):
+    if (view, state) == ("contexts", "unreadable"):
+        monkeypatch.setattr("tui.views.contexts.load_contexts", unreadable_contexts)
+    app = prepared(view, state)
 
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
@@ -144,3 +184,31 @@ def test_no_snapshot_is_left_over():
     known |= {"topics-light", "topics-ansi"}
     mine = {path.stem for path in SNAPSHOTS.glob("*.txt") if path.stem.split("-")[0] not in OF_ITS_OWN}
     assert mine - known == set()
+
+
+WITHOUT = {
+    ("help", "empty"): "There are always keys.",
+    ("help", "error"): "It asks nobody.",
+    ("help", "huge"): "It is as long as the tables of keys and commands are.",
+    ("help", "hostile"): "It shows what is ours, and settings of the person's own.",
+    ("record", "empty"): "It is one record; without key and value: record-null.",
+    ("change", "empty"): "It is one change; one that is not there: change-unknown.",
+}
+ERRORS = ("unreachable", "unreadable", "unknown", "wrong")
+
+
+@pytest.mark.parametrize("view", [view.name for view in VIEWS if view.name not in OF_THE_LABORATORY])
+def test_every_view_is_seen_empty_as_usual_in_error_huge_and_hostile_narrow_and_wide(view):
+    there = {path.stem for path in SNAPSHOTS.glob(f"{view}-*.txt")}
+    states = {
+        "empty": ("empty", "none"),
+        "ordinary": ("ordinary",),
+        "error": ERRORS,
+        "huge": ("huge",),
+        "hostile": ("hostile",),
+    }
+    for state, names in states.items():
+        if WITHOUT.get((view, state)):
+            continue
+        for size in ("80x24", "160x45"):
+            assert there & {f"{view}-{name}-{size}" for name in names}, f"no picture of {view}, {state}, {size}"

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 
 from console.audit import AuditEntry
 from console.history.snapshot import Snapshot
-from console.output.text import moment
+from console.output.text import moment, plural
 from tui.bindings import bindings_of
 from tui.views.base import TableView
 from tui.widgets.table_model import Column
@@ -30,9 +30,12 @@ class AuditRow:
 
 class AuditView(TableView[AuditRow]):
     NAME = "audit"
+    NOUN = ("change",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("audit")
     EMPTY: ClassVar[tuple[str, ...]] = ("Nothing was changed from this machine yet.",)
     has_faults = True
+    damaged = 0
+    """Lines of the log that cannot be read."""
 
     def columns(self) -> Sequence[Column[AuditRow]]:
         return (
@@ -56,8 +59,12 @@ class AuditView(TableView[AuditRow]):
 
     async def ask(self) -> Sequence[AuditRow]:
         trail = await self.source.audit()
+        self.damaged = trail.damaged
         undone = trail.undone_by()
         return [AuditRow(entry, undone.get(entry.id)) for entry in reversed(trail.entries)]
+
+    def status(self) -> str:
+        return super().status() + (f" · {plural(self.damaged, 'line')} cannot be read" if self.damaged else "")
 
     def rows(self, snapshot: Snapshot) -> Sequence[AuditRow]:
         return ()

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Awaitable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widget import Widget
+from textual.worker import Worker
 
-from console.errors import OperatorError
+from console.errors import Blame, OperatorError, operator_errors
 from console.history.snapshot import Snapshot
+from console.output.text import plural
 from tui.aliases import Place
 from tui.widgets.table import VirtualTable
 from tui.widgets.table_model import Column, Row, Sort, TableModel
 
 if TYPE_CHECKING:
     from tui.app import StokerApp
+    from tui.bindings import Key
     from tui.source import Source
+
+
+def bug(error: Exception) -> OperatorError:
+    """What should never have happened, for people."""
+    return OperatorError(
+        f"this failed: {type(error).__name__}: {error}",
+        "Everything else goes on. This should not have happened.",
+        "`stoker tui --debug` ends where it happens, and says where that is.",
+    )
 
 
 class View(Widget):
     """Fills the screen between header and footer. `NAME` is its name in `tui.aliases` and the scope of its keys."""
 
     NAME: ClassVar[str] = ""
+    ALSO: ClassVar[tuple[str, ...]] = ()
+    """Other views whose keys it has too."""
+    BESIDE: ClassVar[str] = "page"
+    """The scope of the keys of what it consists of: they work in it too."""
     BINDINGS: ClassVar[list[BindingType]] = []
     DEFAULT_CSS = """
     View { width: 100%; height: 1fr; layout: vertical; }
@@ -34,6 +50,11 @@ class View(Widget):
         self.place = place
         self._reload_wanted = False
         self._reloading = False
+
+    @classmethod
+    def scopes(cls) -> list[str]:
+        """Of the keys that work in it, but for those that work everywhere."""
+        return [cls.NAME, *cls.ALSO, cls.BESIDE]
 
     @property
     def stoker(self) -> StokerApp:
@@ -47,6 +68,21 @@ class View(Widget):
     def argument(self) -> str:
         """What it is of: the topic, the group; "" for lists."""
         return self.place.arguments[0] if self.place.arguments else ""
+
+    def run_worker(self, work: Any, *arguments: Any, **options: Any) -> Worker[Any]:
+        """As Textual's, but what fails in it is told and leaves the application as it is."""
+        return super().run_worker(self._told(work), *arguments, **options)
+
+    async def _told(self, work: Awaitable[Any]) -> Any:
+        try:
+            with operator_errors(self.NAME):
+                return await work
+        except OperatorError as error:
+            self.stoker.tell(error)
+        except Exception as error:
+            if self.stoker.ends_on_failure:
+                raise
+            self.stoker.tell(bug(error))
 
     # what the app calls
 
@@ -69,6 +105,11 @@ class View(Widget):
                     await self.load()
                 except OperatorError as error:
                     self.fail(error)
+                except Exception as error:
+                    # One view that has a bug must not take the others with it.
+                    if self.stoker.ends_on_failure:
+                        raise
+                    self.fail(bug(error))
                 self.stoker.show_bars()
         finally:
             self._reloading = False
@@ -99,6 +140,15 @@ class View(Widget):
         """For the line under the breadcrumbs: how many of what."""
         return ""
 
+    def offers(self, key: Key) -> bool:
+        """Whether that key does something as the view is now: else the footer does not offer it."""
+        return key.id != "everywhere.filter" or self.can_be_filtered
+
+    @property
+    def can_be_filtered(self) -> bool:
+        """Whether `/` does something."""
+        return type(self).set_filter is not View.set_filter
+
     def copied(self) -> str:
         """What `c` takes."""
         return ""
@@ -108,11 +158,20 @@ class View(Widget):
         return "", ""
 
 
+def _saved(column: Column[Row], row: Row) -> Any:
+    """A cell for a file: numbers and texts as they are, anything else as it is shown."""
+    value = column.value(row)
+    return "" if value is None else value if isinstance(value, (int, float, str)) else column.text(value)
+
+
 class TableView(View, Generic[Row]):
     """A view that is one table."""
 
+    BESIDE: ClassVar[str] = "table"
     SORT: ClassVar[Sort | None] = None
     EMPTY: ClassVar[tuple[str, ...]] = ("Nothing here.",)
+    NOUN: ClassVar[tuple[str, ...]] = ("row",)
+    """What a row is, for the status; and several, where that is not one with an s."""
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
@@ -149,7 +208,22 @@ class TableView(View, Generic[Row]):
         return None
 
     def open(self, row: Row) -> None:
-        """Enter."""
+        """Enter: by default the row in full, with what was cut and the columns that are not shown."""
+        self.action_whole_row()
+
+    def action_whole_row(self) -> None:
+        from tui.widgets.row_dialog import RowDialog
+
+        row = self.table.row
+        if row is not None:
+            cells = [(column.title, "", column.text(column.value(row))) for column in self.model.columns]
+            self.stoker.push_screen(RowDialog(self.table.text_of(row), [cell for cell in cells if cell[0]]))
+
+    def action_describe(self) -> None:
+        """As Enter."""
+        row = self.table.row
+        if row is not None:
+            self.open(row)
 
     # how it does it
 
@@ -172,6 +246,9 @@ class TableView(View, Generic[Row]):
 
     def fail(self, error: OperatorError) -> None:
         self._error = error
+        if error.blame is not Blame.UNREACHABLE:
+            # What was known is not so any more.
+            self.table.set_rows([])
         self._say()
 
     def _say(self, *, known: bool = False) -> None:
@@ -185,7 +262,9 @@ class TableView(View, Generic[Row]):
             table.say(*lines, bad=True)
         elif self.model.rows:
             what = "is not as it should be" if self.model.faults_only else f"matches {self.model.filter_text}"
-            table.say(f"Nothing {what}.", f"{len(self.model.rows):,} rows are hidden; Esc shows them.")
+            hidden = len(self.model.rows)
+            verb = "is" if hidden == 1 else "are"
+            table.say(f"Nothing {what}.", f"{plural(hidden, *self.NOUN)} {verb} hidden; Esc shows what there is.")
         elif known:
             table.say(*self.EMPTY)
         elif not table.message:
@@ -212,9 +291,13 @@ class TableView(View, Generic[Row]):
         self.set_filter("")
         return True
 
+    def offers(self, key: Key) -> bool:
+        return self.has_faults if key.id == "table.faults" else super().offers(key)
+
     def status(self) -> str:
         shown, there = len(self.model), len(self.model.rows)
-        text = f"{there:,}" if shown == there else f"{shown:,} of {there:,}"
+        text = plural(there, *self.NOUN)
+        text = text if shown == there else f"{shown:,} of {text}"
         if self.model.marked:
             text += f" · {len(self.model.marked):,} marked"
         if self.model.faults_only:
@@ -248,7 +331,6 @@ class TableView(View, Generic[Row]):
         writer.writerow([column.name for column in self.model.columns])
         for at in range(len(self.model)):
             row = self.model.row(at)
-            values = [column.value(row) for column in self.model.columns]
-            writer.writerow(["" if value is None else value for value in values])
+            writer.writerow([_saved(column, row) for column in self.model.columns])
         name = "-".join((self.place.view, *self.place.arguments))
         return f"{name}.csv", out.getvalue()

@@ -114,6 +114,7 @@ def _whole(value: float | None) -> int | None:
 
 class BrokersView(TableView[BrokerRow]):
     NAME = "brokers"
+    NOUN = ("broker",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("brokers")
     SORT = Sort("node", False)
     has_faults = True

@@ -18,6 +18,7 @@ from tui.bindings import bindings_of
 from tui.views.base import TableView
 from tui.widgets.cells import harmless
 from tui.widgets.form import Field, FormDialog
+from tui.widgets.row_dialog import RowDialog
 from tui.widgets.table import VirtualTable
 from tui.widgets.table_model import Column, Sort
 
@@ -47,8 +48,14 @@ def source_words(entry: ConfigEntry) -> str:
     return entry.source.name.removesuffix("_CONFIG").lower().replace("_", " ")
 
 
+def _documentation(entry: ConfigEntry) -> str:
+    text = entry.documentation or "The broker has no documentation of it."
+    return " ".join(text.replace("<code>", "`").replace("</code>", "`").split())
+
+
 class ConfigsView(TableView[ConfigEntry]):
     NAME = "configs"
+    NOUN = ("property", "properties")
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("configs")
     SORT = Sort("name", False)
     EMPTY: ClassVar[tuple[str, ...]] = ("Nothing is configured here.",)
@@ -63,7 +70,7 @@ class ConfigsView(TableView[ConfigEntry]):
                    style=lambda row: "warning" if row.is_override else "name"),
             Column("value", "VALUE", self._value, letter="V", flexible=True, width_min=8, width_max=200,
                    style=lambda row: "faint" if row.value is None else ""),
-            Column("source", "FROM", source_words, letter="F", style=lambda row: "warning" if row.is_override else "faint"),
+            Column("source", "FROM", source_words, letter="F", flexible=True, style=lambda row: "warning" if row.is_override else "faint"),
             Column("type", "TYPE", lambda row: row.type, letter="T", wide=True),
             Column("changeable", "CHANGEABLE", lambda row: "no" if row.is_read_only else "yes", wide=True),
         )  # fmt: skip
@@ -103,10 +110,17 @@ class ConfigsView(TableView[ConfigEntry]):
 
     def _explain(self) -> None:
         entry = self.table.row
-        text = "" if entry is None else entry.documentation or "The broker has no documentation of it."
-        plain = " ".join(text.replace("<code>", "`").replace("</code>", "`").split())
+        plain = "" if entry is None else _documentation(entry)
         title = "" if entry is None else f"{entry.name} · {entry.type} · {source_words(entry)}\n"
         self.query_one("#meaning", Static).update(Content(harmless(title.rstrip()) + "\n" + harmless(plain)))
+
+    def action_whole_row(self) -> None:
+        entry = self.table.row
+        if entry is None:
+            return
+        cells = [(column.title, "", column.text(column.value(entry))) for column in self.model.columns]
+        documentation = _documentation(entry)
+        self.stoker.push_screen(RowDialog(entry.name, [*cells, ("DOCUMENTATION", "", documentation)]))
 
     def status(self) -> str:
         own = sum(row.is_override for row in self.model.rows)

@@ -1,10 +1,12 @@
-"""Named clusters: switch, add, remove."""
+"""Named clusters: switch, add, change, remove."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import shlex
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
@@ -14,6 +16,7 @@ from console.errors import OperatorError
 from console.history.snapshot import Snapshot
 from tui.bindings import bindings_of
 from tui.views.base import TableView
+from tui.views.words import pairs
 from tui.widgets.form import Field, FormDialog
 from tui.widgets.table_model import Column, Sort
 
@@ -27,23 +30,58 @@ class ContextRow:
     """Whether commands take it when nothing else is said."""
 
 
-def _name(text: str) -> str:
-    try:
-        return check_context_name(text)
-    except OperatorError as error:
-        raise ValueError(f"{error.title}. {error.hint}") from error
+def _said(check: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A check of the console as a field wants it."""
+
+    def parse(text: str) -> Any:
+        try:
+            return check(text)
+        except OperatorError as error:
+            raise ValueError(f"{error.title}. {error.hint}".strip(". ")) from error
+
+    return parse
+
+
+def _new_name(text: str) -> str:
+    name = check_context_name(text)
+    if name in load_contexts().contexts:
+        raise ValueError(f"there is a context {name} already: e changes it")
+    return name
 
 
 def _servers(text: str) -> str:
     from console.client_config import client_config
 
-    try:
-        client_config(text, {})
-    except OperatorError as error:
-        raise ValueError(error.title) from error
     if not text:
         raise ValueError("HOST:PORT, several by commas")
+    client_config(text, {})
     return text
+
+
+def _properties(text: str) -> str | None:
+    from console.client_config import load_client_properties
+
+    if not text:
+        return None
+    path = Path(text).expanduser().resolve()
+    load_client_properties(str(path))
+    return str(path)
+
+
+def _registry(text: str) -> str | None:
+    from console.schema_registry.config import registry_config
+
+    if text and registry_config(text).user is not None:
+        raise ValueError("user and password go into the properties file: schema.registry.basic.auth.user.info")
+    return text or None
+
+
+def _decode(text: str) -> dict[str, str]:
+    from console.decoding.rules import parse_rules
+
+    found = pairs(text)
+    parse_rules(found)
+    return found
 
 
 def _yes(text: str) -> bool:
@@ -52,8 +90,24 @@ def _yes(text: str) -> bool:
     return text.lower().startswith("y")
 
 
+def context_fields(context: Context | None = None) -> list[Field]:
+    """All that a context has; its name only when it is a new one."""
+    known = context or Context("", "")
+    decode = " ".join(f"{topic}={shlex.quote(formats)}" for topic, formats in known.decode.items())
+    fields = [
+        Field("servers", "Bootstrap servers", known.bootstrap_servers, "HOST:PORT, several by commas", _said(_servers)),
+        Field("properties", "Properties file", known.command_config or "", "Of a Kafka client (security, timeouts); may be empty", _said(_properties)),
+        Field("registry", "Schema registry", known.schema_registry or "", "URL; may be empty", _said(_registry)),
+        Field("decode", "Decoding", decode, "TOPIC=FORMAT orders-*=key=int64,json; empty: found out", _said(_decode)),
+        Field("readonly", "Read-only", "yes" if known.readonly else "no", "yes: refuse every change", _yes),
+    ]  # fmt: skip
+    name = Field("name", "Name", help="Letters, digits, '.', '_' and '-'", parse=_said(_new_name))
+    return fields if context is not None else [name, *fields]
+
+
 class ContextsView(TableView[ContextRow]):
     NAME = "contexts"
+    NOUN = ("context",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("contexts")
     SORT = Sort("name", False)
     EMPTY: ClassVar[tuple[str, ...]] = (
@@ -87,21 +141,44 @@ class ContextsView(TableView[ContextRow]):
         self.stoker.use_context(row.context.name)
 
     def action_new(self) -> None:
-        fields = [
-            Field("name", "Name", help="Letters, digits, '.', '_' and '-'", parse=_name),
-            Field("servers", "Bootstrap servers", help="HOST:PORT, several by commas", parse=_servers),
-            Field("properties", "Properties file", help="Of a Kafka client (security, timeouts); may be empty"),
-            Field("readonly", "Read-only", "no", "yes: refuse every change", _yes),
-        ]
-        self.stoker.push_screen(FormDialog("Add a context", fields, done="Add"), self._add)
+        def filled(values: dict[str, Any] | None) -> None:
+            if values is not None:
+                self._keep(Context(values["name"], ""), values)
 
-    def _add(self, values: dict[str, Any] | None) -> None:
-        if values is None:
-            return
-        context = Context(values["name"], values["servers"], values["properties"] or None, values["readonly"])
+        self.stoker.push_screen(FormDialog("Add a context", context_fields(), done="Add"), filled)
+
+    def action_edit(self) -> None:
+        for row in self.chosen[:1]:
+            context = row.context
+
+            def filled(values: dict[str, Any] | None, context: Context = context) -> None:
+                if values is not None:
+                    self._keep(context, values)
+
+            self.stoker.push_screen(
+                FormDialog(f"Change context {context.name}", context_fields(context), done="Save"), filled
+            )
+
+    def _keep(self, context: Context, values: dict[str, Any]) -> None:
+        context = replace(
+            context,
+            bootstrap_servers=values["servers"],
+            command_config=values["properties"],
+            readonly=values["readonly"],
+            schema_registry=values["registry"],
+            decode=values["decode"],
+        )
+        self._write(lambda known: replace(known, contexts={**known.contexts, context.name: context}))
+
+    def action_use(self) -> None:
+        """Which one commands take when nothing else is said; again: none."""
+        for row in self.chosen[:1]:
+            name = None if row.is_default else row.context.name
+            self._write(lambda known, name=name: replace(known, current=name))  # type: ignore[misc]
+
+    def _write(self, change: Callable[[Contexts], Contexts]) -> None:
         try:
-            known = load_contexts()
-            save_contexts(replace(known, contexts={**known.contexts, context.name: context}))
+            save_contexts(change(load_contexts()))
         except OperatorError as error:
             self.stoker.tell(error)
         self.reload()
@@ -113,10 +190,8 @@ class ContextsView(TableView[ContextRow]):
             self.stoker.ask_first(f"Remove context {name}?", text, partial(self._remove, name))
 
     def _remove(self, name: str) -> None:
-        try:
-            known = load_contexts()
+        def without(known: Contexts) -> Contexts:
             rest = {each: context for each, context in known.contexts.items() if each != name}
-            save_contexts(Contexts(rest, known.current if known.current in rest else None))
-        except OperatorError as error:
-            self.stoker.tell(error)
-        self.reload()
+            return Contexts(rest, known.current if known.current in rest else None)
+
+        self._write(without)

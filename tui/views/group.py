@@ -25,7 +25,7 @@ from tui.views.base import TableView
 from tui.views.groups import STATES, group_row
 from tui.views.resetting import reset_change, reset_form
 from tui.views.timeline import WINDOWS_MS, begin_of, line
-from tui.views.words import rate
+from tui.views.words import Behind, behind_text, furthest, number_tail, rate
 from tui.widgets.bars import Bar, Line, Part
 from tui.widgets.cells import harmless
 from tui.widgets.chart import Chart, ChartData, ChartLine
@@ -40,7 +40,7 @@ class GroupPartitionRow:
     committed: int | None
     end: int | None
     lag: int | None
-    lag_ms: int | None
+    behind: Behind | None
     commit_rate: float | None
     production_rate: float | None
     status: LagStatus | None
@@ -56,11 +56,11 @@ class GroupPartitionRow:
 
 class GroupView(TableView[GroupPartitionRow]):
     NAME = "group"
+    NOUN = ("partition",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("group")
     EMPTY: ClassVar[tuple[str, ...]] = ("It has committed nothing, and nothing is assigned.",)
     DEFAULT_CSS = """
-    GroupView Chart { height: 9; }
-    GroupView.low Chart { height: 6; }
+    GroupView Chart { height: 35%; min-height: 6; max-height: 16; }
     GroupView Bar { background: $background; }
     """
     has_faults = True
@@ -72,12 +72,12 @@ class GroupView(TableView[GroupPartitionRow]):
 
     def columns(self) -> Sequence[Column[GroupPartitionRow]]:
         return (
-            Column("partition", "PARTITION", lambda row: row.partition, str, letter="N", flexible=True, width_min=10,
+            Column("partition", "PARTITION", lambda row: row.partition, str, letter="N", flexible=True, width_min=10, tail=number_tail,
                    width_max=100, style=lambda row: row.health or "name"),
             Column("committed", "COMMITTED", lambda row: row.committed, count, right=True, letter="C"),
             Column("end", "END", lambda row: row.end, count, right=True, letter="E"),
             Column("lag", "LAG", lambda row: row.lag, count, right=True, letter="L", style=lambda row: row.health if row.lag else "faint"),
-            Column("behind", "BEHIND", lambda row: row.lag_ms, duration, right=True, letter="B",
+            Column("behind", "BEHIND", lambda row: row.behind, behind_text, right=True, letter="B",
                    style=lambda row: row.health if row.lag else "faint"),
             Column("rate", "READ/s", lambda row: row.commit_rate, rate, right=True, letter="R", wide=True),
             Column("in", "IN/s", lambda row: row.production_rate, rate, right=True, letter="I", wide=True),
@@ -93,9 +93,6 @@ class GroupView(TableView[GroupPartitionRow]):
         yield Chart(ChartData("Lag, records"))
         yield from super().compose()
 
-    def on_resize(self) -> None:
-        self.set_class(self.size.height < 24, "low")
-
     def key(self, row: GroupPartitionRow) -> Hashable:
         return row.partition
 
@@ -103,6 +100,7 @@ class GroupView(TableView[GroupPartitionRow]):
         return bool(row.health)
 
     async def load(self) -> None:
+        self.source.past.watched.add(self.argument)
         snapshot = self.source.snapshot
         if snapshot is not None and self.argument in snapshot.groups:
             # The snapshot has all but who the members are: that comes when it comes.
@@ -112,6 +110,12 @@ class GroupView(TableView[GroupPartitionRow]):
             if self.source.failure is None:
                 self._described = await self.source.group(self.argument)
         await super().load()
+
+    def fail(self, error: OperatorError) -> None:
+        super().fail(error)
+        if not self.model.rows:
+            self.query_one("#facts", Bar).set_lines(Line(()))
+            self.query_one(Chart).set_data(ChartData("Lag, records"))
 
     def rows(self, snapshot: Snapshot) -> Sequence[GroupPartitionRow]:
         group = snapshot.groups.get(self.argument)
@@ -133,7 +137,7 @@ class GroupView(TableView[GroupPartitionRow]):
                     group.committed.get(partition),
                     ends[1] if ends is not None else None,
                     snapshot.lag(group, partition),
-                    lag_time.ms if lag_time is not None else None,
+                    furthest([lag_time]),
                     tracked.commit_rate if tracked is not None else None,
                     tracked.production_rate if tracked is not None else None,
                     tracked.status if tracked is not None else None,
@@ -150,7 +154,7 @@ class GroupView(TableView[GroupPartitionRow]):
             (f"  {row.type}", "faint"),
             (f"  {'-' if row.members is None else plural(row.members, 'member')}", ""),
             (f"  lag {count(row.lag)}", row.health),
-            (f"  behind {duration(row.lag_ms)}", row.health),
+            (f"  behind {behind_text(row.behind)}", row.health),
             (f"  {rate(row.commit_rate)} read/s", ""),
             (f"  drained in {duration(row.drain_ms)}" if row.drain_ms else "", "faint"),
             (f"  {row.status.name}" if row.status is not None else "", row.health or "good"),

@@ -16,7 +16,7 @@ from console.output.text import count, duration
 from tui.bindings import bindings_of
 from tui.views.base import TableView
 from tui.views.resetting import reset_change, reset_form
-from tui.views.words import rate
+from tui.views.words import Behind, behind_text, furthest, rate
 from tui.widgets.table_model import Column, Sort
 
 
@@ -30,7 +30,7 @@ class GroupRow:
     members: int | None
     topics: int
     lag: int | None
-    lag_ms: int | None
+    behind: Behind | None
     """Of the partition that is furthest behind."""
     status: LagStatus | None
     commit_rate: float | None
@@ -52,7 +52,6 @@ def group_row(snapshot: Snapshot, tracker: LagTracker, group: GroupProgress) -> 
     known = [lag for each in group.committed if (lag := snapshot.lag(group, each)) is not None]
     tracked = tracker.group(group.group_id)
     each = list(tracked[1].values()) if tracked is not None else []
-    times = [found.lag_time.ms for found in each if found.lag_time is not None]
     speeds = [found.commit_rate for found in each if found.commit_rate is not None]
     drains = [found.drain_ms for found in each if found.drain_ms is not None]
     return GroupRow(
@@ -62,7 +61,7 @@ def group_row(snapshot: Snapshot, tracker: LagTracker, group: GroupProgress) -> 
         group.member_count,
         len({partition.topic for partition in group.committed}),
         sum(known) if known or not group.committed else None,
-        max(times, default=None),
+        furthest(found.lag_time for found in each),
         tracked[0] if tracked is not None else None,
         sum(speeds) if speeds else None,
         max(drains, default=None),
@@ -72,6 +71,7 @@ def group_row(snapshot: Snapshot, tracker: LagTracker, group: GroupProgress) -> 
 
 class GroupsView(TableView[GroupRow]):
     NAME = "groups"
+    NOUN = ("group",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("groups")
     SORT = Sort("group", False)
     EMPTY: ClassVar[tuple[str, ...]] = ("There are no groups yet.", "A consumer that commits makes one.")
@@ -87,7 +87,7 @@ class GroupsView(TableView[GroupRow]):
             Column("topics", "TOPICS", lambda row: row.topics, count, right=True, letter="P"),
             Column("lag", "LAG", lambda row: row.lag, count, right=True, letter="L",
                    style=lambda row: row.health if row.lag else "faint"),
-            Column("behind", "BEHIND", lambda row: row.lag_ms, duration, right=True, letter="B",
+            Column("behind", "BEHIND", lambda row: row.behind, behind_text, right=True, letter="B",
                    style=lambda row: row.health if row.lag else "faint"),
             Column("rate", "READ/s", lambda row: row.commit_rate, rate, right=True, letter="R",
                    style=lambda row: "good" if row.commit_rate else "faint"),

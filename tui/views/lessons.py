@@ -28,6 +28,7 @@ class LessonRow:
 
 class LessonsView(TableView[LessonRow]):
     NAME = "lessons"
+    NOUN = ("lesson",)
     EMPTY: ClassVar[tuple[str, ...]] = ("There are no lessons.",)
 
     def columns(self) -> Sequence[Column[LessonRow]]:

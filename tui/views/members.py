@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
+from textual.binding import BindingType
+
 from console.history.snapshot import Snapshot
 from console.services.group_members import GroupMember
+from tui.bindings import bindings_of
 from tui.views.base import TableView
 from tui.widgets.table_model import Column
 
@@ -23,6 +26,8 @@ def assignment_text(member: GroupMember) -> str:
 
 class MembersView(TableView[GroupMember]):
     NAME = "members"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("members")
+    NOUN = ("member",)
     EMPTY: ClassVar[tuple[str, ...]] = ("The group has no members now.", "Its offsets stay until they expire.")
 
     def columns(self) -> Sequence[Column[GroupMember]]:
@@ -42,6 +47,17 @@ class MembersView(TableView[GroupMember]):
 
     async def ask(self) -> Sequence[GroupMember] | None:
         return (await self.source.group(self.argument)).membership.members
+
+    def action_whole_row(self) -> None:
+        """Its assignment with a line for each topic."""
+        row = self.table.row
+        if row is None:
+            return
+        from tui.widgets.row_dialog import RowDialog
+
+        cells = [(column.title, "", column.text(column.value(row))) for column in self.model.columns]
+        cells = [(title, kind, text.replace(" ", "\n") if title == "ASSIGNED" else text) for title, kind, text in cells]
+        self.stoker.push_screen(RowDialog(row.client_id, cells))
 
     def rows(self, snapshot: Snapshot) -> Sequence[GroupMember]:
         return ()

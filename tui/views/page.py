@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 
-from console.errors import OperatorError
+from console.errors import Blame, OperatorError
 from tui.views.base import View
 from tui.widgets.document import Document, DocumentLine
 from tui.widgets.table_filter import Matcher, matcher
@@ -18,6 +18,11 @@ def error_lines(error: OperatorError) -> list[DocumentLine]:
     lines += [((f"  {line}", ""),) for line in error.detail.splitlines()]
     lines += [((f"  {line}", "faint"),) for line in error.hint.splitlines()]
     return lines
+
+
+def is_kept(line: DocumentLine, matches: Matcher) -> bool:
+    """Whether a line is shown with that filter: what matches, and headings."""
+    return bool(line) and (line[0][1] == "heading" or matches("".join(text for text, _ in line)))
 
 
 class PageView(View):
@@ -52,15 +57,7 @@ class PageView(View):
 
     def _show(self) -> None:
         matches = self._matches
-        self.document.set_lines(
-            [
-                line
-                for line in self._lines or ()
-                if matches is None
-                or matches("".join(text for text, _ in line))
-                or (line[:1] and line[0][1] == "heading")
-            ]
-        )
+        self.document.set_lines([line for line in self._lines or () if matches is None or is_kept(line, matches)])
 
     @property
     def filter_text(self) -> str:
@@ -79,8 +76,9 @@ class PageView(View):
         return True
 
     def fail(self, error: OperatorError) -> None:
-        # What was known stays to be seen; the header says that it is old.
-        if self._lines is None:
+        # Of a cluster that is out of reach what was known stays to be seen; the header says that it is old.
+        if self._lines is None or error.blame is not Blame.UNREACHABLE:
+            self._lines = None
             self.document.set_lines(error_lines(error))
 
     def take_focus(self) -> None:

@@ -14,11 +14,12 @@ from console.errors import OperatorError
 from console.history.snapshot import Snapshot
 from console.lag.tracker import LagTracker
 from console.output.text import count, numbers, size
+from console.services.topics import is_internal
 from engine.protocol.errors import ErrorCode
 from engine.types import TopicPartition
 from tui.bindings import bindings_of
 from tui.views.base import TableView
-from tui.views.words import rate
+from tui.views.words import number_tail, rate
 from tui.widgets.table_model import Column, Sort
 
 
@@ -55,10 +56,10 @@ class PartitionRow:
 
 
 def partition_rows(snapshot: Snapshot, tracker: LagTracker, wanted: Iterable[TopicPartition]) -> list[PartitionRow]:
-    """Of a snapshot, in the order of topic and number."""
+    """Of a snapshot, in the order of topic and number, Kafka's own topics last."""
     rows = []
     alive, offsets, sizes = snapshot.brokers, snapshot.offsets, snapshot.sizes
-    for partition in sorted(wanted):
+    for partition in sorted(wanted, key=lambda each: (is_internal(each.topic, False), each)):
         view = snapshot.partitions[partition]
         ends = offsets.get(partition)
         replicas = view.replicas
@@ -82,6 +83,7 @@ def partition_rows(snapshot: Snapshot, tracker: LagTracker, wanted: Iterable[Top
 
 class PartitionsView(TableView[PartitionRow]):
     NAME = "partitions"
+    NOUN = ("partition",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("partitions")
     SORT: ClassVar[Sort | None] = None
     EMPTY: ClassVar[tuple[str, ...]] = ("There are no partitions yet.", ":topics, then n, creates a topic.")
@@ -89,7 +91,7 @@ class PartitionsView(TableView[PartitionRow]):
 
     def columns(self) -> Sequence[Column[PartitionRow]]:
         return (
-            Column("partition", "PARTITION", lambda row: row.partition, str, letter="N", flexible=True, width_min=10,
+            Column("partition", "PARTITION", lambda row: row.partition, str, letter="N", flexible=True, width_min=10, tail=number_tail,
                    width_max=120, style=lambda row: row.health or "name"),
             Column("leader", "LEADER", lambda row: row.leader, right=True, letter="L",
                    style=lambda row: "bad" if row.leader is None else "warning" if row.moved else ""),

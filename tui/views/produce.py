@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
@@ -13,9 +14,10 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static, TextArea
+from textual.worker import Worker
 
 from console.decoding.formats import FORMATS, encode_word
-from console.errors import OperatorError
+from console.errors import OperatorError, operator_errors
 from console.records.browse import find_record
 from console.records.model import ConsumedRecord
 from console.records.positions import PositionKind, parse_position
@@ -28,6 +30,7 @@ from tui.views.record_access import RecordAccess
 from tui.views.words import whole_number
 from tui.widgets.cells import harmless, masked
 from tui.widgets.form import goes_to_next, move_field
+from tui.widgets.line_input import LineInput
 
 WRITABLE = ("utf-8", "json", "int16", "int32", "int64", "float", "double", "uuid", "hex", "base64")
 assert all(name in FORMATS for name in WRITABLE)
@@ -75,7 +78,9 @@ class ValueArea(TextArea):
     """The value; Tab goes on to the next field."""
 
     def __init__(self) -> None:
-        super().__init__(tab_behavior="focus", show_line_numbers=False, compact=True, id="value")
+        super().__init__(
+            tab_behavior="focus", show_line_numbers=False, compact=True, highlight_cursor_line=False, id="value"
+        )
 
     def get_line(self, line_index: int) -> Text:
         return Text(masked(self.document.get_line(line_index)), end="", no_wrap=True)
@@ -83,6 +88,7 @@ class ValueArea(TextArea):
 
 class ProduceView(RecordAccess, can_focus=True):
     NAME = "produce"
+    BESIDE = "form"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("produce", "form")
     DEFAULT_CSS = """
     ProduceView {
@@ -112,6 +118,7 @@ class ProduceView(RecordAccess, can_focus=True):
         self.sent: list[str] = []
         """What went out, the newest first."""
         self._filled = False
+        self._sending: Worker[Any] | None = None
 
     def compose(self) -> ComposeResult:
         start = {"key_format": "utf-8", "value_format": "utf-8", "compression": "none"}
@@ -119,7 +126,7 @@ class ProduceView(RecordAccess, can_focus=True):
             for name, label, _ in FIELDS:
                 with Horizontal(classes="field"):
                     yield Static(Content(label), classes="label")
-                    yield Input(start.get(name, ""), id=name, compact=True, select_on_focus=False)
+                    yield LineInput(start.get(name, ""), id=name)
         yield Static(Content(""), id="about")
         yield Static(Content("Value"), id="value-label")
         yield ValueArea()
@@ -191,7 +198,11 @@ class ProduceView(RecordAccess, can_focus=True):
         self._input("key").focus()
 
     def clear(self) -> bool:
-        """Out of the fields, where one cannot go back from the view: then `:` and `-` are keys again."""
+        """Ends what is being sent; else out of the fields, where one cannot go back from the view: then `:` and `-` are keys
+        again."""
+        if self._sending is not None and not self._sending.is_finished:
+            self._sending.cancel()
+            return True
         if self.has_focus or len(self.stoker.navigation.trail) > 1:
             return False
         self.focus()
@@ -241,7 +252,7 @@ class ProduceView(RecordAccess, can_focus=True):
         (self.screen.focused or self).call_later(self._begin_sending)
 
     def _begin_sending(self) -> None:
-        self.run_worker(self._send(), group="send", exclusive=True)
+        self._sending = self.run_worker(self._send(), group="send", exclusive=True)
 
     async def _send(self) -> None:
         from console.changes.door import Produced
@@ -256,7 +267,9 @@ class ProduceView(RecordAccess, can_focus=True):
 
         try:
             record = self.record()
-            view = await self.client.known_view([self.topic])
+            self._say(["Sending …  (Esc ends it)"])
+            with operator_errors(f"topic {self.topic}"):
+                view = await self.client.known_view([self.topic])
             topic = view.topics.get(self.topic)
             if topic is not None and record.partition is not None and record.partition >= len(topic.partitions):
                 last = len(topic.partitions) - 1
@@ -269,6 +282,10 @@ class ProduceView(RecordAccess, can_focus=True):
         except OperatorError as error:
             self.fail(error)
             return
+        except asyncio.CancelledError:
+            if self.is_attached:
+                self._say(["Ended. Whether the record is in the log is not known."], bad=True)
+            raise
         self.sent.insert(0, f"Sent: {harmless(found.topic)}, partition {found.partition}, offset {found.offset:,}")
         self._say(self.sent[:3])
         self.stoker.show_bars()

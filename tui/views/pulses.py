@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 
 from console.history.snapshot import Snapshot
 from console.lag.tracker import LagTracker
-from console.output.text import count, duration, plural, size
+from console.output.text import count, plural, size
 from console.services.topics import is_internal
 from tui.aliases import Place
 from tui.bindings import bindings_of
@@ -21,7 +21,7 @@ from tui.views.brokers import BrokerRow, broker_columns, broker_rows
 from tui.views.groups import group_row
 from tui.views.timeline import WINDOWS_MS, begin_of, line
 from tui.views.topics import topic_rows
-from tui.views.words import percent, rate
+from tui.views.words import behind_text, percent, rate
 from tui.widgets.bars import Bar, Line, Part
 from tui.widgets.cells import fitted, harmless
 from tui.widgets.chart import Chart, ChartData, ChartLine
@@ -36,7 +36,7 @@ def health_lines(snapshot: Snapshot, past: Past) -> list[Line]:
     offline = sum(view.leader_id < 0 for view in views)
     under = sum(len(view.isr) < len(view.replicas) for view in views)
     moved = sum(bool(view.replicas) and view.leader_id not in (-1, view.replicas[0]) for view in views)
-    down = past.known_brokers - set(snapshot.brokers)
+    down = past.known_brokers.union(*(view.replicas for view in views)) - set(snapshot.brokers)
     topics = {partition.topic for partition in snapshot.partitions}
     internal = sum(is_internal(name, False) for name in topics)
     held = sum(each.size_bytes for each in snapshot.log_dirs)
@@ -94,7 +94,7 @@ def furthest_behind(snapshot: Snapshot, tracker: LagTracker) -> list[tuple[str, 
     """Groups with the greatest lag."""
     rows = [group_row(snapshot, tracker, group) for group in snapshot.groups.values()]
     rows = sorted((row for row in rows if row.lag), key=lambda row: -(row.lag or 0))[:TOP_MAX]
-    return [(row.group_id, f"{count(row.lag)}, {duration(row.lag_ms)}") for row in rows]
+    return [(row.group_id, f"{count(row.lag)}, {behind_text(row.behind)}") for row in rows]
 
 
 def side_by_side(left: list[tuple[str, str]], right: list[tuple[str, str]], width: int) -> list[Line]:
@@ -116,6 +116,7 @@ def side_by_side(left: list[tuple[str, str]], right: list[tuple[str, str]], widt
 
 class PulsesView(TableView[BrokerRow]):
     NAME = "pulses"
+    NOUN = ("broker",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("pulses")
     SORT = Sort("node", False)
     DEFAULT_CSS = """
@@ -130,6 +131,7 @@ class PulsesView(TableView[BrokerRow]):
     def __init__(self, place: Place) -> None:
         super().__init__(place)
         self.window = 0
+        self._lists: tuple[list[tuple[str, str]], list[tuple[str, str]]] = [], []
 
     def columns(self) -> Sequence[Column[BrokerRow]]:
         return broker_columns()
@@ -157,9 +159,18 @@ class PulsesView(TableView[BrokerRow]):
         if snapshot is None:
             return
         self.query_one("#health", Bar).set_lines(*health_lines(snapshot, past))
-        lists = side_by_side(busiest(snapshot, tracker), furthest_behind(snapshot, tracker), self.size.width)
-        self.query_one("#top-lists", Bar).set_lines(*lists[: 1 + (TOP_MAX if self.size.height >= 30 else 3)])
+        self._lists = busiest(snapshot, tracker), furthest_behind(snapshot, tracker)
+        self._show_lists()
         await self._charts(snapshot)
+
+    def on_resize(self) -> None:
+        self._show_lists()
+
+    def _show_lists(self) -> None:
+        """As wide as there is room; on low screens fewer of each."""
+        if self.size.width:
+            lines = side_by_side(*self._lists, self.size.width)
+            self.query_one("#top-lists", Bar).set_lines(*lines[: 1 + (TOP_MAX if self.size.height >= 30 else 3)])
 
     async def _charts(self, snapshot: Snapshot) -> None:
         window, end = WINDOWS_MS[self.window], snapshot.at_ms

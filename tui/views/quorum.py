@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
+from textual.binding import BindingType
+
 from console.errors import OperatorError
 from console.history.snapshot import Snapshot
 from console.output.text import count, duration, moment
 from console.services.quorum import QuorumReplica, QuorumRole
+from tui.bindings import bindings_of
 from tui.views.base import TableView
 from tui.widgets.table_model import Column
 
 
 class QuorumView(TableView[QuorumReplica]):
     NAME = "quorum"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("quorum")
+    NOUN = ("node",)
     EMPTY: ClassVar[tuple[str, ...]] = ("The quorum has no members.",)
     has_faults = True
 
@@ -49,6 +54,14 @@ class QuorumView(TableView[QuorumReplica]):
 
     def fault(self, row: QuorumReplica) -> bool:
         return bool(row.lag) or row.log_end_offset is None
+
+    def open(self, row: QuorumReplica) -> None:
+        """Into the broker, where the node is one too."""
+        snapshot = self.source.snapshot
+        if snapshot is not None and row.node_id in snapshot.brokers:
+            self.stoker.enter("broker", str(row.node_id))
+        else:
+            self.action_whole_row()
 
     def rows(self, snapshot: Snapshot) -> Sequence[QuorumReplica]:
         if snapshot.quorum is None:

@@ -21,7 +21,7 @@ from console.records.positions import Position, PositionKind
 from engine.protocol.records.batch import TimestampType
 from tui.aliases import Place
 from tui.bindings import bindings_of
-from tui.views.page import error_lines
+from tui.views.page import error_lines, is_kept
 from tui.views.record_access import RecordAccess
 from tui.views.record_export import file_field
 from tui.views.record_query import RecordQuery
@@ -31,6 +31,7 @@ from tui.widgets.document import DocumentLine, fact, heading
 from tui.widgets.form import Field, FormDialog
 from tui.widgets.lazy_lines import Chapters, HexLines, TextLines, lines_of
 from tui.widgets.long_document import LongDocument
+from tui.widgets.table_filter import Matcher, matcher
 
 SHOWN_BYTES_MAX = 256 * 1024
 """Of larger keys and values the beginning is shown until all is asked for."""
@@ -102,6 +103,8 @@ class RecordView(RecordAccess):
         self.whole = False
         self.hex = False
         self.wraps = True
+        self._filter = ""
+        self._matches: Matcher | None = None
         self._where: RecordPlace | None = None
         self._error: OperatorError | None = None
         self._width = 0
@@ -154,17 +157,20 @@ class RecordView(RecordAccess):
         if record.value is not None and len(record.value) > SHOWN_BYTES_MAX and whole:
             self.stoker.say("Decoding all of it …")
 
-        def work() -> tuple[ShownRecord, PartText, PartText]:
+        matches = self._matches
+
+        def work() -> tuple[ShownRecord, Sequence[DocumentLine]]:
             shown = show_record(record, decoder, whole=whole)
             key = part_text(shown.key, record.key, whole=whole, columns=columns)
             value = part_text(shown.value, record.value, whole=whole, columns=columns)
-            return shown, key, value
+            lines: Sequence[DocumentLine] = Chapters(self._chapters(shown, key, value))
+            return shown, lines if matches is None else [line for line in lines if is_kept(line, matches)]
 
-        shown, key, value = await asyncio.to_thread(work)
+        shown, lines = await asyncio.to_thread(work)
         if record is not self.record:
             return
         self.shown, self._width = shown, width
-        self.document.set_lazy(Chapters(self._chapters(shown, key, value)))
+        self.document.set_lazy(lines)
         self.stoker.show_bars()
 
     def _chapters(self, shown: ShownRecord, key: PartText, value: PartText) -> list[Sequence[DocumentLine]]:
@@ -241,6 +247,22 @@ class RecordView(RecordAccess):
             self._again()
 
     # what the app asks
+
+    @property
+    def filter_text(self) -> str:
+        return self._filter
+
+    def set_filter(self, text: str) -> None:
+        """Only lines that match, and headings."""
+        self._matches = matcher(text)
+        self._filter = text if self._matches is not None else ""
+        self._again()
+
+    def clear(self) -> bool:
+        if not self._filter:
+            return False
+        self.set_filter("")
+        return True
 
     def take_focus(self) -> None:
         self.document.focus()

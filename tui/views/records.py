@@ -31,10 +31,11 @@ AHEAD = 5
 
 class RecordsView(RecordExport, RecordAccess, TableView[RecordRow]):
     NAME = "records"
+    NOUN = ("record",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("records")
     EMPTY: ClassVar[tuple[str, ...]] = (
         "No records here.",
-        "n produces one; f asks for others; o reads from the beginning.",
+        "i produces one; f asks for others; o reads from the beginning.",
     )
 
     def __init__(self, place: Place) -> None:

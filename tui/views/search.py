@@ -34,6 +34,7 @@ BYTES_KEPT_MAX = 128 * 1024 * 1024
 
 class SearchView(RecordExport, TableView[RecordRow]):
     NAME = "search"
+    NOUN = ("match", "matches")
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("search")
     EMPTY: ClassVar[tuple[str, ...]] = ("Nothing was found.", "f looks for something else.")
     DEFAULT_CSS = """

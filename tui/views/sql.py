@@ -19,7 +19,7 @@ from console.sql.export import FORMATS, export
 from console.sql.results import Page, Progress, ResultColumn, SqlLimits, SqlPlan, Statistics
 from console.sql.saved import SavedQuery, load_history, load_saved, remember, remove, save
 from tui.aliases import Place
-from tui.bindings import bindings_of
+from tui.bindings import Key, bindings_of
 from tui.views.base import View
 from tui.views.page import error_lines
 from tui.views.record_export import file_field
@@ -68,6 +68,7 @@ class _Held:
 
 class SqlView(View, can_focus=True):
     NAME = "sql"
+    BESIDE = "table"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("sql")
     DEFAULT_CSS = """
     SqlView {
@@ -117,7 +118,7 @@ class SqlView(View, can_focus=True):
 
     def on_mount(self) -> None:
         self.table.say(
-            "F5 runs the statement, F6 says what it would read, Tab completes.", "F8 history, F9 saved, ? all keys."
+            "F5 runs the statement, F6 says what it would read, Tab completes.", "F8 history, F9 saved, F1 all keys."
         )
         self._say()
         if self.editor.text:
@@ -180,7 +181,7 @@ class SqlView(View, can_focus=True):
                 left.append((f" · {counted(len(statistics.missing), 'part')} missing: {harmless(str(statistics.missing[0]))}", "bad"))  # fmt: skip
             for note in statistics.notes[:1]:
                 right.append((f"{harmless(note)} ", "faint"))
-        elif self.plan is not None:
+        elif self.plan is not None and not self.has_class("page"):
             left.append((f" would read {plan_words(self.plan)}", "strong"))
         self.query_one("#state", Bar).set_lines(Line(tuple(left), tuple(right)))
         self.stoker.show_bars()
@@ -392,6 +393,11 @@ class SqlView(View, can_focus=True):
         place = f"row {self.table.cursor + 1:,} of {shown:,}" if shown else "no rows"
         return place if shown == there else f"{place} ({there:,} in all)"
 
+    def offers(self, key: Key) -> bool:
+        if self.editor.has_focus:
+            return key.scope != "table" and super().offers(key)
+        return key.id not in ("sql.complete", "table.faults", "table.wide") and super().offers(key)
+
     def copied(self) -> str:
         if self.editor.has_focus:
             return self.editor.selected_text or self.editor.text
@@ -525,6 +531,10 @@ class SqlView(View, can_focus=True):
         self.stoker.show_bars()
 
     on_descendant_blur = on_descendant_focus
+
+    def on_text_area_changed(self) -> None:
+        # An empty editor leaves some keys to the application.
+        self.stoker.show_bars()
 
 
 def _moment(at_ms: int) -> str:

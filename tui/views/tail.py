@@ -51,6 +51,7 @@ class TailEntry(RecordRow):
 
 class TailView(RecordAccess):
     NAME = "tail"
+    BESIDE = "log"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("tail")
 
     def __init__(self, place: Place) -> None:
@@ -223,6 +224,10 @@ class TailView(RecordAccess):
         self.stoker.show_bars()
 
     # keys
+
+    def action_describe(self) -> None:
+        if self.pane.entry is not None:
+            self.open_record(self.pane.entry.record)
 
     def action_follow(self) -> None:
         self.pane.set_follows(not self.pane.follows)

@@ -7,17 +7,19 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
+from console.changes.kinds import ElectLeaders, PartitionScope
 from console.errors import OperatorError
 from console.history.snapshot import Snapshot
 from console.lag.tracker import LagTracker
-from console.output.text import count, duration, numbers, size
+from console.output.text import count, numbers, size
 from console.services.configs import ConfigDescription, Resource, ResourceType
 from engine.protocol.errors import ErrorCode
 from tui.bindings import bindings_of
 from tui.views.page import PageView
 from tui.views.partitions import partition_rows
+from tui.views.topic_actions import TopicActions
 from tui.views.topics import topic_rows
-from tui.views.words import rate
+from tui.views.words import behind_text, furthest, rate
 from tui.widgets.document import DocumentLine, columns, fact, heading
 
 PARTITIONS_MAX = 200
@@ -91,14 +93,14 @@ def _group_lines(snapshot: Snapshot, tracker: LagTracker, name: str) -> list[Doc
             continue
         lags = [lag for each in committed if (lag := snapshot.lag(group, each)) is not None]
         tracked = [each for partition in committed if (each := tracker.partition(group_id, partition)) is not None]
-        behind = [each.lag_time.ms for each in tracked if each.lag_time is not None]
-        rows.append((group_id, group.state, f"lag {sum(lags):,}", f"behind {duration(max(behind, default=None))}"))
+        behind = behind_text(furthest(each.lag_time for each in tracked))
+        rows.append((group_id, group.state, f"lag {sum(lags):,}", f"behind {behind}"))
     if not rows:
         return [(("  no group has read it", "faint"),)]
     return columns(rows, ("label", "", "", "faint"))
 
 
-class TopicView(PageView):
+class TopicView(TopicActions, PageView):
     NAME = "topic"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("topic")
 
@@ -115,14 +117,11 @@ class TopicView(PageView):
             config = error
         return topic_lines(source.snapshot, source.tracker, self.argument, config)
 
-    def action_configs(self) -> None:
-        self.stoker.enter("configs", f"topic {self.argument}")
+    def topics_meant(self) -> list[str]:
+        return [self.argument]
 
     def action_partitions(self) -> None:
         self.stoker.enter("partitions", self.argument)
 
-    def action_records(self) -> None:
-        self.stoker.enter("records", self.argument)
-
-    def action_tail(self) -> None:
-        self.stoker.enter("tail", self.argument)
+    def action_elect(self) -> None:
+        self.stoker.change([ElectLeaders((PartitionScope(self.argument),))])

@@ -8,26 +8,17 @@ from typing import Any, ClassVar
 
 from textual.binding import BindingType
 
-from console.changes.kinds import (
-    AlterTopic,
-    CreateTopic,
-    DeleteRecords,
-    DeleteTopic,
-    OffsetTarget,
-    PartitionScope,
-    TargetKind,
-)
-from console.errors import OperatorError
+from console.changes.kinds import CreateTopic
 from console.history.snapshot import Snapshot
 from console.lag.tracker import LagTracker
 from console.output.text import count, size
-from console.services.configs import Resource, ResourceType
 from console.services.topic_changes import CLUSTER_DEFAULT, NewTopic
 from console.services.topics import is_internal
 from engine.types import TopicPartition
 from tui.aliases import Place
 from tui.bindings import bindings_of
 from tui.views.base import TableView
+from tui.views.topic_actions import TopicActions
 from tui.views.words import pairs, rate, whole_number
 from tui.widgets.form import Field, FormDialog
 from tui.widgets.table_model import Column, Sort
@@ -106,11 +97,12 @@ def _row(snapshot: Snapshot, tracker: LagTracker, name: str, partitions: list[To
     )
 
 
-class TopicsView(TableView[TopicRow]):
+class TopicsView(TopicActions, TableView[TopicRow]):
     NAME = "topics"
+    NOUN = ("topic",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("topics")
     SORT = Sort("name", False)
-    EMPTY = ("There are no topics yet.", "n creates one; i shows Kafka's own.")
+    EMPTY = ("There are no topics yet.", "n creates one; a shows Kafka's own.")
     has_faults = True
 
     def __init__(self, place: Place) -> None:
@@ -148,21 +140,8 @@ class TopicsView(TableView[TopicRow]):
 
     # keys
 
-    def action_describe(self) -> None:
-        for row in self.chosen[:1]:
-            self.stoker.enter("topic", row.name)
-
-    def action_configs(self) -> None:
-        for row in self.chosen[:1]:
-            self.stoker.enter("configs", f"topic {row.name}")
-
-    def action_records(self) -> None:
-        for row in self.chosen[:1]:
-            self.stoker.enter("records", row.name)
-
-    def action_tail(self) -> None:
-        if self.chosen:
-            self.stoker.enter("tail", ",".join(row.name for row in self.chosen))
+    def topics_meant(self) -> list[str]:
+        return [row.name for row in self.chosen]
 
     def action_internal(self) -> None:
         self.internal = not self.internal
@@ -175,39 +154,6 @@ class TopicsView(TableView[TopicRow]):
         if values is not None:
             topic = NewTopic(values["name"], values["partitions"], values["replication_factor"], values["configs"])
             self.stoker.change([CreateTopic(topic)])
-
-    def action_delete(self) -> None:
-        self.stoker.change([DeleteTopic(row.name) for row in self.chosen])
-
-    def action_empty(self) -> None:
-        self.stoker.change(
-            [DeleteRecords(PartitionScope(row.name), OffsetTarget(TargetKind.LATEST)) for row in self.chosen]
-        )
-
-    def action_edit(self) -> None:
-        for row in self.chosen[:1]:
-            self.run_worker(self._edit(row), group="edit", exclusive=True)
-
-    async def _edit(self, row: TopicRow) -> None:
-        try:
-            config = await self.source.config(Resource(ResourceType.TOPIC, row.name))
-        except OperatorError as error:
-            self.stoker.tell(error)
-            return
-        own = {name: value or "" for name, value in config.overrides().items()}
-        fields = alter_topic_fields(row.partitions, own)
-        values = await self.stoker.push_screen_wait(FormDialog(f"Alter topic {row.name}", fields))
-        if values is None:
-            return
-        changes: dict[str, str | None] = {
-            name: value for name, value in values["configs"].items() if own.get(name) != value
-        }
-        changes |= dict.fromkeys((name for name in own if name not in values["configs"]), None)
-        partitions = values["partitions"] if values["partitions"] != row.partitions else None
-        if partitions is None and not changes:
-            self.stoker.say("Nothing was changed.")
-            return
-        self.stoker.change([AlterTopic(row.name, partitions, changes)])
 
 
 def _topic_name(text: str) -> str:
@@ -226,12 +172,4 @@ def new_topic_fields() -> list[Field]:
             parse=whole_number(1, 32_767, empty=CLUSTER_DEFAULT),
         ),
         Field("configs", "Configuration", help="name=value name=value, e.g. cleanup.policy=compact", parse=pairs),
-    ]  # fmt: skip
-
-
-def alter_topic_fields(partitions: int, own: dict[str, str]) -> list[Field]:
-    shown = " ".join(f"{name}={value}" for name, value in own.items())
-    return [
-        Field("partitions", "Partitions", str(partitions), "They can become more, never less", whole_number(1, 1_000_000)),
-        Field("configs", "Configuration", shown, "What is set on the topic itself; take a pair away to unset it", pairs),
     ]  # fmt: skip

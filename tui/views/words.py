@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from console.lag.lag_time import LagTime, LagTimeSource
+from console.output.text import duration
+
+
+class Behind(NamedTuple):
+    """Lag in time, to be sorted by. `at_least`: it began before this session could see it."""
+
+    ms: int
+    at_least: bool
+
+
+def furthest(times: Iterable[LagTime | None]) -> Behind | None:
+    """The greatest of them; None where nothing is known."""
+    known = [Behind(each.ms, each.source is LagTimeSource.AT_LEAST) for each in times if each is not None]
+    # Of what has only just been seen nothing is known yet.
+    return max((each for each in known if each.ms or not each.at_least), default=None)
+
+
+def behind_text(behind: Behind | None) -> str:
+    """ "12 s", "≥4m 10s", "-"."""
+    if behind is None:
+        return "-"
+    return ("≥" if behind.at_least else "") + duration(behind.ms)
 
 
 def rate(per_second: float | None) -> str:
@@ -21,6 +46,11 @@ def rate(per_second: float | None) -> str:
 def percent(share: float | None) -> str:
     """0.254 as "25%"; "-" for None."""
     return "-" if share is None else f"{share * 100:.0f}%"
+
+
+def number_tail(partition: str) -> int:
+    """How much of "orders-12" is its number with the hyphen."""
+    return len(partition) - max(0, partition.rfind("-"))
 
 
 def whole_number(low: int, high: int, *, empty: int | None = None) -> Callable[[str], int]:

@@ -128,6 +128,7 @@ def _partition(
 
 class XrayView(TableView[TreeRow]):
     NAME = "xray"
+    NOUN = ("line",)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("xray")
     has_faults = True
 
@@ -147,7 +148,7 @@ class XrayView(TableView[TreeRow]):
 
     @staticmethod
     def _label(row: TreeRow) -> str:
-        sign = {True: "▾ ", False: "▸ ", None: ""}[row.is_open]
+        sign = {True: "▾ ", False: "▸ ", None: " "}[row.is_open]
         return f"{row.branch}{sign}{row.label}"
 
     def key(self, row: TreeRow) -> Hashable:

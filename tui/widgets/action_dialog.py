@@ -14,13 +14,14 @@ from textual.widgets import Input, Static
 
 from tui.bindings import bindings_of
 from tui.widgets.cells import cells, fitted, harmless
+from tui.widgets.line_input import LineInput
 
 SHOWN = 12
 Complete = Callable[[str], Awaitable[list[tuple[str, str]]]]
 """What a line could become, each with a word on what it is; "" for none."""
 
 
-class ActionInput(Input):
+class ActionInput(LineInput):
     """Tab completes instead of leaving."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("prompt")
@@ -72,7 +73,7 @@ class ActionDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = self._title
-            yield ActionInput(self._typed, compact=True, select_on_focus=False)
+            yield ActionInput(self._typed)
             yield Static()
 
     async def on_mount(self) -> None:

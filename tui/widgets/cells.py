@@ -51,8 +51,33 @@ def cut(text: str, columns: int) -> str:
     return set_cell_size(text, columns - 1) + "…"
 
 
+def cut_inside(text: str, columns: int, *, tail: int) -> str:
+    """No wider than `columns`; what is cut is cut before its last `tail` characters, for these tell it from others: the number
+    of a partition."""
+    end = text[-tail:] if tail else ""
+    room = columns - cells(end)
+    if cells(text) <= columns or room < 2:
+        return cut(text, columns)
+    return cut(text[: len(text) - tail], room) + end
+
+
+def in_lines(text: str, columns: int) -> list[str]:
+    """`text` in lines of at most `columns`, broken between words where that can be."""
+    lines: list[str] = []
+    while cells(text) > columns > 0:
+        head = text[:columns]
+        while cells(head) > columns:
+            head = head[:-1]
+        # A space right behind the line is a good place too.
+        at = (head + text[len(head) : len(head) + 1]).rfind(" ")
+        lines.append(text[:at] if at > 0 else head)
+        text = text[at + 1 :] if at > 0 else text[len(head) :]
+    return [*lines, text]
+
+
 def masked(text: str) -> str:
     """`text` with "·" for each character that no screen may get as it is: for editors, where places must stay."""
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(letter if letter.isprintable() or letter == "\t" else "·" for letter in text)
+    shown = "".join(letter if letter.isprintable() or letter == "\t" else "·" for letter in text)
+    return _SELECTORS.sub("·", shown)

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from console.errors import OperatorError
 from tui.bindings import bindings_of
 from tui.widgets.cells import harmless
+from tui.widgets.line_input import LineInput
 from tui.widgets.table import VirtualTable
 from tui.widgets.table_model import Column, TableModel
 
@@ -65,7 +66,7 @@ class ChooserDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = harmless(self.list_title).replace("[", "\\[")
-            yield Input(placeholder="type to narrow the list", compact=True)
+            yield LineInput(placeholder="type to narrow the list")
             table: VirtualTable[Choice] = VirtualTable(self.model)
             table.can_focus = False
             yield table

@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Static
 
 from tui.bindings import bindings_of
 from tui.widgets.cells import harmless
+from tui.widgets.line_input import LineInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class FormDialog(ModalScreen[dict[str, Any] | None]):
         .label { width: 20; color: $text-secondary; }
         Input { height: 1; border: none; padding: 0 1; width: 1fr; background: $boost; }
         Input:focus { border: none; background: $background; }
-        .help { color: $text-muted; margin: 0 0 0 20; height: auto; padding: 0 1; }
+        .help { color: $text-muted; margin: 0 0 0 20; height: auto; padding: 0 1 0 0; }
         .help.bad { color: $text-error; text-style: bold; }
         .buttons { dock: bottom; height: 1; margin: 0 1; align-horizontal: right; }
         Button { height: 1; border: none; min-width: 12; margin: 0 0 0 2; }
@@ -80,7 +81,7 @@ class FormDialog(ModalScreen[dict[str, Any] | None]):
                 for field in self.fields:
                     with Horizontal(classes="field"):
                         yield Static(Content(field.label), classes="label")
-                        yield Input(field.value, id=f"field-{field.name}", compact=True, select_on_focus=False)
+                        yield LineInput(field.value, id=f"field-{field.name}")
                     yield Static(Content(harmless(field.help)), classes="help", id=f"help-{field.name}")
             with Horizontal(classes="buttons"):
                 yield Button("Cancel (Esc)", id="cancel", compact=True)

@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.bindings import bindings_of
-from tui.widgets.cells import cells, cut
+from tui.widgets.cells import cells, cut, harmless, in_lines
 from tui.widgets.log_lines import LogLines, Part, Parts, Tops, wrapped
 from tui.widgets.roles import role_style
 
@@ -32,7 +32,7 @@ class LogPane(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     LogPane {
         height: 1fr; background: $background; color: $foreground; scrollbar-size: 0 1;
-        & > .log--cursor { background: $boost; }
+        & > .log--cursor { background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold; }
         & > .log--match { background: $warning; color: $background; text-style: bold; }
         & > .log--name { color: $text-secondary; }
         & > .log--good { color: $text-success; }
@@ -110,6 +110,7 @@ class LogPane(ScrollView, can_focus=True):
 
     def say(self, *lines: str) -> None:
         """What stands there while there are no lines."""
+        lines = tuple(map(harmless, lines))
         if lines != self.message:
             self.message = lines
             self.refresh()
@@ -144,7 +145,8 @@ class LogPane(ScrollView, can_focus=True):
         base = self.rich_style
         shown = self.lines.shown
         if not shown:
-            text = self.message[y] if y < len(self.message) else ""
+            lines = [line for text in self.message for line in in_lines(text, width - 2)]
+            text = lines[y] if y < len(lines) else ""
             return Strip([Segment(" " + cut(text, width - 1), base + role_style(self, "log--message"))]).crop_extend(0, width, base)  # fmt: skip
         at, piece = self.scroll_offset.y + y, 0
         if self._tops is not None:
@@ -153,10 +155,9 @@ class LogPane(ScrollView, can_focus=True):
             at, piece = self._tops.at(at)
         if at >= len(shown):
             return Strip.blank(width, base)
-        style = base
-        if at == self.cursor and not self.follows:
-            style = base + self.get_component_rich_style("log--cursor", partial=True)
-        strip = Strip(self._segments(shown[at], style))
+        chosen = at == self.cursor and not self.follows
+        style = self.get_component_rich_style("log--cursor") if chosen else base
+        strip = Strip(self._segments(shown[at], style, plain=chosen))
         room = self._room
         if self.wraps:
             text = "".join(segment.text for segment in strip)
@@ -168,10 +169,15 @@ class LogPane(ScrollView, can_focus=True):
             strip = Strip([*strip.crop(0, room - 1), Segment("…", style)])
         return Strip([Segment(" ", style), *strip]).crop_extend(0, width, style)
 
-    def _segments(self, entry: Any, style: Style) -> list[Segment]:
+    def _segments(self, entry: Any, style: Style, *, plain: bool) -> list[Segment]:
+        """Its texts in their colours; `plain`: all in one, as under the cursor."""
         *prefix, (text, role) = self._whole(entry)
-        found = [Segment(part, style + role_style(self, f"log--{each}") if each else style) for part, each in prefix]
-        own = style + role_style(self, f"log--{role}") if role else style
+
+        def coloured(role: str) -> Style:
+            return style if plain or not role else style + role_style(self, f"log--{role}")
+
+        found = [Segment(part, coloured(each)) for part, each in prefix]
+        own = coloured(role)
         at = 0
         marked = style + self.get_component_rich_style("log--match", partial=True)
         for begin, end in self._marks(text[:4_000]):

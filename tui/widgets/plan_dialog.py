@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, Static
 from console.changes.door import Plan
 from tui.bindings import bindings_of
 from tui.widgets.cells import harmless
+from tui.widgets.line_input import LineInput
 
 SHOWN_MAX = 200
 SIGNS = {"+": "$text-success", "-": "$text-error", "~": "$text-warning"}
@@ -66,7 +67,7 @@ class PlanDialog(ModalScreen[bool]):
                 yield Static(
                     Content.from_markup("Type [b]$name[/] to do it:", name=harmless(self.to_type)), classes="typed"
                 )
-                yield Input(compact=True)
+                yield LineInput()
             with Horizontal(classes="buttons"):
                 yield Button("Cancel (Esc)" if self.can_be_done else "Close (Esc)", id="cancel", compact=True)
                 if self.can_be_done:
@@ -95,9 +96,8 @@ class PlanDialog(ModalScreen[bool]):
         for plan in self.plans:
             if plan.blocked is not None:
                 add("[$text-error b]$title[/]", title=plan.blocked.title)
-                for text in (plan.blocked.detail, plan.blocked.hint):
-                    if text:
-                        add("[$foreground 60%]$text[/]", text=text)
+                for text in (*plan.blocked.detail.splitlines(), *plan.blocked.hint.splitlines()):
+                    add("[$text-muted]$text[/]", text=text)
             if not plan.difference:
                 add("$subject is like that already.", subject=plan.subject)
             for each in plan.difference[: max(0, SHOWN_MAX - shown)]:
@@ -105,18 +105,18 @@ class PlanDialog(ModalScreen[bool]):
                 add(f"[{SIGNS.get(each.sign, '$foreground')}]$text[/]", text=str(each))
         total = sum(len(plan.difference) for plan in self.plans)
         if total > shown:
-            add(f"[$foreground 60%]… and {total - shown:,} more[/]")
+            add(f"[$text-muted]… and {total - shown:,} more[/]")
         losses = [plan.loss for plan in self.plans if plan.loss]
         for loss in losses[:10]:
             add("[$text-error b]$text.[/]", text=loss)
         for risk in list(dict.fromkeys(risk for plan in self.plans for risk in plan.risks))[:20]:
             add("[$text-warning]! $text[/]", text=risk)
         for note in list(dict.fromkeys(plan.undo_note for plan in self.plans if plan.undo_note))[:3]:
-            add("[$foreground 60%]Undo: $text.[/]", text=note)
+            add("[$text-muted]Undo: $text.[/]", text=note)
         add("")
         for plan in self.plans[:5]:
             for line in plan.command.splitlines()[:5]:
-                add("[$foreground 60%]$$ [/]$text", text=line)
+                add("[$text-muted]$$ [/]$text", text=line)
         return Content("\n").join(lines)
 
     def on_input_changed(self, event: Input.Changed) -> None:

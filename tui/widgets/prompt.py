@@ -7,14 +7,19 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
 from tui.bindings import bindings_of
+from tui.widgets.bars import Bar, Line, Part
+from tui.widgets.cells import harmless
+from tui.widgets.line_input import LineInput
 
 HISTORY_MAX = 100
+COMPLETIONS_MAX = 40
+"""So many are looked at for the line above; Tab goes through all."""
 
 
 class _Completion(Suggester):
@@ -23,43 +28,43 @@ class _Completion(Suggester):
         self.complete = complete
 
     async def get_suggestion(self, value: str) -> str | None:
-        return next((each for each in self.complete(value) if each.startswith(value) and each != value), None)
+        found = (each for each in self.complete(value) if each.startswith(value) and each != value)
+        # A name that cannot be shown as it is, is for Tab only.
+        return next((each for each in found if each == harmless(each)), None)
 
 
-class PromptInput(Input):
+class PromptInput(LineInput):
     """The text of it; what it stands for is the prompt's."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("prompt")
 
+    @property
+    def _prompt(self) -> Prompt:
+        return next(each for each in self.ancestors if isinstance(each, Prompt))
+
     def action_complete(self) -> None:
-        prompt = self.parent
-        assert isinstance(prompt, Prompt)
-        prompt.complete_next()
+        self._prompt.complete_next()
 
     def action_older(self) -> None:
-        prompt = self.parent
-        assert isinstance(prompt, Prompt)
-        prompt.recall(-1)
+        self._prompt.recall(-1)
 
     def action_newer(self) -> None:
-        prompt = self.parent
-        assert isinstance(prompt, Prompt)
-        prompt.recall(1)
+        self._prompt.recall(1)
 
     def action_abandon(self) -> None:
-        prompt = self.parent
-        assert isinstance(prompt, Prompt)
-        prompt.abandon()
+        self._prompt.abandon()
 
 
-class Prompt(Horizontal):
-    """Asks for one line. Hidden until `ask`; tells what was typed, and what it is at each letter."""
+class Prompt(Vertical):
+    """Asks for one line. Hidden until `ask`; tells what was typed, and what it is at each letter. Above the line stands what
+    it could become, or what it means."""
 
     DEFAULT_CSS = """
-    Prompt { height: 1; display: none; background: $surface; }
-    Prompt > Static { width: auto; color: $text-accent; text-style: bold; padding: 0 0 0 1; }
-    Prompt > PromptInput { border: none; height: 1; padding: 0; width: 1fr; background: $surface; }
-    Prompt > PromptInput:focus { border: none; background: $surface; }
+    Prompt { height: 2; display: none; background: $surface; }
+    Prompt > Horizontal { height: 1; }
+    Prompt Static { width: auto; color: $text-accent; text-style: bold; padding: 0 0 0 1; }
+    Prompt PromptInput { border: none; height: 1; padding: 0; width: 1fr; background: $surface; }
+    Prompt PromptInput:focus { border: none; background: $surface; }
     """
 
     class Typed(Message):
@@ -86,20 +91,32 @@ class Prompt(Horizontal):
         self._history: dict[str, list[str]] = {}
         self._at = 0
         self._complete: Callable[[str], list[str]] = lambda _: []
+        self._about: Callable[[str], str] = lambda _: ""
         self._cycle: list[str] = []
         self._cycled = ""
 
     def compose(self) -> ComposeResult:
-        yield Static(":")
-        yield PromptInput(compact=True, select_on_focus=False)
+        yield Bar()
+        with Horizontal():
+            yield Static(":")
+            yield PromptInput()
 
     @property
     def input(self) -> PromptInput:
         return self.query_one(PromptInput)
 
-    def ask(self, sign: str, text: str = "", complete: Callable[[str], list[str]] | None = None) -> None:
+    def ask(
+        self,
+        sign: str,
+        text: str = "",
+        *,
+        complete: Callable[[str], list[str]] | None = None,
+        about: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        """`complete(line)`: what it could become; `about(line)`: what it means."""
         self.sign = sign
         self._complete = complete or (lambda _: [])
+        self._about = about
         self._cycle, self._cycled = [], ""
         self._at = len(self._history.get(sign, []))
         self.query_one(Static).update(sign)
@@ -108,12 +125,18 @@ class Prompt(Horizontal):
         with line.prevent(Input.Changed):
             line.value = text
         line.cursor_position = len(text)
+        self._show(text)
         self.display = True
         # At once: letters that are typed right behind the sign belong here.
         self.screen.set_focus(line)
 
     def close(self) -> None:
         self.display = False
+
+    def on_descendant_blur(self) -> None:
+        # Not when only the terminal's window lost it.
+        if self.app.app_focus:
+            self.close()
 
     def abandon(self) -> None:
         self.close()
@@ -138,9 +161,22 @@ class Prompt(Horizontal):
         line.value = history[self._at] if self._at < len(history) else ""
         line.cursor_position = len(line.value)
 
+    def _show(self, text: str) -> None:
+        """What the line could become; where it is whole already, what it means."""
+        found = self._complete(text)[:COMPLETIONS_MAX]
+        parts: list[Part] = []
+        if found and found != [text]:
+            before = text.rpartition(" ")[0]
+            shown = [harmless(each.removeprefix(before).strip()) for each in found]
+            parts = [(" Tab ", "key"), (shown[0], ""), *((f"  {each}", "faint") for each in shown[1:])]
+        elif about := self._about(text):
+            parts = [(f" {about}", "faint")]
+        self.query_one(Bar).set_lines(Line(tuple(parts)))
+
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         if self.display:
+            self._show(event.value)
             self.post_message(self.Typed(self.sign, event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

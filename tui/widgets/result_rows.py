@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, overload
 
 from console.sql.values import plain
+from tui.widgets.cells import harmless
 from tui.widgets.result_order import ResultOrder
 from tui.widgets.table_filter import matcher
 from tui.widgets.table_model import Column, Sort, TableModel
@@ -184,7 +185,7 @@ class ResultModel(TableModel[ResultRow]):
 def _column(at: int, column: ResultColumn) -> Column[ResultRow]:
     right = is_number(column.type)
     return Column(
-        f"{at}", column.name, lambda row: row.cell(at), value_text,
+        f"{at}", harmless(column.name), lambda row: row.cell(at), value_text,
         style=lambda row: "faint" if row.cell(at) is None else "", right=right,
         flexible=not right and not column.type.startswith(("TIMESTAMP", "DATE", "TIME", "BOOL")), width_max=200,
     )  # fmt: skip

@@ -27,10 +27,10 @@ class RowDialog(ModalScreen[None]):
     RowDialog {
         align: center middle;
         & > Vertical {
-            width: 94%; height: 90%; background: $surface; border: round $primary; padding: 0 1;
+            width: 94%; height: auto; max-height: 90%; background: $surface; border: round $primary; padding: 0 1;
             border-title-color: $text-primary; border-title-style: bold;
         }
-        LongDocument { background: $surface; }
+        LongDocument { background: $surface; height: auto; max-height: 100%; }
     }
     """
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -68,8 +69,8 @@ class SqlEditor(TextArea):
     }  # fmt: skip
     DEFAULT_CSS = """
     SqlEditor {
-        border: none; padding: 0 1; background: $surface; color: $foreground;
-        &:focus { border: none; }
+        border: none; border-left: outer $border; padding: 0 1 0 0; background: $background; color: $foreground;
+        &:focus { border: none; border-left: outer $primary; background: $surface; }
         & > .sql--keyword { color: $text-primary; text-style: bold; }
         & > .sql--text { color: $text-success; }
         & > .sql--name { color: $text-secondary; }
@@ -91,7 +92,6 @@ class SqlEditor(TextArea):
             text,
             tab_behavior="focus",
             show_line_numbers=False,
-            compact=True,
             soft_wrap=True,
             highlight_cursor_line=False,
         )
@@ -111,6 +111,19 @@ class SqlEditor(TextArea):
             for begin, end, role in lines[line_index]:
                 line.stylize(role_style(self, f"sql--{role}"), begin, end)
         return line
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is typed yet: then `:` and `?` are keys, for no statement begins with them."""
+        return not self.text
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        return not (self.is_free and character in (":", "?")) and super().check_consume_key(key, character)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.character == "?" and self.is_free:
+            # Not for the editor: it goes on to the application.
+            event.prevent_default()
 
     @property
     def before(self) -> str:

@@ -15,12 +15,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.bindings import bindings_of
-from tui.widgets.cells import cut, fitted
+from tui.widgets.cells import cut, fitted, harmless, in_lines
 from tui.widgets.roles import role_style
 from tui.widgets.table_model import GAP_MIN, Column, Row, Sort, TableModel, layout_widths
 
 MARGIN = 1
 """Cells left free at both edges."""
+MARK = "•"
+"""At the edge of a marked row: seen without colours too."""
 ROLES = ("name", "good", "warning", "bad", "faint")
 
 
@@ -96,10 +98,12 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         """Other rows, or other values: cursor, marks and place stay."""
         on_screen = self.cursor - self.scroll_offset.y
         self.model.set_rows(rows)
-        self._restore(on_screen)
+        # Who scrolled away from the cursor (with the wheel) reads there.
+        self._restore(on_screen, follow=0 <= on_screen < self._page)
 
     def say(self, *lines: str, bad: bool = False) -> None:
         """What stands there while there are no rows."""
+        lines = tuple(map(harmless, lines))
         if (lines, bad) != (self.message, self.message_is_bad):
             self.message, self.message_is_bad = lines, bad
             if not len(self.model):
@@ -130,7 +134,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
 
     # keeping its place
 
-    def _restore(self, on_screen: int) -> None:
+    def _restore(self, on_screen: int, *, follow: bool = True) -> None:
         size = len(self.model)
         at = None if self._cursor_key is None else self.model.find(self._cursor_key, self.cursor)
         self.cursor = max(0, min(self.cursor if at is None else at, size - 1))
@@ -139,7 +143,8 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         top = max(0, min(self.cursor - on_screen, size - self._page))
         if top != self.scroll_offset.y:
             self.scroll_to(y=top, animate=False, immediate=True)
-        self._show_cursor()
+        if follow:
+            self._show_cursor()
 
     def _remember(self) -> None:
         self._cursor_key = self.model.key(self.model.row(self.cursor)) if len(self.model) else None
@@ -239,12 +244,12 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         return line.crop_extend(left, left + width, base)
 
     def _message_line(self, y: int, width: int, base: Style) -> Strip:
-        if not 1 <= y <= len(self.message):
+        lines = [(line, at) for at, text in enumerate(self.message) for line in in_lines(text, width - 2)]
+        if not 1 <= y <= len(lines):
             return Strip.blank(width, base)
-        style = base + self._role("message")
-        if y == 1:
-            style = base + self._role("bad" if self.message_is_bad else "name")
-        return Strip([Segment(fitted(" " + self.message[y - 1], width), style)], width)
+        text, at = lines[y - 1]
+        style = base + self._role("message" if at else "bad" if self.message_is_bad else "name")
+        return Strip([Segment(fitted(" " + text, width), style)], width)
 
     def _role(self, role: str) -> Style:
         return role_style(self, f"table--{role}") if role else Style.null()
@@ -254,12 +259,14 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         segments = [Segment(" " * MARGIN, style)]
         gap = " " * self._gap
         sort = self.model.sort
-        for at, (column, width) in enumerate(zip(self._columns, self._widths, strict=True)):
-            title = column.title
+        for column, width in zip(self._columns, self._widths, strict=True):
+            arrow = ""
             if sort is not None and sort.column == column.name:
-                title += "↓" if sort.descending else "↑"
-            text = fitted(title, width, right=column.right)
-            segments.append(Segment((gap if at else "") + text, style))
+                arrow = "↓" if sort.descending else "↑"
+            title = cut(column.title, width)
+            # Behind its title: also where that fills the column, for there is a gap.
+            text = fitted(title, width, right=True) + arrow if column.right else title + arrow
+            segments.append(Segment(fitted(text, width + len(gap)), style))
         return Strip(segments)
 
     def _row_line(self, at: int, base: Style) -> Strip:
@@ -275,10 +282,10 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
             style = self.get_component_rich_style(name) if self.has_focus else style + self.get_component_rich_style(name, partial=True)  # fmt: skip
             if marked:
                 style += Style(underline=True)
-        segments = [Segment(" " * MARGIN, style)]
+        segments = [Segment(fitted(MARK if marked else "", MARGIN), style)]
         gap = " " * self._gap
         for index, (column, width) in enumerate(zip(self._columns, self._widths, strict=True)):
-            text = fitted(model.cell_text(column, row), width, right=column.right)
+            text = model.cell_fitted(column, row, width)
             role = column.style(row) if column.style is not None else ""
             cell = style
             # Under the cursor everything has its colours, but bad stays to be seen.

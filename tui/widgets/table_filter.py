@@ -43,6 +43,7 @@ def _expression(pattern: str) -> Matcher:
     except re2.error as error:
         reason = error.args[0] if error.args else ""
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        text = text.removesuffix(f": {flags}{pattern}")
         raise OperatorError.words(f"/{pattern}: {text}", "\\ before a sign takes it as it is.") from error
     return lambda row: expression.search(row) is not None
 

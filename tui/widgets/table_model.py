@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from tui.widgets.cells import cells, harmless
+from tui.widgets.cells import cells, cut_inside, fitted, harmless
 from tui.widgets.table_filter import Matcher, matcher
 
 Row = TypeVar("Row")
@@ -40,6 +40,8 @@ class Column(Generic[Row]):
     """Takes the room that is left, and gives way when there is none."""
     width_min: int = 0
     width_max: int = 48
+    tail: Callable[[str], int] | None = None
+    """How many characters at the end of a text stay when it is cut; None: none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +186,7 @@ class TableModel(Generic[Row]):
         """How wide it would like to be, by a sample of its rows."""
         size = len(self.order)
         step = max(1, size // MEASURED_ROWS)
-        # One more for the arrow of the order.
-        widest = cells(column.title) + 1
+        widest = cells(column.title)
         for at in range(0, size, step):
             widest = max(widest, cells(self.cell_text(column, self.row(at))))
         return min(max(widest, column.width_min), column.width_max)
@@ -193,23 +194,34 @@ class TableModel(Generic[Row]):
     def cell_text(self, column: Column[Row], row: Row) -> str:
         return harmless(column.text(column.value(row)))
 
+    def cell_fitted(self, column: Column[Row], row: Row, width: int) -> str:
+        """The cell, exactly so wide."""
+        text = self.cell_text(column, row)
+        if column.tail is not None:
+            text = cut_inside(text, width, tail=column.tail(text))
+        return fitted(text, width, right=column.right)
+
 
 GAP_MIN, GAP_MAX = 2, 5
+NARROW, COMFORTABLE = 8, 24
 
 
 def layout_widths(naturals: Sequence[int], flexible: Sequence[bool], room: int) -> tuple[list[int], int]:
     """Widths for columns in `room` cells, and the gap between them.
 
     Where there is room, gaps grow, but not so far that the eye loses the row; where there is none, flexible columns give
-    way, down to 8 cells.
+    way, down to 8 cells. When that is not enough, one scrolls sideways anyway: then they stay wide enough to be read.
     """
     widths = list(naturals)
     gaps = max(1, len(widths) - 1)
     spare = room - sum(widths) - GAP_MIN * (len(widths) - 1)
     if spare >= 0:
         return widths, min(GAP_MAX, GAP_MIN + spare // gaps)
-    for at in sorted((at for at, bends in enumerate(flexible) if bends), key=lambda each: -widths[each]):
-        give = min(-spare, max(0, widths[at] - 8))
+    bending = [at for at, bends in enumerate(flexible) if bends]
+    can_give = sum(max(0, widths[at] - NARROW) for at in bending)
+    floor = NARROW if can_give >= -spare else COMFORTABLE
+    for at in sorted(bending, key=lambda each: -widths[each]):
+        give = min(-spare, max(0, widths[at] - floor))
         widths[at] -= give
         spare += give
     return widths, GAP_MIN

@@ -1,18 +1,26 @@
 """Cells, charts, navigation, commands, settings and what a session has seen: each by itself."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from console.errors import OperatorError
-from tests.tui.fakes import NOW_MS, ordinary
+from console.lag.lag_time import LagTime, LagTimeSource
+from tests.tui.fakes import NOW_MS, degraded, huge, ordinary
 from tui.aliases import Place, Problem, completions, parse
+from tui.header import cluster_line, health_parts, place_line
 from tui.navigation import HISTORY_MAX, Navigation
 from tui.past import Past
 from tui.settings import load_settings, settings_from
-from tui.themes import fitting_theme
+from tui.themes import DARK, LIGHT, fitting_theme
 from tui.views.timeline import begin_of
-from tui.views.words import pairs, rate, whole_number
-from tui.widgets.cells import cells, cut, fitted, harmless
+from tui.views.words import behind_text, furthest, pairs, rate, whole_number
+from tui.widgets.cells import cells, cut, fitted, harmless, in_lines
 from tui.widgets.raster import buckets, draw, nice_ceiling, sparkline
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("text", ["", "plain", "你好世界", "e\u0301galite\u0301", "🎉🎉🎉", "a你b", "x" * 300])
@@ -132,11 +140,41 @@ def test_completions_begin_with_what_begins_so():
         ({"keys": {"no.such": "x"}}, "'no.such'"),
         ({"keys": {"table.mark": 1}}, "NAME = TEXT"),
         ({"columns": {"topics": "name"}}, "lists of names"),
+        ({"columns": {"topic": ["name"]}}, "'topic', which is no view with columns"),
+        ({"columns": {"topics": ["name", "colour"]}}, "topics has 'colour', which is no column"),
+        ({"aliases": {"o": "nonsense"}}, "o = 'nonsense': there is no view"),
+        ({"aliases": {"o o": "topics"}}, "'o o' should be one word"),
+        ({"keys": {"table.mark": "Ctrl-M"}}, "'Ctrl-M', which is no key"),
+        ({"keys": {"table.mark": "ctrl+banana"}}, "which is no key"),
+        ({"keys": {"table.mark": ""}}, "'', which is no key"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(data, words):
     with pytest.raises(OperatorError, match=words):
         settings_from(data, "contexts.toml")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"columns": {"topics": ["size", "name"], "records": ["topic", "value"], "lessons": ["title"]}},
+        {"aliases": {"o": "topic orders", "t": "tail", "bye": "q"}},
+        {
+            "keys": {
+                "table.mark": "m",
+                "topics.new": "ctrl+n,f6",
+                "everywhere.copy": "number_sign",
+                "table.last": "end,$",
+            }
+        },
+    ],
+)
+def test_settings_that_make_sense_are_taken(data):
+    found = settings_from(data, "contexts.toml")
+    assert {name: dict(getattr(found, name)) for name in data} == {
+        name: {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+        for name, table in data.items()
+    }
 
 
 def test_settings_come_out_of_the_file_of_contexts(tmp_path, monkeypatch):
@@ -184,3 +222,80 @@ def test_fields_take_numbers_and_pairs():
     for parse_field, text in ((whole_number(1, 10), "11"), (whole_number(1, 10), "٣"), (pairs, "a"), (pairs, "a='")):
         with pytest.raises(ValueError):
             parse_field(text)
+
+
+def texts(parts):
+    return "".join(text for text, _ in parts)
+
+
+TRAIL = (Place("topics"), Place("partitions", ("orders",)), Place("record", ("orders 0 3",)))
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 200])
+@pytest.mark.parametrize("status", ["", "3 partitions", "32 arrived · 6.4/s · 0 not shown · following"])
+def test_the_view_that_is_shown_is_in_the_trail_however_narrow_it_is(width, status):
+    line = place_line(TRAIL, "", status, width=width)
+    assert "record orders" in texts(line.left)
+    assert cells(texts(line.left)) + cells(texts(line.right)) <= width
+    if width == 200:
+        assert texts(line.left) == " topics › partitions orders › record orders 0 3"  # noqa: RUF001
+
+
+def test_what_is_left_out_of_the_trail_is_its_beginning():
+    line = place_line(TRAIL, "", "3 partitions", width=60)
+    assert texts(line.left) == " … › partitions orders › record orders 0 3"  # noqa: RUF001
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_cluster_and_that_it_is_read_only_are_always_there(width):
+    health = health_parts(degraded(), False, NOW_MS, width=width)
+    line = cluster_line("production-" * 4, "kafka:9092 +2", health, readonly=True, width=width)
+    shown = texts(line.left)[: width - cells(texts(line.right)) - 1]
+    assert shown.startswith(" stoker product")
+    assert "read-only" in shown
+
+
+def test_health_has_fewer_words_on_a_narrow_screen():
+    words = "● 1 offline ● 1 broker down ● 2 under-replicated 2 brokers "
+    assert texts(health_parts(degraded(), False, NOW_MS, width=160)) == words
+    assert texts(health_parts(degraded(), False, NOW_MS, width=80)) == "● 1 offline ● 1 down ● 2 under "
+    assert texts(health_parts(ordinary(), False, NOW_MS, width=40)) == "● healthy 3 brokers "
+    assert (
+        texts(health_parts(ordinary(), True, NOW_MS + 61_000, width=80)) == "● cannot be reached, last seen 1m 1s ago "
+    )
+
+
+def test_lag_in_time_says_when_it_is_only_known_to_be_at_least_so_much():
+    exact = LagTime(4_000, LagTimeSource.INTERPOLATED)
+    assert behind_text(furthest([exact, None])) == "4 s"
+    assert behind_text(furthest([exact, LagTime(10_000, LagTimeSource.AT_LEAST)])) == "≥10 s"
+    assert behind_text(furthest([LagTime(0, LagTimeSource.AT_LEAST)])) == "-"
+    assert behind_text(furthest([LagTime(0, LagTimeSource.LEVEL)])) == "0 ms"
+
+
+def test_lag_of_all_groups_is_of_all_and_one_that_is_looked_at_is_kept():
+    past = Past()
+    past.watched.add("group-00777")
+    past.observe(huge(1_000))
+    assert past.lag()[-1][1] == sum(n % 1_000 * 10 - n for n in range(2_000) if n % 1_000 * 10 > n)
+    assert past.lag("group-00777")[-1][1] == 7_770 - 777
+    assert past.lag("group-00778")[-1][1] is None
+
+
+def test_a_text_is_broken_between_words_and_loses_none():
+    text = "cannot read /a/very/long/path/that/has/no/space: Permission denied 你好世界 and more"
+    for columns in (8, 12, 20, 40, 200):
+        lines = in_lines(text, columns)
+        assert all(cells(line) <= columns for line in lines)
+        assert "".join("".join(lines).split()) == "".join(text.split())
+    assert in_lines("one two three", 7) == ["one two", "three"]
+    assert in_lines("", 10) == [""]
+
+
+def test_the_settings_of_the_readme_are_taken():
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    found = settings_from(tomllib.loads(example)["tui"], "README.md")
+    assert found.theme in {DARK.name, LIGHT.name}
+    assert found.keys
+    assert found.aliases
+    assert found.columns

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from console.errors import OperatorError
+from tui.views.words import number_tail
 from tui.widgets.table_filter import matcher
 from tui.widgets.table_model import Column, Sort, TableModel, layout_widths
 
@@ -114,4 +115,19 @@ def test_gaps_grow_with_the_room_but_not_without_end():
 
 def test_flexible_columns_give_way_the_widest_first_and_others_do_not():
     assert layout_widths([30, 20, 5], [True, True, False], 50) == ([21, 20, 5], 2)
-    assert layout_widths([30, 20, 5], [True, True, False], 20) == ([8, 8, 5], 2)
+    assert layout_widths([30, 20, 5], [True, True, False], 25) == ([8, 8, 5], 2)
+
+
+def test_where_one_has_to_scroll_anyway_flexible_columns_stay_readable():
+    assert layout_widths([30, 20, 5], [True, True, False], 20) == ([24, 20, 5], 2)
+
+
+def test_a_name_that_is_cut_keeps_what_tells_it_from_others():
+    column = Column("partition", "PARTITION", lambda row: row, tail=number_tail)
+    found = TableModel((column,), lambda row: row)
+    assert [found.cell_fitted(column, "__consumer_offsets-12", width) for width in (24, 16, 8, 4)] == [
+        "__consumer_offsets-12   ",
+        "__consumer_o…-12",
+        "__co…-12",
+        "__c…",
+    ]

@@ -11,6 +11,7 @@ from console.sql.frames import HEAD_BYTES_MAX, LENGTHS, BadFrame, head_bytes, pa
 from console.sql.lexing import quote_offset, without_parameters
 from console.sql.pivots import table_paths
 from console.sql.predicates import And, Compare, In, Interval, Not, Or, interval, values
+from console.sql.results import PlannedScan, SqlPlan
 from console.sql.saved import SavedQuery
 from console.sql.scans import whole_batches
 from console.sql.topic_columns import TOPIC_COLUMNS
@@ -278,3 +279,15 @@ def test_the_history_keeps_each_statement_once_the_latest_last_and_no_more_than_
     assert found.count("select 1000") == 1
     assert len(found) <= saved.HISTORY_MAX
     assert saved.history_file().stat().st_mode & 0o777 == 0o600
+
+
+# The plan
+
+
+def test_the_bytes_of_a_plan_are_those_of_the_records_that_are_not_held_yet():
+    def scan(records, size, held, counted=False):
+        return PlannedScan("orders", (), (), 1, records, size, held, counted, ())
+
+    plan = SqlPlan((scan(1_000, 50_000, 900), scan(10, 500, 0), scan(70, 70, 0, counted=True)), (), (), (), "")
+    assert (plan.records, plan.bytes) == (110, 5_500)
+    assert SqlPlan((scan(0, 0, 0), scan(5, None, 0)), (), (), (), "").bytes is None
