@@ -76,7 +76,7 @@ class GroupWatch:
     assignments: dict[int, dict[int, str]] = field(default_factory=dict)
     """generation -> partition -> member"""
     acknowledged: dict[int, int] = field(default_factory=dict)
-    """partition -> largest offset whose commit was acknowledged"""
+    """partition -> largest offset whose commit was acknowledged, or that a member was told"""
     attempted: dict[int, dict[int, None]] = field(default_factory=dict)
     """partition -> offsets somebody tried to commit"""
     delivered: dict[int, dict[int, None]] = field(default_factory=dict)
@@ -126,6 +126,10 @@ class GroupWatch:
                     f"{self.group_id}: {member} was told {offset} for partition {partition}; nobody committed that",
                 )
             )
+        if offset >= 0:
+            # What one was told may not be taken back, whoever's commit it was and whether that was answered or not; and
+            # who begins at the end of a log has nothing to commit.
+            self.acknowledged[partition] = max(offset, self.acknowledged.get(partition, -1))
 
     def committed(self, partition: int, offset: int) -> None:
         """A commit was acknowledged."""

@@ -487,6 +487,16 @@ def test_commit_lost_and_commit_invented():
     assert found.kinds() == ["commit-lost", "commit-invented"]
 
 
+def test_an_offset_that_a_member_was_told_counts_as_committed():
+    """Its commit may never have been answered (seed 2508: then the next life had nothing to commit, and all waited)."""
+    found, group_watch = watch()
+    group_watch.attempted[0] = {5: None, 9: None}
+    group_watch.fetched("a", 0, 9, -1)
+    assert group_watch.acknowledged == {0: 9}
+    group_watch.fetched("b", 0, 5, group_watch.acknowledged[0])
+    assert found.kinds() == ["commit-lost"]
+
+
 def test_group_missed():
     _, group_watch = watch()
     group_watch.committed(0, 2)
