@@ -34,7 +34,20 @@ def victim(console):
     return do
 
 
-def test_the_page_of_a_topic_stays_and_marks_the_replicas_that_are_gone(page, victim):
+@pytest.fixture
+def alive(console):
+    """All brokers live, whatever was before."""
+    last = console.cluster.node_ids[-1]
+
+    async def start(opened):
+        if last not in console.cluster.pids:
+            await console.cluster.start_node(last)
+        await passes(opened, 1)
+
+    console.run(start)
+
+
+def test_the_page_of_a_topic_stays_and_marks_the_replicas_that_are_gone(alive, page, victim):
     page.goto("/topics/orders")
     expect(page.locator("#partitions .node.gone")).to_have_count(0)
     victim()

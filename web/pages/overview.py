@@ -100,7 +100,7 @@ async def overview(ask: Ask) -> Page:
         questions |= {name: question(name, snapshot.at_ms, window_ms) for name in (ISR_SHRINKS, ISR_EXPANDS)}
         answers = await past.series(cluster, questions)
         charts = {each.key: spark(_only(answers[each.key]), each.text, each.title) for each in wanted}
-        isr_shrinks, isr_expands = (increase(_only(answers[name])) for name in (ISR_SHRINKS, ISR_EXPANDS))
+        isr_shrinks, isr_expands = isr_changes(answers)
         began = [chart.from_ms for chart in charts.values() if chart.from_ms is not None]
         if began and min(began) > snapshot.at_ms - window_ms + window_ms // 20:
             since_ms = min(began)
@@ -132,6 +132,13 @@ async def overview(ask: Ask) -> Page:
 
 def _only(answer: SeriesAnswer | None) -> Series | None:
     return None if answer is None or not answer.series else answer.series[0]
+
+
+def isr_changes(answers: Mapping[str, SeriesAnswer | None]) -> tuple[int, int] | tuple[None, None]:
+    """How many replicas fell out of the ISR and came back in; in the first seconds the history may have only one of both,
+    and then neither is told."""
+    shrinks, expands = (increase(_only(answers.get(name))) for name in (ISR_SHRINKS, ISR_EXPANDS))
+    return (None, None) if shrinks is None or expands is None else (shrinks, expands)
 
 
 def increase(series: Series | None) -> int | None:

@@ -1,10 +1,10 @@
 """What the overview makes of a snapshot and of the past."""
 
-from console.history.model import Series
+from console.history.model import Series, SeriesAnswer
 from engine.net.request_figures import RequestFigure
 from tests.unit.web.pages.made import log_dir, partition, snapshot
 from web.charts import spark
-from web.pages.overview import disks, figures_of, health, increase
+from web.pages.overview import ISR_EXPANDS, ISR_SHRINKS, disks, figures_of, health, increase, isr_changes
 
 
 def series(*values):
@@ -24,6 +24,15 @@ def test_a_counter_went_up_by_what_it_went_up_also_when_it_began_anew():
     assert increase(series(None, 4.0)) == 0
     assert increase(series(None, None)) is None
     assert increase(None) is None
+
+
+def test_changes_of_the_isr_are_told_when_both_are_known():
+    """In its first seconds the history may have one and not the other."""
+    shrinks, expands = (SeriesAnswer((series(0.0, each),), 0) for each in (3.0, 2.0))
+    assert isr_changes({ISR_SHRINKS: shrinks, ISR_EXPANDS: expands}) == (3, 2)
+    assert isr_changes({ISR_SHRINKS: shrinks, ISR_EXPANDS: None}) == (None, None)
+    assert isr_changes({ISR_SHRINKS: shrinks, ISR_EXPANDS: SeriesAnswer((), 0)}) == (None, None)
+    assert isr_changes({}) == (None, None)
 
 
 def test_bytes_are_those_of_requests_where_brokers_tell_and_of_logs_where_they_do_not():
