@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +95,8 @@ async def commit_offsets(
     partitions were refused, the others are committed and the error names those that are not.
     """
     subject = f"group {group_id}"
-    for portion in _portions(sorted(offsets)):
+
+    async def send(portion: list[TopicPartition]) -> dict[TopicPartition, ErrorCode]:
         topics: dict[str, list[Any]] = {}
         for partition in portion:
             offset = offsets[partition]
@@ -116,10 +117,13 @@ async def commit_offsets(
             ],
         )
         # v10 names topics by id (KIP-848); up to v9 they have names.
-        versioned = Versioned(OffsetCommitRequest, lambda _, request=request: request, ceiling=9)  # type: ignore[misc]
+        versioned = Versioned(OffsetCommitRequest, lambda _: request, ceiling=9)
         with operator_errors(subject):
             response = await request_to_coordinator(client, group_id, versioned, error_of=_first_error)
-        _raise_refused(subject, _partition_errors(response))
+        return _partition_errors(response)
+
+    for portion in _portions(sorted(offsets)):
+        _raise_refused(subject, await _until_known(client, portion, send))
 
 
 async def delete_offsets(client: ClusterClient, group_id: str, partitions: Iterable[TopicPartition]) -> None:
@@ -128,7 +132,8 @@ async def delete_offsets(client: ClusterClient, group_id: str, partitions: Itera
     Raises OperatorError: GROUP_SUBSCRIBED_TO_TOPIC, NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND, ...
     """
     subject = f"group {group_id}"
-    for portion in _portions(sorted(partitions)):
+
+    async def send(portion: list[TopicPartition]) -> dict[TopicPartition, ErrorCode]:
         topics: dict[str, list[Any]] = {}
         for partition in portion:
             topics.setdefault(partition.topic, []).append(
@@ -146,7 +151,43 @@ async def delete_offsets(client: ClusterClient, group_id: str, partitions: Itera
             )
         if response.error_code:
             raise _refused(subject, ErrorCode.of(response.error_code))
-        _raise_refused(subject, _partition_errors(response))
+        return _partition_errors(response)
+
+    for portion in _portions(sorted(partitions)):
+        _raise_refused(subject, await _until_known(client, portion, send))
+
+
+async def _until_known(
+    client: ClusterClient,
+    partitions: list[TopicPartition],
+    send: Callable[[list[TopicPartition]], Awaitable[dict[TopicPartition, ErrorCode]]],
+) -> dict[TopicPartition, ErrorCode]:
+    """What was refused when `send` was given `partitions`, in the end.
+
+    A coordinator that has not heard of a topic just made refuses it: what others know is sent again, as Kafka's consumer does
+    (ConsumerCoordinator.OffsetCommitResponseHandler). What nobody knows is refused at once.
+    """
+    deadline = Deadline(client.retry_timeout_ms)
+    tries = 0
+    refused: dict[TopicPartition, ErrorCode] = {}
+    while True:
+        tries += 1
+        errors = await send(partitions)
+        unknown = {each.topic for each, code in errors.items() if code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION}
+        if not unknown:
+            return refused | errors
+        topics = (await client.metadata(unknown)).topics
+        lagging = [
+            each
+            for each, code in sorted(errors.items())
+            if code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+            and each.topic in topics
+            and topics[each.topic].partition(each.partition) is not None
+        ]
+        if not lagging or not await client.backoff.wait(tries, client.randomness, deadline):
+            return refused | errors
+        refused |= {each: code for each, code in errors.items() if each not in set(lagging)}
+        partitions = lagging
 
 
 async def delete_group(client: ClusterClient, group_id: str) -> None:

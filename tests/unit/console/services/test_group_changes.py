@@ -42,6 +42,8 @@ class Groups:
         self.top_level = 0
         self.listing = []
         """Error codes for the next ListGroups; none after that."""
+        self.behind = 0
+        """So many commits and deletions more does the coordinator not know partition 1."""
 
 
 @pytest.fixture
@@ -63,6 +65,11 @@ async def cluster(anyio_backend, groups):
         return ListGroupsResponse(error_code=groups.listing.pop(0) if groups.listing else 0)
 
     def answers(response, request):
+        if groups.behind:
+            groups.behind -= 1
+            groups.errors[ONE] = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        elif groups.errors.get(ONE) == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+            del groups.errors[ONE]
         topic_class = getattr(response, f"{response.__name__}Topic")
         row_class = getattr(response, f"{response.__name__}Partition")
         return [
@@ -175,6 +182,31 @@ async def test_partitions_whose_commit_was_refused_are_named(client, groups):
 
     assert raised.value.code is ErrorCode.OFFSET_METADATA_TOO_LARGE
     assert raised.value.detail.startswith("orders-1: ")
+
+
+@pytest.mark.parametrize(("change", "api"), [("commit", ApiKey.OFFSET_COMMIT), ("forget", ApiKey.OFFSET_DELETE)])
+async def test_a_coordinator_that_has_not_heard_of_the_topic_is_asked_again(client, cluster, groups, change, api):
+    """Kafka: ConsumerCoordinator.OffsetCommitResponseHandler tries UNKNOWN_TOPIC_OR_PARTITION again."""
+    cluster.leaders["orders"] = [1, 1]
+    groups.behind = 2
+    if change == "commit":
+        await commit_offsets(client, "billing", {ZERO: TEN, ONE: TEN})
+    else:
+        await delete_offsets(client, "billing", [ZERO, ONE])
+    asked = [
+        [each.partition_index for topic in question.topics for each in topic.partitions]
+        for question in cluster.brokers[1].questions(api)
+    ]
+    assert asked == [[0, 1], [1], [1]]
+
+
+async def test_a_topic_that_nobody_knows_is_refused_at_once(client, cluster, groups):
+    cluster.leaders["orders"] = [1]
+    groups.behind = 9
+
+    with pytest.raises(OperatorError, match="UNKNOWN_TOPIC_OR_PARTITION"):
+        await commit_offsets(client, "billing", {ZERO: TEN, ONE: TEN})
+    assert len(cluster.brokers[1].questions(ApiKey.OFFSET_COMMIT)) == 1
 
 
 async def test_offsets_of_a_topic_that_is_read_are_not_deleted(client, groups):
