@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that drive a browser or a terminal in real time get two more tries, and the summary counts each ("rerun").
+    """The tests that drive a browser or a terminal in real time get two more tries, and the summary names each (RERUN).
 
     They wait for what another program draws, and on a busy machine that can take longer than any limit one would choose.
     Nothing else is ever tried again: there, what fails once has failed. (Most tests of the terminal face run it in this
