@@ -201,11 +201,11 @@ def log(*batches):
     return {"00000000000000000000.log": b"".join(batches)}
 
 
-def contents(*logs, high_watermark=100, end=None):
+def contents(*logs, high_watermark=100, end=None, log_start=0):
     found = Found()
     judge = ContentsJudge(found.append)
     for node_id, content in logs:
-        judge.look(node_id, "t", "t-0", content, high_watermark)
+        judge.look(node_id, "t", "t-0", content, high_watermark, log_start)
     if end is not None:
         judge.look_at_the_end("t", "t-0", end)
     return found.kinds()
@@ -221,6 +221,14 @@ def test_log_matching():
 
 def test_what_is_not_committed_may_differ():
     assert contents((1, log(batch(0), batch(1))), (2, log(batch(0), batch(1, value=b"x"))), high_watermark=1) == []
+
+
+def test_what_is_before_the_start_of_a_log_may_differ():
+    """A leader whose log begins behind a follower's uncommitted records cannot tell it to cut them (seed 3015)."""
+    sound, stale = log(batch(0), batch(1), batch(2)), log(batch(0), batch(1, value=b"x"), batch(2))
+    assert contents((1, sound), (2, stale), log_start=2) == []
+    assert contents((1, sound), (2, stale), log_start=1) == ["log-matching"]
+    assert contents((1, sound), (2, log(batch(0, count=2), batch(2))), log_start=2) == []
 
 
 def test_a_log_that_was_cut_and_written_anew_is_compared_anew():
