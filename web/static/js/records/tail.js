@@ -53,6 +53,7 @@ function begin() {
     if (gone) said.push(["", count(gone), " scrolled out of the list"]);
     if (rate >= 0.5) said.push(["", count(Math.round(rate)), "/s"]);
     find("account").replaceChildren(...said.flatMap(([, number, words], index) => { const bold = document.createElement("b"); bold.textContent = number; return [index ? " · " : "", bold, words]; }));
+    find("none").hidden = shown > 0;
     find("account").dataset.shown = shown;
     find("account").dataset.notShown = dropped + lost;
     find("account").dataset.all = shown + dropped + lost;
