@@ -61,7 +61,7 @@ def fill(console, records=300):
 
 def address(page, path):
     """The path of EVERY_PAGE as it can be gone to: a plan is made, a context kept, the newest entry of the log taken."""
-    if path == "/contexts/elsewhere":
+    if path in ("/contexts", "/contexts/elsewhere"):
         save_contexts(Contexts({"elsewhere": Context("elsewhere", "127.0.0.1:1", decode={"orders": "json"})}, None))
     if "{plan}" in path:
         change = {"kind": "delete-topic", "name": "quiet"}
