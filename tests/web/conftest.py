@@ -9,6 +9,7 @@ import asyncio
 import os
 import shutil
 import threading
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from web.clusters import Clusters
 from web.server import ConsoleServer
 
 TOKEN = "the-token-of-the-tests"
+PATIENCE_MS = 30_000
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
@@ -43,6 +45,12 @@ def own_home(tmp_path, monkeypatch):
     any order, and several modules share a process."""
     for name in ("CONFIG", "DATA", "STATE", "CACHE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / "home" / name.lower()))
+
+
+@pytest.fixture
+def own():
+    """A name for what a test makes, of this try alone: a test that is tried again meets nothing of what it left."""
+    return f"own-{time.monotonic_ns()}"
 
 
 class RunningConsole:
@@ -110,7 +118,7 @@ def console(tmp_path_factory):
 def browser():
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=30_000)  # only a failure waits so long; the processors may be busy with other tests
+    expect.set_options(timeout=PATIENCE_MS)  # only a failure waits so long; the processors may be busy with other tests
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
@@ -148,7 +156,7 @@ class Watched:
 def context(browser, console):
     """A browser of its own: 1440 x 900, light, and in already."""
     made = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=console.url, color_scheme="light")
-    made.set_default_timeout(30_000)
+    made.set_default_timeout(PATIENCE_MS)
     yield made
     made.close()
 

@@ -5,10 +5,12 @@ from playwright.sync_api import expect
 
 from console.changes.kinds import AlterConfig, AlterTopic
 from console.contexts import Context, Contexts, save_contexts
+from console.records.producing import NewRecord
 from console.services.configs import Resource, ResourceType
 from console.services.topic_changes import NewTopic, create_topic
 from engine.net.group_member import GroupMember
 from engine.types import TopicPartition
+from tests.web.producing import fill as produce
 
 LONG_TOPIC = "a-name-as-long-as-kafka-allows." * 8 + "x"
 EVERY_PAGE = (
@@ -59,7 +61,7 @@ def fill(console, records=300):
 
 def address(page, path):
     """The path of EVERY_PAGE as it can be gone to: a plan is made, a context kept, the newest entry of the log taken."""
-    if path == "/contexts/elsewhere":
+    if path in ("/contexts", "/contexts/elsewhere"):
         save_contexts(Contexts({"elsewhere": Context("elsewhere", "127.0.0.1:1", decode={"orders": "json"})}, None))
     if "{plan}" in path:
         change = {"kind": "delete-topic", "name": "quiet"}
@@ -93,6 +95,28 @@ async def read_and_leave(opened, group_id, topic, partitions, offset):
     await member.join()
     assert await member.commit({TopicPartition(topic, number): offset for number in range(partitions)})
     await member.leave()
+
+
+def own_topic(console, name, partitions=1, records=0):
+    """A topic that a test changes: of its own, with `records` spread over the partitions."""
+
+    async def story(opened):
+        made = [NewRecord(None, b"x", [], number % partitions, None) for number in range(records)]
+        await produce(opened, name, made, partitions)
+        await passes(opened)
+
+    console.run(story)
+
+
+def own_group(console, name, partitions=4, records=300, offset=10):
+    """A group of the test's own that has read `offset` records of each partition of a topic of the same name."""
+    own_topic(console, name, partitions, records)
+
+    async def story(opened):
+        await read_and_leave(opened, name, name, partitions, offset)
+        await passes(opened)
+
+    console.run(story)
 
 
 async def passes(opened, count=2):

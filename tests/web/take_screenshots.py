@@ -72,8 +72,10 @@ def main():
                     print(f"left out: {name}, there is no such page")
                     continue
                 if name == "sql":
+                    page.locator("[data-plan][data-state=planned]").wait_for()
                     page.locator("textarea").first.focus()
                     page.keyboard.press("Control+Enter")
+                    page.locator("#result[data-state=finished]").wait_for()
                 if name == "laboratory":
                     solve(page)
                 page.wait_for_timeout(4_000)

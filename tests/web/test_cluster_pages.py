@@ -4,11 +4,12 @@ import csv
 import io
 import json
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.web.filled import EVERY_PAGE, HOSTILE_GROUP, committed, fill, show
+from tests.web.filled import EVERY_PAGE, HOSTILE_GROUP, committed, fill, own_group, own_topic, show
 from web.names import part_of
 from web.pages import PAGES as ALL_PAGES
 
@@ -70,8 +71,9 @@ def test_a_topic_shows_partitions_with_leader_isr_and_offsets_and_leads_on(page)
     expect(rows(page, "producers")).to_have_count(4)
 
 
-def test_a_config_is_set_from_its_documentation_with_a_preview_and_undone(page):
-    page.goto("/topics/orders/configs?q=segment.bytes")
+def test_a_config_is_set_from_its_documentation_with_a_preview_and_undone(page, console, own):
+    own_topic(console, own)
+    page.goto(f"/topics/{own}/configs?q=segment.bytes")
     page.get_by_role("link", name="segment.bytes", exact=True).click()
     dialog = page.locator("#dialog[open]")
     expect(dialog.locator(".doc")).not_to_be_empty()
@@ -84,7 +86,7 @@ def test_a_config_is_set_from_its_documentation_with_a_preview_and_undone(page):
     expect(dialog.locator(".diff")).to_contain_text("123456789")
     dialog.get_by_role("button", name="Do it").click()
     expect(page.locator("[data-toast]")).to_contain_text("segment.bytes")
-    page.goto("/topics/orders/configs?set=1")
+    page.goto(f"/topics/{own}/configs?set=1")
     expect(page.locator("#configs")).to_contain_text("123456789")
     expect(page.locator("#configs")).to_contain_text("1073741824")  # what it would be otherwise
     page.goto("/audit")
@@ -95,8 +97,9 @@ def test_a_config_is_set_from_its_documentation_with_a_preview_and_undone(page):
     expect(page.locator("#main")).to_contain_text("took it back")
 
 
-def test_partitions_are_added_by_a_form_in_the_dialog(page):
-    page.goto("/topics/quiet")
+def test_partitions_are_added_by_a_form_in_the_dialog(page, console, own):
+    own_topic(console, own, 2)
+    page.goto(f"/topics/{own}")
     page.keyboard.press("a")
     dialog = page.locator("#dialog[open]")
     expect(dialog.locator("#f-partition_count")).to_be_focused()
@@ -108,7 +111,8 @@ def test_partitions_are_added_by_a_form_in_the_dialog(page):
     expect(rows(page, "partitions")).to_have_count(3)
 
 
-def test_records_are_deleted_only_with_the_name_typed(page):
+def test_records_are_deleted_only_with_the_name_typed(page, console, own):
+    own_topic(console, own, 4, 300)
     page.goto("/topics/quiet")
     page.get_by_role("link", name="Delete records").click()
     dialog = page.locator("#dialog[open]")
@@ -116,21 +120,22 @@ def test_records_are_deleted_only_with_the_name_typed(page):
     dialog.get_by_role("button", name="See what it will do").click()
     expect(dialog.locator("[data-plan]")).to_contain_text("Nothing to change")
     page.keyboard.press("Escape")
-    page.goto("/topics/orders")
+    page.goto(f"/topics/{own}")
     page.get_by_role("link", name="Delete records").click()
     dialog.locator("#f-before").fill("5")
     dialog.locator("#f-partitions").fill("3")
     dialog.get_by_role("button", name="See what it will do").click()
     expect(dialog.get_by_role("button", name="Delete")).to_be_disabled()
-    dialog.locator("#f-typed").fill("orders")
+    dialog.locator("#f-typed").fill(own)
     dialog.get_by_role("button", name="Delete").click()
     expect(page.locator("[data-toast]")).to_be_visible()
     expect(rows(page, "partitions").nth(3)).to_contain_text("70")
 
 
-def test_a_group_is_reset_with_a_preview_and_back_by_undo(page, console):
-    before = committed(console, "billing", "orders")
-    page.goto("/groups/billing")
+def test_a_group_is_reset_with_a_preview_and_back_by_undo(page, console, own):
+    own_group(console, own)
+    before = committed(console, own, own)
+    page.goto(f"/groups/{own}")
     expect(rows(page, "partitions")).to_have_count(4)
     page.get_by_role("link", name="Reset offsets").click()
     dialog = page.locator("#dialog[open]")
@@ -142,22 +147,22 @@ def test_a_group_is_reset_with_a_preview_and_back_by_undo(page, console):
     dialog.locator("#f-value").fill("+5")
     dialog.get_by_role("button", name="See what it will do").click()
     expect(dialog.locator(".diff")).to_contain_text("15")
-    expect(dialog.locator(".command")).to_contain_text("stoker groups reset billing --to +5")
-    assert committed(console, "billing", "orders") == before  # it was a preview
+    expect(dialog.locator(".command")).to_contain_text(f"stoker groups reset {own} --to +5")
+    assert committed(console, own, own) == before  # it was a preview
     dialog.get_by_role("button", name="Do it").click()
     expect(page.locator("[data-toast]")).to_be_visible()
-    assert committed(console, "billing", "orders") == dict.fromkeys(range(4), 15)
+    assert committed(console, own, own) == dict.fromkeys(range(4), 15)
     page.get_by_role("button", name="Undo").click()
     dialog_or_message = page.locator("#dialog[open], [data-toast]")
     expect(dialog_or_message.first).to_be_visible()
     if page.locator("#dialog[open]").count():
         page.locator("#dialog[open]").get_by_role("button", name="Do it").click()
-    page.wait_for_url("**/groups/billing")
+    page.wait_for_url(f"**/groups/{own}")
     for _ in range(100):
-        if committed(console, "billing", "orders") == before:
+        if committed(console, own, own) == before:
             break
         page.wait_for_timeout(100)
-    assert committed(console, "billing", "orders") == before
+    assert committed(console, own, own) == before
 
 
 def test_a_group_with_a_hostile_name_is_a_group_like_others(page):
@@ -222,12 +227,13 @@ def test_a_broker_shows_what_it_answers_and_how_quickly(page):
 
 
 def test_a_default_of_all_brokers_is_set_though_it_was_not_listed(page):
+    chosen = str(2_000_000 + time.monotonic_ns() % 1_000_000)  # another at each try
     page.goto("/configs/message.max.bytes")
-    page.locator("#f-value").fill("2000000")
+    page.locator("#f-value").fill(chosen)
     page.get_by_role("button", name="See what it will do").click()
     page.locator("#dialog[open]").get_by_role("button", name="Do it").click()
     page.wait_for_url("**/configs")
-    expect(page.locator("#configs")).to_contain_text("2000000")
+    expect(page.locator("#configs")).to_contain_text(chosen)
 
 
 def test_the_quorum_has_a_leader_and_two_voters(page):
@@ -271,18 +277,19 @@ def test_what_does_not_exist_is_an_error_page_that_says_so(page):
         assert page.request.get(f"{path}.json").json()["error_code"] == 404
 
 
-def test_a_journey_by_keyboard_alone_from_the_overview_to_an_undone_reset(page, console):
-    before = committed(console, "billing", "orders")
+def test_a_journey_by_keyboard_alone_from_the_overview_to_an_undone_reset(page, console, own):
+    own_group(console, own)
+    before = committed(console, own, own)
     page.goto("/")
     page.keyboard.press("g")
     page.keyboard.press("r")
     page.wait_for_url("**/groups")
     page.keyboard.press("/")
-    page.keyboard.type("billing")
+    page.keyboard.type(own)
     expect(rows(page, "groups")).to_have_count(1)
     page.keyboard.press("Enter")
     page.keyboard.press("d")
-    page.wait_for_url("**/groups/billing**")
+    page.wait_for_url(f"**/groups/{own}**")
     page.keyboard.press("e")
     expect(page.locator("#f-target")).to_be_focused()
     page.keyboard.type("L")
@@ -291,7 +298,7 @@ def test_a_journey_by_keyboard_alone_from_the_overview_to_an_undone_reset(page, 
     expect(page.locator("#dialog[open] .diff")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator("[data-toast]")).to_be_visible()
-    assert committed(console, "billing", "orders") == dict.fromkeys(range(4), 75)
+    assert committed(console, own, own) == dict.fromkeys(range(4), 75)
     page.goto("/audit")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
@@ -301,14 +308,15 @@ def test_a_journey_by_keyboard_alone_from_the_overview_to_an_undone_reset(page, 
     if page.locator("#dialog[open]").count():
         page.keyboard.press("Enter")
         expect(page.locator("[data-toast]")).to_be_visible()
-    assert committed(console, "billing", "orders") == before
+    assert committed(console, own, own) == before
 
 
-def test_a_topic_is_deleted_with_its_name_typed_and_the_list_is_shown(page, console):
-    page.goto("/topics/quiet")
+def test_a_topic_is_deleted_with_its_name_typed_and_the_list_is_shown(page, console, own):
+    own_topic(console, own)
+    page.goto(f"/topics/{own}")
     page.keyboard.press("D")
     dialog = page.locator("#dialog[open]")
-    dialog.locator("#f-typed").fill("quiet")
+    dialog.locator("#f-typed").fill(own)
     page.keyboard.press("Enter")
     page.wait_for_url("**/topics")
-    expect(page.locator("[data-toast]")).to_contain_text("quiet")
+    expect(page.locator("[data-toast]")).to_contain_text(own)

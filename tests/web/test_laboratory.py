@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from engine.sim.lessons import LESSONS
-from tests.web.conftest import RunningConsole, Watched
+from tests.web.conftest import PATIENCE_MS, RunningConsole, Watched
 from tests.web.test_accessibility import OPTIONS
 
 
@@ -23,7 +23,7 @@ def slow(page):
     page.set_default_timeout(60_000)
     expect.set_options(timeout=60_000)
     yield page
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=PATIENCE_MS)
 
 
 def world_is_there(page):

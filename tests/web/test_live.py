@@ -9,14 +9,14 @@ from playwright.sync_api import expect
 from console.errors import OperatorError
 from console.services.partial import Missing
 from console.services.topic_changes import NewTopic, create_topic, delete_topic
+from tests.web.filled import own_topic
 from tests.web.producing import fill
 
 
 @pytest.fixture(scope="module", autouse=True)
 def topics(console):
     async def story(opened):
-        for name in ("watched", "doomed"):
-            await fill(opened, name, [])
+        await fill(opened, "watched", [])
         await opened.sampler.next_pass()
         await opened.sampler.next_pass()
 
@@ -35,20 +35,20 @@ def words(page):
     return page.locator("[data-live-words]")
 
 
-def test_what_happened_while_the_connection_was_lost_is_there_when_it_is_back(page, context, console):
+def test_what_happened_while_the_connection_was_lost_is_there_when_it_is_back(page, context, console, own):
     page.watched.allow("ERR_INTERNET_DISCONNECTED")
     page.goto("/topics")
     expect(words(page)).to_have_text("Live")
     context.set_offline(True)
     page.keyboard.press("r")
     expect(words(page)).to_have_text("No connection")
-    make(console, "made-meanwhile")
+    make(console, own)
     context.set_offline(False)
-    expect(row(page, "made-meanwhile")).to_be_visible()
+    expect(row(page, own)).to_be_visible()
     expect(words(page)).to_have_text("Live")
 
 
-def test_a_stream_that_is_cut_is_taken_up_where_it_was(page, console):
+def test_a_stream_that_is_cut_is_taken_up_where_it_was(page, console, own):
     """The browser comes again by itself and says what it has seen (Last-Event-ID)."""
     seen = []
     page.on("request", lambda request: request.url.endswith("/live") and seen.append(request))
@@ -63,13 +63,13 @@ def test_a_stream_that_is_cut_is_taken_up_where_it_was(page, console):
         live.closed = False
 
     console.run(cut)
-    make(console, "made-after-the-cut")
-    expect(row(page, "made-after-the-cut")).to_be_visible()
+    make(console, own)
+    expect(row(page, own)).to_be_visible()
     assert len(seen) >= 2
     assert seen[-1].all_headers().get("last-event-id")
 
 
-def test_a_server_that_answers_nonsense_for_a_while_is_asked_again(page, console):
+def test_a_server_that_answers_nonsense_for_a_while_is_asked_again(page, console, own):
     """EventSource gives up for good after an answer that is no stream."""
     page.watched.allow("503")
     page.route("**/live", lambda route: route.fulfill(status=503, body="not now"))
@@ -77,33 +77,34 @@ def test_a_server_that_answers_nonsense_for_a_while_is_asked_again(page, console
     expect(words(page)).to_have_text("No connection")
     page.unroute("**/live")
     expect(words(page)).to_have_text("Live")
-    make(console, "made-after-nonsense")
-    expect(row(page, "made-after-nonsense")).to_be_visible()
+    make(console, own)
+    expect(row(page, own)).to_be_visible()
 
 
-def test_nothing_moves_while_it_is_paused_and_all_of_it_is_there_afterwards(page, console):
+def test_nothing_moves_while_it_is_paused_and_all_of_it_is_there_afterwards(page, console, own):
     page.goto("/topics")
     expect(words(page)).to_have_text("Live")
     page.keyboard.press("p")
     expect(words(page)).to_have_text("Paused")
     expect(page.get_by_role("button", name="Paused")).to_have_attribute("aria-pressed", "true")
-    make(console, "made-in-the-pause")
+    make(console, own)
 
     async def three_passes(opened):
         for _ in range(3):
             await opened.sampler.next_pass()
 
     console.run(three_passes)
-    expect(row(page, "made-in-the-pause")).to_have_count(0)
+    expect(row(page, own)).to_have_count(0)
     page.keyboard.press("p")
-    expect(row(page, "made-in-the-pause")).to_be_visible()
+    expect(row(page, own)).to_be_visible()
 
 
-def test_a_page_whose_topic_is_deleted_elsewhere_says_so_and_asks_no_more(page, console):
+def test_a_page_whose_topic_is_deleted_elsewhere_says_so_and_asks_no_more(page, console, own):
     page.watched.allow("404")
-    page.goto("/topics/doomed")
+    own_topic(console, own)
+    page.goto(f"/topics/{own}")
     expect(words(page)).to_have_text("Live")
-    console.run(lambda opened: delete_topic(opened.client, "doomed"))
+    console.run(lambda opened: delete_topic(opened.client, own))
     expect(words(page)).to_have_text("Gone")
     expect(page.locator("[data-toast]")).to_contain_text("no longer there")
     asked = []
@@ -117,15 +118,15 @@ def test_a_page_whose_topic_is_deleted_elsewhere_says_so_and_asks_no_more(page, 
     assert asked == []
 
 
-def test_a_field_that_is_being_typed_in_is_left_alone(page, console):
+def test_a_field_that_is_being_typed_in_is_left_alone(page, console, own):
     page.goto("/topics")
-    page.locator("[data-filter]").fill("watch")
-    page.wait_for_url("**/topics?q=watch")
+    page.locator("[data-filter]").fill(own)
+    page.wait_for_url(f"**/topics?q={own}")
     field = page.locator("[data-filter]")
-    make(console, "watched-too")
-    expect(row(page, "watched-too")).to_be_visible()
+    make(console, f"{own}-too")
+    expect(row(page, f"{own}-too")).to_be_visible()
     expect(field).to_be_focused()
-    expect(field).to_have_value("watch")
+    expect(field).to_have_value(own)
 
 
 def test_what_is_missing_is_told_and_taken_back_while_one_looks(page, console):

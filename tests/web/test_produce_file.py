@@ -5,14 +5,14 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from tests.web.filled import own_topic
 from tests.web.producing import fill
 
 
 @pytest.fixture(scope="module", autouse=True)
 def topics(console):
     async def story(opened):
-        for name in ("files", "broken", "kept"):
-            await fill(opened, name, [], partitions=2)
+        await fill(opened, "broken", [], partitions=2)
 
     console.run(story)
 
@@ -22,10 +22,11 @@ def choose(page, topic, name, content):
     page.locator("#f-file").set_input_files({"name": name, "mimeType": "text/plain", "buffer": content})
 
 
-def test_a_file_is_looked_at_and_then_sent(page):
-    page.goto("/topics/files/produce")
+def test_a_file_is_looked_at_and_then_sent(page, console, own):
+    own_topic(console, own, 2)
+    page.goto(f"/topics/{own}/produce")
     page.get_by_role("link", name="Produce a file").click()
-    page.wait_for_url("**/topics/files/produce-file")
+    page.wait_for_url(f"**/topics/{own}/produce-file")
     expect(page.get_by_role("button", name="Send")).to_be_disabled()
     lines = "".join(f"k{n % 3}:value {n}\n" for n in range(2_000))
     page.locator("#f-file").set_input_files({"name": "lines.txt", "mimeType": "text/plain", "buffer": lines.encode()})
@@ -33,7 +34,7 @@ def test_a_file_is_looked_at_and_then_sent(page):
     expect(first).to_contain_text("k0:value 0")
     page.locator("#f-separator").fill(":")
     expect(first.locator("td").first).to_have_text("k0")
-    expect(page.locator("#file-command")).to_have_text("stoker produce files lines.txt --key-separator :")
+    expect(page.locator("#file-command")).to_have_text(f"stoker produce {own} lines.txt --key-separator :")
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#file-result")).to_contain_text("Sent: 2,000 records")
     page.get_by_role("link", name="the oldest").click()
@@ -41,15 +42,16 @@ def test_a_file_is_looked_at_and_then_sent(page):
     expect(page.locator("#account")).to_contain_text("2,000 records")
 
 
-def test_the_name_says_what_is_in_it_and_an_export_comes_back_as_it_was(page):
+def test_the_name_says_what_is_in_it_and_an_export_comes_back_as_it_was(page, console, own):
+    own_topic(console, own, 2)
     rows = [{"key": "a", "value": "1", "partition": 1, "headers": [{"key": "h", "value": "x"}]} for _ in range(3)]
-    choose(page, "kept", "export.jsonl", "\n".join(map(json.dumps, rows)).encode())
+    choose(page, own, "export.jsonl", "\n".join(map(json.dumps, rows)).encode())
     expect(page.locator("#f-format")).to_have_value("jsonl")
     expect(page.locator("[data-preview]")).to_contain_text("h=x")
     expect(page.locator("#f-separator")).to_be_hidden()
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#file-result")).to_contain_text("Sent: 3 records")
-    found = page.request.get("/topics/kept/records.json").json()["table"]["rows"]
+    found = page.request.get(f"/topics/{own}/records.json").json()["table"]["rows"]
     assert [(each["partition"], each["headers"]) for each in found] == [(1, ["h=x"])] * 3
 
 

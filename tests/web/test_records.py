@@ -1,12 +1,14 @@
 """Records as a person meets them: pages of them, one in full, and the form that produces."""
 
 import json
+import re
 import time
 
 import pytest
 from playwright.sync_api import expect
 
 from console.records.producing import NewRecord
+from tests.web.filled import own_topic
 from tests.web.producing import fill
 
 PRETTY = (
@@ -191,8 +193,9 @@ def test_twenty_megabytes_open_within_a_second_and_the_page_stays_quick(page):
     assert page.evaluate("window.longest") < 1_000
 
 
-def test_a_record_is_produced_by_keyboard_and_shown(page):
-    page.goto("/topics/empty/produce")
+def test_a_record_is_produced_by_keyboard_and_shown(page, console, own):
+    own_topic(console, own)
+    page.goto(f"/topics/{own}/produce")
     page.keyboard.type("the-key")
     page.locator("#f-value").fill('{"made": "by hand"}')
     page.locator("#f-headers").fill("trace: abc\nnothing\nraw: base64:/w==")
@@ -222,8 +225,9 @@ def test_what_is_wrong_with_a_record_stands_beside_the_field(page):
     expect(page.locator("#f-value")).to_have_value("ff")
 
 
-def test_a_tombstone_is_produced(page):
-    page.goto("/topics/empty/produce")
+def test_a_tombstone_is_produced(page, console, own):
+    own_topic(console, own)
+    page.goto(f"/topics/{own}/produce")
     page.locator("#f-key").fill("gone")
     page.get_by_label("Tombstone").check()
     page.get_by_role("button", name="Produce").click()
@@ -235,4 +239,4 @@ def test_a_value_too_large_for_a_form_is_sent_as_it_is(page):
     page.goto("/topics/large/produce?again=0-0")
     expect(page.locator("form")).to_contain_text("too large to be typed over")
     page.get_by_role("button", name="Produce").click()
-    expect(page.locator("#sent")).to_contain_text("offset 1", timeout=20_000)
+    expect(page.locator("#sent")).to_contain_text(re.compile(r"offset [1-9]"))

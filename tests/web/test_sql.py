@@ -91,6 +91,17 @@ def test_completion_offers_tables_columns_and_functions(page):
     expect(page.locator("#q")).to_have_value('select * from "odd.name"')
 
 
+def test_who_types_quicker_than_the_names_of_tables_come_is_offered_them_all_the_same(page):
+    held = []
+    page.route("**/api/sql/tables", lambda route: held.append(route))
+    page.goto("/sql")
+    with page.expect_request("**/api/sql/tables"):
+        page.keyboard.type("select * from ord")
+    expect(page.locator("#sql-words")).to_be_hidden()
+    held[0].continue_()
+    expect(page.locator("#sql-words li").first).to_contain_text("orders")
+
+
 def test_what_is_wrong_with_a_statement_is_said_while_typing(page):
     page.goto("/sql")
     page.keyboard.type("select nothing from nowhere ")

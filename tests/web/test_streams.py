@@ -8,6 +8,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
+from tests.web.filled import own_topic
 from tests.web.producing import fill
 
 FRAMES = """() => { window.frames_ms = []; let last = performance.now();
@@ -56,19 +57,21 @@ def cut_connections(console):
     console.run(story)
 
 
-def test_records_appear_as_they_arrive_and_lead_to_the_record(page, console):
-    live(page, "/topics/one/tail")
-    produce(console, "one", [("key", "first")])
+def test_records_appear_as_they_arrive_and_lead_to_the_record(page, console, own):
+    own_topic(console, own)
+    live(page, f"/topics/{own}/tail")
+    produce(console, own, [("key", "first")])
     expect(rows(page).first).to_contain_text("first")
-    expect(rows(page).first.locator("a")).to_have_attribute("href", "/topics/one/records/0/0")
+    expect(rows(page).first.locator("a")).to_have_attribute("href", f"/topics/{own}/records/0/0")
 
 
-def test_several_topics_at_once_say_which(page, console):
-    live(page, "/topics/one/tail?also=two")
+def test_several_topics_at_once_say_which(page, console, own):
+    own_topic(console, own)
+    live(page, f"/topics/one/tail?also={own}")
     produce(console, "one", ["from-one"])
-    produce(console, "two", ["from-two"])
+    produce(console, own, ["from-two"])
     expect(rows(page)).to_have_count(2)
-    assert "two 0/0" in rows(page).nth(1).inner_text()
+    assert f"{own} 0/0" in rows(page).nth(1).inner_text()
 
 
 def test_a_filter_holds_for_what_arrives(page, console):
@@ -147,14 +150,13 @@ def test_a_thousand_records_a_second_are_shown_without_freezing_and_counted_exac
     assert frames[-1] < 4_000
 
 
-def test_what_the_console_could_not_show_is_counted_exactly(page, console):
+def test_what_the_console_could_not_show_is_counted_exactly(page, console, own):
     """A page that does not take records makes the server leave some out; shown and not shown are all there were."""
-    topic = f"slow-{time.monotonic_ns()}"  # of this try alone
-    produce(console, topic, ["first"])
-    live(page, f"/topics/{topic}/tail?start=oldest")
+    produce(console, own, ["first"])
+    live(page, f"/topics/{own}/tail?start=oldest")
     expect(rows(page).first).to_be_visible()
     page.evaluate("() => { const end = performance.now() + 3000; while (performance.now() < end); }")
-    produce(console, topic, [("k", "v" * 2_000) for _ in range(6_000)])
+    produce(console, own, [("k", "v" * 2_000) for _ in range(6_000)])
     expect(page.locator("[data-account]")).to_have_attribute("data-all", "6001", timeout=30_000)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.changes.kinds import DeleteGroup
-from console.errors import OperatorError
+from console.errors import Blame, OperatorError
 from console.history.snapshot import Snapshot
 from console.output.text import duration
 from console.services.configs import ConfigDescription, Resource, ResourceType, describe_configs
@@ -85,12 +85,26 @@ async def found_group(ask: Ask) -> FoundGroup:
     if group_id not in snapshot.groups:
         # It may have been made since the newest pass: then the next one has it.
         await describe_groups(ask.cluster.client, [group_id], now_ms=None)
-        async with asyncio.timeout(APPEARS_S):
-            while group_id not in snapshot.groups:
-                await ask.cluster.sampler.next_pass()
-                now = await current(ask.cluster)
-                snapshot = now.snapshot or snapshot
+        try:
+            async with asyncio.timeout(APPEARS_S):
+                while group_id not in snapshot.groups:
+                    await ask.cluster.sampler.next_pass()
+                    now = await current(ask.cluster)
+                    snapshot = now.snapshot or snapshot
+        except TimeoutError:
+            raise _unlisted(group_id, now) from None
     return FoundGroup(group_id, now, snapshot)
+
+
+def _unlisted(group_id: str, now: Current) -> OperatorError:
+    """A group that its coordinator knows, and that no listing of groups has had."""
+    reasons = [f"{each.what}: {each.reason}" for each in now.missing if "group" in each.what]
+    return OperatorError(
+        f"group {group_id} cannot be shown now",
+        "It exists, but the listing of groups did not have it. " + "; ".join(reasons[:8]),
+        "Try again in a moment; a broker that does not answer is on the page of brokers.",
+        blame=Blame.UNREACHABLE,
+    )
 
 
 async def members_of(ask: Ask, found: FoundGroup, missing: list[Missing]) -> Sequence[GroupMember]:

@@ -126,7 +126,12 @@ function open() {
   });
   const box = openDialog(body, "Go to");
   input.focus();
-  lookForNames().then(() => { entries = pages().concat(known); if (box.open && box.contains(list)) draw(); });
+  const isShown = () => box.open && box.contains(list);
+  const look = () => lookForNames().then(() => { entries = pages().concat(known); if (isShown()) draw(); });
+  // What was made a moment ago comes with the next snapshot.
+  const onSnapshot = () => { if (isShown()) look(); else document.removeEventListener("stoker:snapshot", onSnapshot); };
+  document.addEventListener("stoker:snapshot", onSnapshot);
+  look();
   draw();
 }
 

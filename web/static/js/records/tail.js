@@ -53,6 +53,7 @@ function begin() {
     if (gone) said.push(["", count(gone), " scrolled out of the list"]);
     if (rate >= 0.5) said.push(["", count(Math.round(rate)), "/s"]);
     find("account").replaceChildren(...said.flatMap(([, number, words], index) => { const bold = document.createElement("b"); bold.textContent = number; return [index ? " · " : "", bold, words]; }));
+    find("none").hidden = shown > 0;
     find("account").dataset.shown = shown;
     find("account").dataset.notShown = dropped + lost;
     find("account").dataset.all = shown + dropped + lost;
@@ -83,10 +84,9 @@ function begin() {
     const headers = id ? { "Last-Event-ID": id } : {};
     let spent = performance.now();
     let batch = [];
-    state("live", "Live");
     for await (const { event, data, id: at } of lines(section.dataset.stream, { headers, signal: abort.signal })) {
       if (event === "failed") throw new Error([data.message, data.detail].filter(Boolean).join(": "));
-      if (event === "begin") lost += data.lost;
+      if (event === "begin") { lost += data.lost; state("live", "Live"); }
       if (event === "records") { batch = data.records; dropped += data.dropped; for (let from = 0; from < batch.length; from += 250) { add(batch.slice(from, from + 250)); if (performance.now() - spent > BUDGET_MS) { account(); await nextFrame(); spent = performance.now(); } } }
       if (at) id = at;
       account();

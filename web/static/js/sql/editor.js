@@ -83,14 +83,14 @@ export class Editor {
     if (event.key === "ArrowLeft" || event.key === "ArrowRight") this.close();
   }
 
+  /** The catalog. Whoever types on while it is being asked for waits for the same answer; when there was none, the next one asks again. */
   async words() {
     if (!this.catalog) {
-      this.catalog = { tables: [], topic_columns: [] };
-      try {
-        const response = await fetch(`${base()}/api/sql/tables`, { credentials: "same-origin" });
-        if (response.ok) this.catalog = await response.json();
-        else this.catalog = null;
-      } catch { this.catalog = null; }
+      this.asking ??= fetch(`${base()}/api/sql/tables`, { credentials: "same-origin" })
+        .then((response) => (response.ok ? response.json() : null))
+        .catch(() => null)
+        .finally(() => { this.asking = null; });
+      this.catalog = await this.asking;
     }
     return this.catalog ?? { tables: [], topic_columns: [] };
   }

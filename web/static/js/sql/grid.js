@@ -61,7 +61,7 @@ export class Grid {
       return Math.round(longest * 7.9 + 26);
     });
     const digits = String(Math.max(this.count, 1)).length;
-    this.box.style.setProperty("--cols", [`${digits * 8 + 24}px`, ...widths.map((each) => `${each}px`)].join(" "));
+    this.box.style.setProperty("--cols", [`${digits * 8 + 30}px`, ...widths.map((each) => `${each}px`)].join(" "));
     const corner = make("span", "at", "#");
     corner.setAttribute("role", "columnheader");
     corner.title = "Row";
