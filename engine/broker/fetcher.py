@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from engine.broker.delayed import Coalesced
 from engine.broker.partition import Partition
 from engine.errors import KafkaError
-from engine.log import LogStartOffsetReason
+from engine.log import LogStartOffsetReason, PartitionLog
 from engine.metadata.image import MetadataImage
 from engine.net.client import ClientConnection, ConnectionLost, RequestTimedOut, UnsupportedVersion
 from engine.protocol.errors import ErrorCode, ProtocolError
@@ -372,12 +372,7 @@ class ReplicaFetcher:
         assert log is not None
         await points.passing("fetcher.before_truncation")
         lowered = await self._replicas.logs.prepare_truncation({partition.topic_partition: offset})
-        if (
-            self._followed.get(key) is not each
-            or partition.log is not log
-            or partition.leader is not None
-            or partition.leader_epoch != each.leader_epoch
-        ):
+        if not self._may_cut(key, each, log):
             return
         log.truncate_to(offset)
         each.valid_after = self._sent
@@ -392,8 +387,30 @@ class ReplicaFetcher:
         every record of it."""
         if each.resume_handle is None:
             each.resume_handle = self._loop.call_later(self._socket_timeout_ms / 1000, self._resume, key, each)
-        await self._replicas.logs.checkpoint_recovery_points()
+        await self._replicas.logs.record_beginning(each.partition.topic_partition)
         self._resume(key, each)
+
+    async def _start_anew(self, key: Key, each: FollowedPartition, log: PartitionLog, start: int) -> None:
+        """The leader's log begins behind the end of ours: nothing of ours is needed any more."""
+        place = each.partition.topic_partition
+        # Recovery shall look at all that goes now, of which a power cut may bring back every other segment (seed 3759).
+        await self._replicas.logs.prepare_truncation({place: log.first_segment_base_offset})
+        if not self._may_cut(key, each, log):
+            return
+        logger.info("%s: starts anew at %d, the leader's log start", place, start)
+        log.truncate_fully_and_start_at(start)
+        each.valid_after = self._sent
+        await self._record_beginning(key, each)
+
+    def _may_cut(self, key: Key, each: FollowedPartition, log: PartitionLog) -> bool:
+        """Whether that log still follows the leader it was to be cut for: the disk took its time to answer."""
+        partition = each.partition
+        return (
+            self._followed.get(key) is each
+            and partition.log is log
+            and partition.leader is None
+            and partition.leader_epoch == each.leader_epoch
+        )
 
     def _on_error(self, key: Key, each: FollowedPartition, code: ErrorCode, data: Any) -> None:
         partition = each.partition
@@ -455,10 +472,7 @@ class ReplicaFetcher:
                 if self._followed.get(key) is not each or partition.log is None:
                     return
                 if start > log.log_end_offset:
-                    logger.info("%s: starts anew at %d, the leader's log start", partition.topic_partition, start)
-                    log.truncate_fully_and_start_at(start)
-                    each.valid_after = self._sent
-                    await self._record_beginning(key, each)
+                    await self._start_anew(key, each, log, start)
             self._resume(key, each)
         except (KafkaError, ConnectionLost, RequestTimedOut, UnsupportedVersion) as error:
             logger.info("%s: asking leader %d for its offsets: %s", partition.topic_partition, self.leader_id, error)

@@ -178,9 +178,9 @@ class LocalLog:
 
     @property
     def begins_unrecorded(self) -> bool:
-        """Whether the log begins later than at 0 and no recovery point was ever checkpointed: recovery would take it for
-        one whose beginning a power cut took, and delete it all (`LogManager.checkpoint_recovery_points` ends that)."""
-        return self.recovery_point_checkpointed == 0 < self.recovery_point
+        """Whether no recovery point was ever checkpointed, though there is one or the log begins later than at 0: recovery
+        would take that for a log whose beginning a power cut took, and delete it all (`LogManager.record_beginning`)."""
+        return self.recovery_point_checkpointed == 0 < max(self.recovery_point, self._segments.first.base_offset)
 
     @property
     def recovery_point_lowered(self) -> bool:

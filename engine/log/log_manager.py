@@ -398,10 +398,20 @@ class LogManager:
             await self.checkpoint_recovery_points()
         return lowered
 
+    async def record_beginning(self, topic_partition: TopicPartition) -> None:
+        """After `truncate_fully_and_start_at`: no power cut undoes it any more, and recovery knows that the log begins there."""
+        await self.logs[topic_partition].flush()
+        await self.checkpoint_recovery_points()
+
     async def _checkpoint_urgent(self) -> None:
         """Checkpoint recovery points that must not wait: those that moved down, and a log's first one."""
-        lowered = [(key, log) for key, log in self.logs.items() if log.recovery_point_lowered and not log.is_offline]
-        if lowered or any(log.begins_unrecorded for log in self.logs.values() if not log.is_offline):
+        online = [(key, log) for key, log in self.logs.items() if not log.is_offline]
+        lowered = [(key, log) for key, log in online if log.recovery_point_lowered]
+        unrecorded = [(key, log) for key, log in online if log.begins_unrecorded]
+        for topic_partition, log in unrecorded:
+            if log.recovery_point < log.first_segment_base_offset:
+                await self._guarded(topic_partition, log.flush(log.first_segment_base_offset))
+        if lowered or unrecorded:
             await self.checkpoint_recovery_points()
         for topic_partition, log in lowered:
             await self._guarded(topic_partition, log.flush())

@@ -500,7 +500,8 @@ class PartitionLog(LocalLog):
     def truncate_fully_and_start_at(self, offset: int, *, log_start_offset: int | None = None) -> None:
         """Remove everything; the log is then empty and goes on at `offset`, which is also its start unless given.
 
-        While `begins_unrecorded`, nothing may be appended that anybody counts on: see there.
+        A power cut may undo that in part until the next flush: what goes must be behind the checkpointed recovery point
+        (`LogManager.prepare_truncation`). While `begins_unrecorded`, nothing may be appended that anybody counts on.
         """
         self._check_usable()
         try:
@@ -513,7 +514,6 @@ class PartitionLog(LocalLog):
             self._fail(error)
         self._log_ends_at(offset)
         self.log_start_offset = offset if log_start_offset is None else log_start_offset
-        self.recovery_point = offset
         self.high_watermark = max(offset, self.log_start_offset)
         self.leader_epochs.clear()
         self.producers.clear(offset)

@@ -173,6 +173,28 @@ def test_a_log_survives_power_cuts(seed):
         machine.lose_power()
 
 
+@pytest.mark.seeds(60)
+def test_a_log_that_begins_anew_survives_power_cuts(seed):
+    """Seed 3759: of the segments that went, some came back, and recovery looked at none of them."""
+    machine = Machine(seed)
+    for _ in range(machine.random.randint(5, 40)):
+        machine.append()
+    machine.run(machine.log.flush())
+    machine.run(machine.manager.checkpoint_recovery_points())
+    machine.append()
+    before, start = machine.data(), machine.log.log_end_offset + machine.random.randint(1, 20)
+
+    machine.run(machine.manager.prepare_truncation({ORDERS: machine.log.first_segment_base_offset}))
+    machine.log.truncate_fully_and_start_at(start)
+    recorded = machine.random.random() < 0.5
+    if recorded:
+        machine.run(machine.manager.record_beginning(ORDERS))
+    power_loss(machine.sim, machine.random)
+    machine.start()
+    machine.judge(0, before)
+    assert not recorded or (machine.log.log_start_offset, machine.log.log_end_offset) == (start, start)
+
+
 @pytest.mark.seeds(10)
 def test_a_log_survives_kills_and_clean_stops(seed):
     """A killed process loses nothing; a clean stop loses nothing even when the power goes right after it."""
