@@ -290,6 +290,8 @@ def _unique(keys: Iterable[Key]) -> dict[str, Key]:
 
 
 BY_ID = _unique(KEYS)
+CHANGES = frozenset((key.scope, key.action) for key in KEYS if key.changes)
+"""Scope and action of the keys that change a cluster."""
 
 
 def keys_of(*scopes: str) -> list[Key]:
