@@ -797,6 +797,21 @@ async def test_the_window_of_charts_goes_round():
         assert on.app.view.window == 0
 
 
+@pytest.mark.parametrize(
+    ("size", "charts", "words"), [((80, 24), 10, "under 0"), ((120, 36), 16, "under-replicated"), ((200, 60), 28, "under-replicated")]
+)  # fmt: skip
+async def test_what_the_brokers_do_not_need_is_the_charts_and_nothing_is_cut(size, charts, words):
+    async with Opened(start=Place("pulses"), size=size) as on:
+        for step in range(1, 4):
+            await on.passed(ordinary(NOW_MS + step * 2_000, step))
+        view = on.app.view
+        assert view.query_one("#charts").size.height == charts
+        assert view.table.size.height > len(view.model.rows)
+        assert words in on.text
+        assert "CPU 50%" in on.text if size[0] < 100 else "machine 50% of 4 CPUs" in on.text
+        assert "…" not in on.text
+
+
 async def test_enter_leads_from_each_view_to_the_next():
     for start, place in (
         (Place("groups"), "group billing"),
