@@ -716,7 +716,7 @@ async def test_what_is_gone_is_not_shown_any_more(place):
 async def test_groups_are_reset_with_a_preview():
     async with Opened(start=Place("groups")) as on:
         await on.press("e")
-        await on.press("ctrl+u")
+        # It stands in place of "earliest": there is nothing to be taken away first.
         await on.type("latest")
         await on.press("enter", "enter", "ctrl+y")
         (change,) = on.source.done
