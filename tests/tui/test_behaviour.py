@@ -30,6 +30,7 @@ from tests.tui.fakes import (
     FakeSource,
     app_of,
     degraded,
+    empty,
     entry,
     hostile,
     huge,
@@ -40,6 +41,7 @@ from tests.tui.fakes import (
     snapshot_of,
 )
 from tui.aliases import Place
+from tui.bindings import BY_ID, OF_ROW
 from tui.settings import Settings
 from tui.views.contexts import context_fields
 from tui.widgets.form import Field, FormDialog
@@ -471,6 +473,21 @@ async def test_the_footer_offers_only_what_does_something_here():
         assert {":", "?"} <= set(screen_text(on.app)[-1].split())
         await on.press("slash")
         assert "There is nothing to filter here." in {each.message for each in on.app._notifications}
+
+
+@pytest.mark.parametrize(
+    ("view", "offered"),
+    [("topics", {"new"}), ("groups", set()), ("contexts", {"new"}), ("xray", set()), ("partitions", set())],
+)
+async def test_where_there_is_no_row_nothing_is_offered_that_is_done_to_one(view, offered):
+    async with Opened(FakeSource(None if view == "xray" else empty()), Place(view), size=(200, 30)) as on:
+        words = set(screen_text(on.app)[-1].split())
+        assert not words & {"open", "describe", "edit", "delete", "reset", "default", "expand", "elect", "tail"}
+        assert offered <= words
+
+
+def test_what_is_done_to_rows_are_keys_that_there_are():
+    assert set(BY_ID) >= OF_ROW
 
 
 @pytest.mark.parametrize(
