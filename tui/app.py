@@ -28,7 +28,7 @@ from tui.palette import palette_commands
 from tui.saving import save_new
 from tui.settings import Settings
 from tui.source import Source
-from tui.themes import DARK, LIGHT, fitting_theme
+from tui.themes import DARK, LIGHT, SIXTEEN, fitting_theme
 from tui.views.base import View
 from tui.widgets.bars import FooterKey, KeyBar, Line, Part, TopBar
 from tui.widgets.cells import harmless
@@ -75,6 +75,7 @@ class StokerApp(Changing):
         super().__init__()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
+        self.register_theme(SIXTEEN)
         wanted = theme or self.settings.theme
         if wanted is not None and wanted not in self.available_themes:
             known = ", ".join(sorted(self.available_themes))

@@ -193,7 +193,7 @@ def test_settings_come_out_of_the_file_of_contexts(tmp_path, monkeypatch):
     [
         ("truecolor", {}, "stoker-dark"),
         ("256", {"COLORFGBG": "0;15"}, "stoker-light"),
-        ("standard", {}, "ansi-dark"),
+        ("standard", {}, "stoker-16"),
         ("standard", {"COLORFGBG": "0;default;7"}, "ansi-light"),
     ],
 )
