@@ -57,7 +57,8 @@ class Changing(KeysInOrder):
         if namespace is self:
             # Behind a dialog nothing is done by the views' keys anyway.
             return len(self.screen_stack) == 1 and ("everywhere", action) in CHANGES
-        return namespace is self.view and any((scope, action) in CHANGES for scope in namespace.scopes())
+        view = self.view
+        return view is not None and namespace is view and any((scope, action) in CHANGES for scope in view.scopes())
 
     def ask_first(self, title: str, text: str, then: Callable[[], object]) -> None:
         """A question to be answered before something is done that is not the cluster's."""

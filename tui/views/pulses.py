@@ -161,7 +161,7 @@ class PulsesView(TableView[BrokerRow]):
 
     async def load(self) -> None:
         await super().load()
-        snapshot, tracker, past = self.source.snapshot, self.source.tracker, self.source.past
+        snapshot, tracker = self.source.snapshot, self.source.tracker
         if snapshot is None:
             return
         self._lists = busiest(snapshot, tracker), furthest_behind(snapshot, tracker)
