@@ -188,7 +188,7 @@ def parse(line: str, aliases: dict[str, str] | None = None) -> Place | Problem |
     if rest and view.name in INTO and any(each.name == INTO[view.name] for each in VIEWS):
         view = named(INTO[view.name])
     if view.argument and not rest and not view.optional:
-        return Problem(f"{view.name} of which {view.argument}? :{view.name} NAME")
+        return Problem(f"which {view.argument}? :{view.name} {view.argument.upper()}")
     if rest and not view.argument:
         return Problem(f"{view.name} takes no name")
     return Place(view.name, (rest,) if rest else ())

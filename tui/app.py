@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
@@ -28,14 +28,11 @@ from tui.palette import palette_commands
 from tui.saving import save_new
 from tui.settings import Settings
 from tui.source import Source
-from tui.themes import DARK, LIGHT, fitting_theme
+from tui.themes import DARK, LIGHT, SIXTEEN, fitting_theme
 from tui.views.base import View
 from tui.widgets.bars import FooterKey, KeyBar, Line, Part, TopBar
 from tui.widgets.cells import harmless
 from tui.widgets.prompt import Prompt
-
-if TYPE_CHECKING:
-    pass
 
 FILTER_HELP = "A regex; !… what does not match; -f… letters in their order. Enter keeps it, Esc takes it back"
 VIEWS_KEPT_MAX = 12
@@ -75,6 +72,7 @@ class StokerApp(Changing):
         super().__init__()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
+        self.register_theme(SIXTEEN)
         wanted = theme or self.settings.theme
         if wanted is not None and wanted not in self.available_themes:
             known = ", ".join(sorted(self.available_themes))

@@ -42,6 +42,11 @@ class Key:
     def id(self) -> str:
         return f"{self.scope}.{self.name}"
 
+    @property
+    def of_row(self) -> bool:
+        """Whether it is done to the row under the cursor, or to those that are marked: not offered where there is none."""
+        return self.id in OF_ROW
+
 
 _LAB_KEYS = {".": "full_stop", "ArrowLeft": "left", "ArrowRight": "right", "<": "less_than_sign", ">": "greater_than_sign",
              "A": "A,f1", "B": "B,f2", "C": "C,f3", "D": "D,f4"}  # fmt: skip
@@ -290,6 +295,29 @@ def _unique(keys: Iterable[Key]) -> dict[str, Key]:
 
 
 BY_ID = _unique(KEYS)
+OF_ROW = frozenset(
+    f"{scope}.{name}"
+    for scope, names in {
+        "table": "open",
+        "topics": "describe edit delete configs empty records tail produce",
+        "partitions": "describe elect tail",
+        "pulses": "describe",
+        "brokers": "describe configs",
+        "quorum": "describe",
+        "groups": "describe reset delete",
+        "group": "forget",
+        "members": "describe",
+        "configs": "describe edit unset",
+        "audit": "describe undo",
+        "contexts": "describe edit use delete",
+        "xray": "expand collapse expand_all go",
+        "records": "describe like",
+        "search": "describe like",
+    }.items()
+    for name in names.split()
+)
+CHANGES = frozenset((key.scope, key.action) for key in KEYS if key.changes)
+"""Scope and action of the keys that change a cluster."""
 
 
 def keys_of(*scopes: str) -> list[Key]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from textual.dom import DOMNode
+
 from console.errors import OperatorError
+from tui.bindings import CHANGES
 from tui.keys_in_order import KeysInOrder
 from tui.widgets.cells import harmless
 
@@ -32,6 +35,30 @@ class Changing(KeysInOrder):
     def tell(self, error: OperatorError) -> None:
         """Something went wrong."""
         raise NotImplementedError
+
+    def say(self, text: str) -> None:
+        """Something that a person should know."""
+        raise NotImplementedError
+
+    async def run_action(
+        self,
+        action: Any,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """As Textual's; but a key that would change a cluster that is read-only says so, instead of asking for all that
+        would be refused in the end."""
+        if self.source.readonly and isinstance(action, str) and self._changes(default_namespace, action):
+            self.say(f"{self.source.name} is read-only here: nothing of it is changed.")
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def _changes(self, namespace: DOMNode | None, action: str) -> bool:
+        if namespace is self:
+            # Behind a dialog nothing is done by the views' keys anyway.
+            return len(self.screen_stack) == 1 and ("everywhere", action) in CHANGES
+        view = self.view
+        return view is not None and namespace is view and any((scope, action) in CHANGES for scope in view.scopes())
 
     def ask_first(self, title: str, text: str, then: Callable[[], object]) -> None:
         """A question to be answered before something is done that is not the cluster's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -145,6 +146,9 @@ def run_face(
     import gc
 
     gc.disable()
+    # Esc is known by nothing following it: Textual waits 100 ms, in which one who types fast has typed the next key, and Esc
+    # and that become another one. 50 ms is what vim waits.
+    os.environ.setdefault("ESCDELAY", "50")
     from tui.aliases import Place, Problem, parse
     from tui.app import StokerApp
     from tui.settings import load_settings

@@ -39,7 +39,9 @@ class Source:
 
     @property
     def name(self) -> str:
-        return self.cluster.name
+        """Of the context; without one the address, of which `-b` may name many."""
+        name = self.cluster.name
+        return self.address if ":" in name else name
 
     @property
     def address(self) -> str:

@@ -1,10 +1,11 @@
-"""Our two themes, and which one fits the terminal. All of Textual's own can be had as well."""
+"""Our themes, and which one fits the terminal. All of Textual's own can be had as well."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="stoker-dark",
@@ -66,11 +67,15 @@ LIGHT = Theme(
 )
 
 
+SIXTEEN = replace(BUILTIN_THEMES["ansi-dark"], name="stoker-16", primary="ansi_cyan")
+"""In the terminal's own colours. Textual's has headings in blue, which most terminals make too dark to read on black."""
+
+
 def fitting_theme(color_system: str | None, environment: Mapping[str, str]) -> str:
     """With 16 colours the terminal's own; else ours, light where the terminal says that its background is (COLORFGBG,
     which rxvt, Konsole and others set: "foreground;background")."""
     background = environment.get("COLORFGBG", "").rpartition(";")[2]
     light = background in ("7", "15")
     if color_system == "standard":
-        return "ansi-light" if light else "ansi-dark"
+        return "ansi-light" if light else SIXTEEN.name
     return LIGHT.name if light else DARK.name

@@ -30,6 +30,7 @@ from tests.tui.fakes import (
     FakeSource,
     app_of,
     degraded,
+    empty,
     entry,
     hostile,
     huge,
@@ -40,6 +41,7 @@ from tests.tui.fakes import (
     snapshot_of,
 )
 from tui.aliases import Place
+from tui.bindings import BY_ID, OF_ROW
 from tui.settings import Settings
 from tui.views.contexts import context_fields
 from tui.widgets.form import Field, FormDialog
@@ -474,6 +476,21 @@ async def test_the_footer_offers_only_what_does_something_here():
 
 
 @pytest.mark.parametrize(
+    ("view", "offered"),
+    [("topics", {"new"}), ("groups", set()), ("contexts", {"new"}), ("xray", set()), ("partitions", set())],
+)
+async def test_where_there_is_no_row_nothing_is_offered_that_is_done_to_one(view, offered):
+    async with Opened(FakeSource(None if view == "xray" else empty()), Place(view), size=(200, 30)) as on:
+        words = set(screen_text(on.app)[-1].split())
+        assert not words & {"open", "describe", "edit", "delete", "reset", "default", "expand", "elect", "tail"}
+        assert offered <= words
+
+
+def test_what_is_done_to_rows_are_keys_that_there_are():
+    assert set(BY_ID) >= OF_ROW
+
+
+@pytest.mark.parametrize(
     ("start", "words"),
     [
         (Place("members", ("billing",)), ("CLIENT", "client-0", "ASSIGNED", "orders:0,2")),
@@ -716,7 +733,7 @@ async def test_what_is_gone_is_not_shown_any_more(place):
 async def test_groups_are_reset_with_a_preview():
     async with Opened(start=Place("groups")) as on:
         await on.press("e")
-        await on.press("ctrl+u")
+        # It stands in place of "earliest": there is nothing to be taken away first.
         await on.type("latest")
         await on.press("enter", "enter", "ctrl+y")
         (change,) = on.source.done
@@ -795,6 +812,21 @@ async def test_the_window_of_charts_goes_round():
         for _ in range(6):
             await on.press("t")
         assert on.app.view.window == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "charts", "words"), [((80, 24), 10, "under 0"), ((120, 36), 16, "under-replicated"), ((200, 60), 28, "under-replicated")]
+)  # fmt: skip
+async def test_what_the_brokers_do_not_need_is_the_charts_and_nothing_is_cut(size, charts, words):
+    async with Opened(start=Place("pulses"), size=size) as on:
+        for step in range(1, 4):
+            await on.passed(ordinary(NOW_MS + step * 2_000, step))
+        view = on.app.view
+        assert view.query_one("#charts").size.height == charts
+        assert view.table.size.height > len(view.model.rows)
+        assert words in on.text
+        assert "CPU 50%" in on.text if size[0] < 100 else "machine 50% of 4 CPUs" in on.text
+        assert "…" not in on.text
 
 
 async def test_enter_leads_from_each_view_to_the_next():

@@ -156,6 +156,37 @@ async def test_pressing_a_key_does_what_it_is_bound_to(key, pressed, monkeypatch
     assert called == [name]
 
 
+CHANGING = [key for key in KEYS if key.changes]
+OF_RECORDS_TOO = {"records": "orders", "tail": "orders", "search": "orders x", "record": "orders 0 0", "produce": "orders"}  # fmt: skip
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("key", CHANGING, ids=lambda key: key.id)
+async def test_a_key_that_changes_something_says_at_once_that_the_cluster_is_read_only(key, monkeypatch):
+    called = []
+    view = "topics" if key.scope == "everywhere" else key.scope
+    owner = owner_of(key.scope)
+    monkeypatch.setattr(owner, f"action_{key.action.partition('(')[0]}", lambda *arguments: called.append(key.id))
+    if view in OF_RECORDS_TOO:
+
+        async def nothing(self):
+            pass
+
+        monkeypatch.setattr(view_class(view), "load", nothing)
+    argument = {**ARGUMENTS, **OF_RECORDS_TOO}.get(view)
+    app = app_of(FakeSource(ordinary(), trail=AUDIT, readonly=True), Place(view, (argument,) if argument else ()))
+
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press(key.keys.split(",")[0])
+        await settle(pilot)
+        told = [each.message for each in app._notifications]
+        assert len(app.screen_stack) == 1
+
+    assert called == []
+    assert told == ["local is read-only here: nothing of it is changed."]
+
+
 @pytest.mark.anyio
 async def test_a_key_can_be_bound_otherwise():
     app = app_of(FakeSource(ordinary()), settings=Settings(keys={"table.mark": "m"}))

@@ -49,7 +49,7 @@ CASES = {
     "search-ordinary": ("search", "snap-orders paid"),
     "search-unknown": ("search", "snap-nowhere paid"),
     "search-huge": ("search", "snap-huge xxx"),
-    "search-hostile": ("search", "snap-hostile orders"),
+    "search-hostile": ("search", "snap-hostile ders"),
     "search-unreachable": ("search", "snap-orders paid"),
     "produce-empty": ("produce", "snap-empty"),
     "produce-like": ("produce", "snap-orders 1 3"),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import threading
 
 import pyarrow as pa
@@ -167,15 +168,32 @@ async def test_what_would_read_very_much_is_asked_first(live, monkeypatch):
 async def test_escape_ends_a_query_that_runs(live):
     async with live.open("sql", "select count(*) from range(100000) a, range(10000000) b where a.range * b.range % 7 = 3") as app:  # fmt: skip
         await app.pilot.press("f5")
-        await app.reaches(lambda: app.view.running == "reading")
+        await app.reaches(lambda: app.view.running == "running" and "Waiting for the first row" in app.text)
         assert "Esc ends it" in app.text
         await app.pilot.press("escape")
         await ran(app)
-        assert "Ended." in app.told
+        assert "ended by Esc after" in app.text
+        assert "Ended: no row had come yet." in app.text
+        assert "Waiting" not in app.text
         app.view.editor.load_text("select 42 answer")
         await app.press("f5")
         await ran(app)
         assert "42" in app.text
+
+
+async def test_how_long_a_query_runs_is_told_while_it_does(live):
+    async with live.open("sql", "select count(*) from range(100000) a, range(10000000) b where a.range * b.range % 7 = 3") as app:  # fmt: skip
+        await app.pilot.press("f5")
+        await app.reaches(lambda: app.view.running == "running")
+        app.view._began -= 75
+        await app.reaches(lambda: re.search(r"running … [12]m", app.text))
+        await app.pilot.press("escape")
+        await ran(app)
+        assert re.search(r"ended by Esc after [12]m", app.text)
+        app.view.editor.load_text("select 42 answer")
+        await app.press("f5")
+        await ran(app)
+        assert "ended by" not in app.text
 
 
 async def test_half_a_million_rows_scroll_sort_and_are_filtered(live):

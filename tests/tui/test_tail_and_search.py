@@ -10,7 +10,8 @@ from tests.tui.fakes import NOW_MS, WAIT_SECONDS
 from tests.tui.live import HOSTILE_RECORDS, order
 from tui.views import search as search_view
 from tui.views.tail import TailEntry
-from tui.widgets.log_lines import LogLines, Tops, wrapped
+from tui.widgets.cells import cells
+from tui.widgets.log_lines import LogLines, Tops, wrapped, wrapped_height
 
 pytestmark = pytest.mark.anyio
 
@@ -88,6 +89,18 @@ def test_wrapped_pieces_are_as_wide_as_there_is_room_and_lose_nothing():
     assert wrapped("abcdefgh", 3) == ["abc", "def", "gh"]
     assert wrapped("你好你好", 5) == ["你好", "你好"]
     assert "".join(wrapped("a你" * 50, 7)) == "a你" * 50
+
+
+@pytest.mark.parametrize("text", ["", "abc", "abcdefgh" * 9, "a你" * 50])
+@pytest.mark.parametrize("columns", [1, 2, 3, 7, 20, 500])
+def test_what_goes_on_stands_two_columns_from_the_edge(text, columns):
+    first, *others = wrapped(text, columns, 2)
+
+    assert "".join((first, *others)) == text
+    assert cells(first) <= columns or columns <= 2
+    assert all(cells(each) <= columns - 2 or each == "你" for each in others)
+    if text.isascii():
+        assert wrapped_height(len(text), columns, 2) == 1 + len(others)
 
 
 def test_places_of_lines_of_different_heights():
@@ -189,7 +202,9 @@ async def test_w_wraps_t_goes_through_times_and_f_takes_the_screen(live):
         await app.press("w")
         rows = [line for line in app.text.splitlines() if "word" in line]
         assert sum(line.count("word") for line in rows) >= 55
-        assert len(rows) == 4
+        assert len(rows) == 5
+        assert rows[0].startswith(" 20:26:40.000 0@0 k  word")
+        assert all(row.startswith("   ") for row in rows[1:])
         await app.press("t")
         assert "2026-05-28 20:26:40.000" in app.text
         await app.press("t")

@@ -145,7 +145,7 @@ async def test_the_light_theme_looks_as_it_did():
 
 
 async def test_sixteen_colours_look_as_they_did():
-    app = app_of(source_in("degraded"), Place("topics"), theme="ansi-dark")
+    app = app_of(source_in("degraded"), Place("topics"), theme="stoker-16")
 
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)

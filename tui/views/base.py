@@ -292,6 +292,8 @@ class TableView(View, Generic[Row]):
         return True
 
     def offers(self, key: Key) -> bool:
+        if key.of_row and not len(self.model):
+            return False
         return self.has_faults if key.id == "table.faults" else super().offers(key)
 
     def status(self) -> str:

@@ -99,7 +99,7 @@ def context_fields(context: Context | None = None) -> list[Field]:
         Field("properties", "Properties file", known.command_config or "", "Of a Kafka client (security, timeouts); may be empty", _said(_properties)),
         Field("registry", "Schema registry", known.schema_registry or "", "URL; may be empty", _said(_registry)),
         Field("decode", "Decoding", decode, "TOPIC=FORMAT orders-*=key=int64,json; empty: found out", _said(_decode)),
-        Field("readonly", "Read-only", "yes" if known.readonly else "no", "yes: refuse every change", _yes),
+        Field("readonly", "Read-only", "yes" if known.readonly else "no", "yes: refuse every change", _yes, replaced=True),
     ]  # fmt: skip
     name = Field("name", "Name", help="Letters, digits, '.', '_' and '-'", parse=_said(_new_name))
     return fields if context is not None else [name, *fields]

@@ -126,7 +126,7 @@ class ProduceView(RecordAccess, can_focus=True):
             for name, label, _ in FIELDS:
                 with Horizontal(classes="field"):
                     yield Static(Content(label), classes="label")
-                    yield LineInput(start.get(name, ""), id=name)
+                    yield LineInput(start.get(name, ""), id=name, replaced=name in start)
         yield Static(Content(""), id="about")
         yield Static(Content("Value"), id="value-label")
         yield ValueArea()

@@ -27,11 +27,15 @@ from tui.widgets.cells import fitted, harmless
 from tui.widgets.chart import Chart, ChartData, ChartLine
 from tui.widgets.table_model import Column, Sort
 
-TOP_MAX = 5
+TOP_MAX = 10
+NARROW = 100
+"""Below so many columns facts are told in fewer words."""
+ROWS_IN_SIGHT = 8
+"""So many brokers are seen at once before charts are made larger."""
 
 
-def health_lines(snapshot: Snapshot, past: Past) -> list[Line]:
-    """What must be 0, and how much of everything there is."""
+def health_lines(snapshot: Snapshot, past: Past, *, narrow: bool = False) -> list[Line]:
+    """What must be 0, and how much of everything there is; `narrow`: in fewer words."""
     views = snapshot.partitions.values()
     offline = sum(view.leader_id < 0 for view in views)
     under = sum(len(view.isr) < len(view.replicas) for view in views)
@@ -54,12 +58,13 @@ def health_lines(snapshot: Snapshot, past: Past) -> list[Line]:
         ("  controller ", "faint"),
         (controller, "bad" if controller == "none" else ""),
         *must_be_0("offline", offline, "bad"),
-        *must_be_0("under-replicated", under, "warning"),
+        *must_be_0("under" if narrow else "under-replicated", under, "warning"),
         *must_be_0("not preferred", moved, "warning"),
     ]
     second: list[Part] = [
         (" topics ", "faint"),
-        (f"{len(topics) - internal:,}+{internal}", ""),
+        (f"{len(topics) - internal:,}", ""),
+        (f" +{internal} internal" if internal and not narrow else "", "faint"),
         ("  partitions ", "faint"),
         (count(len(snapshot.partitions)), ""),
         ("  groups ", "faint"),
@@ -72,9 +77,10 @@ def health_lines(snapshot: Snapshot, past: Past) -> list[Line]:
     if past.machine_busy is not None and snapshot.usage is not None:
         machine = snapshot.usage.machine
         used = machine.memory_total_bytes - machine.memory_available_bytes
+        busy = percent(past.machine_busy)
         second += [
-            ("  machine ", "faint"),
-            (f"{percent(past.machine_busy)} of {plural(machine.cpu_count, 'CPU')}, {size(used)}", ""),
+            ("  CPU " if narrow else "  machine ", "faint"),
+            (busy if narrow else f"{busy} of {plural(machine.cpu_count, 'CPU')}, {size(used)}", ""),
         ]
     lines = [Line(tuple(first)), Line(tuple(second))]
     if snapshot.missing:
@@ -121,7 +127,7 @@ class PulsesView(TableView[BrokerRow]):
     SORT = Sort("node", False)
     DEFAULT_CSS = """
     PulsesView Bar { background: $background; }
-    PulsesView #charts { height: 35%; min-height: 7; max-height: 16; }
+    PulsesView #charts { height: 7; }
     PulsesView Chart { width: 1fr; height: 100%; margin: 0 1 0 0; }
     PulsesView #top-lists { margin: 0 0 1 0; }
     PulsesView VirtualTable { min-height: 4; }
@@ -155,22 +161,29 @@ class PulsesView(TableView[BrokerRow]):
 
     async def load(self) -> None:
         await super().load()
-        snapshot, tracker, past = self.source.snapshot, self.source.tracker, self.source.past
+        snapshot, tracker = self.source.snapshot, self.source.tracker
         if snapshot is None:
             return
-        self.query_one("#health", Bar).set_lines(*health_lines(snapshot, past))
         self._lists = busiest(snapshot, tracker), furthest_behind(snapshot, tracker)
-        self._show_lists()
+        self._lay_out()
         await self._charts(snapshot)
 
     def on_resize(self) -> None:
-        self._show_lists()
+        self._lay_out()
 
-    def _show_lists(self) -> None:
-        """As wide as there is room; on low screens fewer of each."""
-        if self.size.width:
-            lines = side_by_side(*self._lists, self.size.width)
-            self.query_one("#top-lists", Bar).set_lines(*lines[: 1 + (TOP_MAX if self.size.height >= 30 else 3)])
+    def _lay_out(self) -> None:
+        """Facts and lists as there is room for them; what the brokers do not need is the charts'."""
+        snapshot, (width, height) = self.source.snapshot, self.size
+        if not width or snapshot is None:
+            return
+        facts = health_lines(snapshot, self.source.past, narrow=width < NARROW)
+        self.query_one("#health", Bar).set_lines(*facts)
+        shown = 3 if height < 30 else 5 if height < 50 else TOP_MAX
+        lists = side_by_side(*self._lists, width)[: 1 + shown]
+        self.query_one("#top-lists", Bar).set_lines(*lists)
+        # With a line between, and the table's heading.
+        taken = len(facts) + len(lists) + 1 + 1 + min(len(self.model.rows), ROWS_IN_SIGHT)
+        self.query_one("#charts").styles.height = max(7, min(height // 2, height - taken))
 
     async def _charts(self, snapshot: Snapshot) -> None:
         window, end = WINDOWS_MS[self.window], snapshot.at_ms

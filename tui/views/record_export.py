@@ -58,7 +58,7 @@ class RecordExport(RecordAccess):
             file_field(self.stoker.directory, f"{name}.jsonl", ("jsonl", "csv", "parquet")),
             *query.fields(self.decoder_of, self.source.now_ms(), "start", "until"),
             Field("count", "At most", "", "Records; empty: all there are now", whole_number(1, 10**12, empty=0)),
-            Field("decoded", "Decoded", "yes", "yes: what was decoded stands beside the bytes; no: the bytes alone", _yes_no),
+            Field("decoded", "Decoded", "yes", "yes: what was decoded stands beside the bytes; no: the bytes alone", _yes_no, replaced=True),
         ]  # fmt: skip
 
         def filled(values: dict[str, Any] | None) -> None:

@@ -84,7 +84,7 @@ class RecordQuery:
             except ValueError as error:
                 raise OperatorError.words(f"cannot read {words[0]!r}: {error}") from error
         if not words:
-            raise OperatorError.words("of which topic?", ":records TOPIC")
+            raise OperatorError.words("which topic?", ":records TOPIC")
         known = {"from": "start", "partition": "partitions"} | {name: name for name in _NAMES}
         found: dict[str, str] = {}
         text: list[str] = []

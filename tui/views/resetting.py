@@ -33,7 +33,7 @@ def reset_form(title: str, now_ms: Callable[[], int], scope: Sequence[PartitionS
     return FormDialog(
         title,
         [
-            Field("target", "To", "earliest", "earliest, latest, an offset, +N or -N, a time, or how long ago (5m)", _target(now_ms)),
+            Field("target", "To", "earliest", "earliest, latest, an offset, +N or -N, a time, or how long ago (5m)", _target(now_ms), replaced=True),
             Field("scope", "Of", " ".join(map(str, scope)), "TOPIC or TOPIC:0,3, several by spaces; empty: all it has read", _scopes),
         ],
     )  # fmt: skip

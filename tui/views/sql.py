@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.timer import Timer
 from textual.worker import Worker, get_current_worker
 
 from console.errors import OperatorError
-from console.output.text import count, size
+from console.output.text import count, duration, size
 from console.sql.export import FORMATS, export
 from console.sql.results import Page, Progress, ResultColumn, SqlLimits, SqlPlan, Statistics
 from console.sql.saved import SavedQuery, load_history, load_saved, remember, remove, save
@@ -88,7 +89,11 @@ class SqlView(View, can_focus=True):
         self.plan: SqlPlan | None = None
         self.progress: Progress | None = None
         self.running = ""
-        """What is done: "planning", "reading", "exporting"; "" for nothing."""
+        """What is done: "planning", "reading", "running" where no topic is read, "exporting"; "" for nothing."""
+        self.ended_ms: int | None = None
+        """How long that ran which was ended by Esc; None when nothing was."""
+        self._began = 0.0
+        self._ticks: Timer | None = None
         self.statement = ""
         """The one that ran last."""
         self._worker: Worker[None] | None = None
@@ -161,6 +166,8 @@ class SqlView(View, can_focus=True):
                 right.append((f"{size(progress.bytes)} ", "faint"))
             else:
                 left.append((f" {self.running} …", "key"))
+                if self._running_ms >= 1000:
+                    left.append((f" {duration(self._running_ms)}", ""))
             if self.rows is not None and len(self.rows):
                 left.append((f" · {counted(len(self.rows), 'row')}", ""))
             right.append(("Esc ends it ", "warning"))
@@ -168,6 +175,10 @@ class SqlView(View, can_focus=True):
             left = progress_parts(round(self._order.share * 100), 100)
             left.append((f" {self._order.what} {counted(len(self._model.rows), 'row')}", ""))
             right.append(("Esc ends it ", "warning"))
+        elif self.ended_ms is not None:
+            left.append((f" ended by Esc after {duration(self.ended_ms)}", "warning"))
+            if self.rows is not None and len(self.rows):
+                left.append((f" · {counted(len(self.rows), 'row')} until then", ""))
         elif statistics is not None:
             left.append((f" {counted(statistics.rows, 'row')}", "strong"))
             if statistics.truncated:
@@ -225,7 +236,15 @@ class SqlView(View, can_focus=True):
             self.stoker.say("There is no statement yet.")
         return text
 
+    @property
+    def _running_ms(self) -> int:
+        return round((asyncio.get_running_loop().time() - self._began) * 1000)
+
     def _begin(self, work: Any) -> None:
+        self.ended_ms = None
+        self._began = asyncio.get_running_loop().time()
+        if self._ticks is None:
+            self._ticks = self.set_interval(1.0, self._say)
         self._worker = self.run_worker(self._guarded(work), group="run", exclusive=True)
 
     async def _guarded(self, work: Any) -> None:
@@ -239,6 +258,9 @@ class SqlView(View, can_focus=True):
             if self._worker is get_current_worker():
                 self.running = ""
                 self.progress = None
+                if self._ticks is not None:
+                    self._ticks.stop()
+                    self._ticks = None
             if self.is_attached:
                 self._say()
 
@@ -262,7 +284,7 @@ class SqlView(View, can_focus=True):
             question = QuestionDialog("Run it?", f"It would read {plan_words(plan)}. Conditions on partition, offset or timestamp, or a LIMIT, make that less.")  # fmt: skip
             if not await self.stoker.push_screen_wait(question):
                 return
-        self.running = "reading"
+        self.running = "running" if plan is not None and not plan.scans else "reading"
         remember(statement, self.source.now_ms())
         self._say()
         clock = asyncio.get_running_loop().time
@@ -297,7 +319,7 @@ class SqlView(View, can_focus=True):
         table: VirtualTable[ResultRow] = VirtualTable(self._model)
         await self.mount(table, after=old)
         await old.remove()
-        table.say("Reading …")
+        table.say("Waiting for the first row …")
         self._mode("")
         if had_focus:
             table.focus()
@@ -366,8 +388,9 @@ class SqlView(View, can_focus=True):
 
     def clear(self) -> bool:
         if self.running and self._worker is not None:
+            self.ended_ms = self._running_ms
             self._worker.cancel()
-            self.stoker.say("Ended.")
+            self.table.say("Ended: no row had come yet.")
             return True
         if self._order is not None:
             self._stop_arranging()

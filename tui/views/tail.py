@@ -173,18 +173,19 @@ class TailView(RecordAccess):
 
     def status(self) -> str:
         lines = self.lines
-        parts = [f"{count(lines.arrived + self.dropped)} arrived"]
+        # What a narrow screen cuts is at the end.
+        state = "following" if self.pane.follows else "stopped (s)"
         if self.failure is not None:
             words = self.failure.blame is Blame.WORDS
-            parts.insert(0, "cannot read: e asks otherwise" if words else "cannot read, trying again")
-        if self._past:
-            parts.append(f"{rate(self.per_second)}/s")
-        parts.append(f"{count(self.not_shown)} not shown")
+            state = "cannot read: e asks otherwise" if words else "cannot read, trying again"
+        parts = [state, f"{count(lines.arrived + self.dropped)} arrived"]
         if lines.filter_text:
             parts.append(f"{count(len(lines.shown))} match" if lines.hides else "matches marked")
         if self.behind:
             parts.append(f"{count(self.behind)} behind")
-        parts.append("following" if self.pane.follows else "stopped (s)")
+        parts.append(f"{count(self.not_shown)} not shown")
+        if self._past:
+            parts.append(f"{rate(self.per_second)}/s")
         return " · ".join(parts)
 
     @property

@@ -79,6 +79,6 @@ def alter_topic_fields(partitions: int, own: dict[str, str]) -> list[Field]:
     """What can be altered, as it is now."""
     shown = " ".join(f"{name}={shlex.quote(value)}" for name, value in own.items())
     return [
-        Field("partitions", "Partitions", str(partitions), "They can become more, never less", whole_number(1, 1_000_000)),
+        Field("partitions", "Partitions", str(partitions), "They can become more, never less", whole_number(1, 1_000_000), replaced=True),
         Field("configs", "Configuration", shown, "What is set on the topic itself; take a pair away to unset it", pairs),
     ]  # fmt: skip

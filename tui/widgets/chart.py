@@ -39,6 +39,20 @@ class ChartData:
     text: Callable[[float], str] = field(default=lambda value: f"{value:,.0f}", compare=False)
 
 
+LABEL_MAX = 9
+
+
+def axis_label(value: float, text: str) -> str:
+    """`text` where there is room for it beside the axis, else the value in thousands, millions, ...: "20M"."""
+    if len(text) <= LABEL_MAX:
+        return text
+    for unit in ("", "k", "M", "G", "T"):
+        if abs(value) < 1000:
+            return f"{value:.3g}{unit}"
+        value /= 1000
+    return cut(text, LABEL_MAX)
+
+
 class Chart(Widget):
     """Title, lines, and both axes; painted again only when its picture is another."""
 
@@ -97,7 +111,7 @@ class Chart(Widget):
         shown = data.lines[:LINES_MAX]
         known = [value for line in shown for _, value in line.points if value is not None]
         high = nice_ceiling(max(known, default=0.0))
-        labels = [cut(data.text(high), 9), cut(data.text(0.0), 9)]
+        labels = [axis_label(high, data.text(high)), axis_label(0.0, data.text(0.0))]
         left = max(map(len, labels)) + 1
         columns = width - left - 1
         lines = [buckets(line.points, data.begin_ms, data.end_ms, 2 * columns) for line in shown]

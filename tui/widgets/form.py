@@ -21,13 +21,16 @@ from tui.widgets.line_input import LineInput
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `parse` gives the value, or raises ValueError with what is wrong, as a sentence without full stop."""
+    """One field. `parse` gives the value, or raises ValueError with what is wrong, as a sentence without full stop.
+    `replaced`: what is typed takes the place of what stands there, as of a word or a number that is rather chosen than edited.
+    """
 
     name: str
     label: str
     value: str = ""
     help: str = ""
     parse: Callable[[str], Any] = str
+    replaced: bool = False
 
 
 def move_field(screen: Screen[Any], by: int) -> None:
@@ -81,7 +84,7 @@ class FormDialog(ModalScreen[dict[str, Any] | None]):
                 for field in self.fields:
                     with Horizontal(classes="field"):
                         yield Static(Content(field.label), classes="label")
-                        yield LineInput(field.value, id=f"field-{field.name}")
+                        yield LineInput(field.value, id=f"field-{field.name}", replaced=field.replaced)
                     yield Static(Content(harmless(field.help)), classes="help", id=f"help-{field.name}")
             with Horizontal(classes="buttons"):
                 yield Button("Cancel (Esc)", id="cancel", compact=True)

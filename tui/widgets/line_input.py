@@ -12,8 +12,11 @@ class LineInput(Input):
     """As Textual's, without a frame, and without a way to the screen for what a terminal would obey: names and values that
     are edited come from the cluster."""
 
-    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
-        super().__init__(value, placeholder=placeholder, id=id, compact=True, select_on_focus=False)
+    def __init__(
+        self, value: str = "", *, placeholder: str = "", id: str | None = None, replaced: bool = False
+    ) -> None:
+        """`replaced`: what is typed first takes the place of all that stands there."""
+        super().__init__(value, placeholder=placeholder, id=id, compact=True, select_on_focus=replaced)
 
     @property
     def _value(self) -> Text:

@@ -101,18 +101,26 @@ class LogLines:
         return None
 
 
-def wrapped(text: str, columns: int) -> list[str]:
-    """`text` in pieces, each as wide as there is room."""
-    if columns <= 0 or cells(text) <= columns:
+def wrapped(text: str, columns: int, indent: int = 0) -> list[str]:
+    """`text` in pieces: the first as wide as there is room, the others with room for `indent` before them."""
+    if columns <= indent or cells(text) <= columns:
         return [text]
+    rest = columns - indent
     if text.isascii():
-        return [text[at : at + columns] for at in range(0, len(text), columns)]
+        return [text[:columns], *(text[at : at + rest] for at in range(columns, len(text), rest))]
     pieces = []
+    room = columns
     while text:
-        piece = text if cells(text) <= columns else _head(text, columns)
+        piece = text if cells(text) <= room else _head(text, room)
         pieces.append(piece)
         text = text[len(piece) :]
+        room = rest
     return pieces
+
+
+def wrapped_height(taken: int, columns: int, indent: int = 0) -> int:
+    """How many pieces that makes of a text that takes so many columns, each letter one."""
+    return 1 if columns <= indent else 1 + max(0, -(-(taken - columns) // (columns - indent)))
 
 
 def _head(text: str, columns: int) -> str:
@@ -149,4 +157,4 @@ Part = tuple[str, str]
 Parts = Callable[[Any], Sequence[Part]]
 """An entry as texts and roles."""
 
-__all__ = ["LINES_KEPT_MAX", "Entry", "LogLines", "Part", "Parts", "Tops", "cut", "wrapped"]
+__all__ = ["LINES_KEPT_MAX", "Entry", "LogLines", "Part", "Parts", "Tops", "cut", "wrapped", "wrapped_height"]

@@ -16,10 +16,12 @@ from textual.strip import Strip
 
 from tui.bindings import bindings_of
 from tui.widgets.cells import cells, cut, harmless, in_lines
-from tui.widgets.log_lines import LogLines, Part, Parts, Tops, wrapped
+from tui.widgets.log_lines import LogLines, Part, Parts, Tops, wrapped, wrapped_height
 from tui.widgets.roles import role_style
 
 ROLES = ("name", "good", "warning", "bad", "faint", "message")
+INDENT = 2
+"""So far from the edge a wrapped line goes on: where a record begins is seen."""
 
 
 class LogPane(ScrollView, can_focus=True):
@@ -131,7 +133,9 @@ class LogPane(ScrollView, can_focus=True):
 
     def _height(self, entry: Any, width: int) -> int:
         taken = sum(cells(text) for text, _ in self._whole(entry))
-        return max(1, -(-taken // width)) if entry.text.isascii() else len(wrapped("".join(text for text, _ in self._whole(entry)), width))  # fmt: skip
+        if entry.text.isascii():
+            return wrapped_height(taken, width, INDENT)
+        return len(wrapped("".join(text for text, _ in self._whole(entry)), width, INDENT))
 
     def on_resize(self) -> None:
         self.rearrange()
@@ -161,10 +165,12 @@ class LogPane(ScrollView, can_focus=True):
         room = self._room
         if self.wraps:
             text = "".join(segment.text for segment in strip)
-            pieces = wrapped(text, room)
+            pieces = wrapped(text, room, INDENT)
             begin = sum(cells(each) for each in pieces[:piece])
             own = cells(pieces[piece]) if piece < len(pieces) else 0
             strip = strip.crop(begin, begin + own)
+            if piece:
+                strip = Strip([Segment(" " * INDENT, style), *strip])
         elif strip.cell_length > room:
             strip = Strip([*strip.crop(0, room - 1), Segment("…", style)])
         return Strip([Segment(" ", style), *strip]).crop_extend(0, width, style)

@@ -18,6 +18,7 @@ from tui.themes import DARK, LIGHT, fitting_theme
 from tui.views.timeline import begin_of
 from tui.views.words import behind_text, furthest, pairs, rate, whole_number
 from tui.widgets.cells import cells, cut, fitted, harmless, in_lines
+from tui.widgets.chart import axis_label
 from tui.widgets.raster import buckets, draw, nice_ceiling, sparkline
 
 ROOT = Path(__file__).parents[3]
@@ -192,7 +193,7 @@ def test_settings_come_out_of_the_file_of_contexts(tmp_path, monkeypatch):
     [
         ("truecolor", {}, "stoker-dark"),
         ("256", {"COLORFGBG": "0;15"}, "stoker-light"),
-        ("standard", {}, "ansi-dark"),
+        ("standard", {}, "stoker-16"),
         ("standard", {"COLORFGBG": "0;default;7"}, "ansi-light"),
     ],
 )
@@ -280,6 +281,14 @@ def test_lag_of_all_groups_is_of_all_and_one_that_is_looked_at_is_kept():
     assert past.lag()[-1][1] == sum(n % 1_000 * 10 - n for n in range(2_000) if n % 1_000 * 10 > n)
     assert past.lag("group-00777")[-1][1] == 7_770 - 777
     assert past.lag("group-00778")[-1][1] is None
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [(0.0, "0"), (5_000.0, "5,000"), (1_000_000.0, "1,000,000"), (20_000_000.0, "20M"), (2.5e9, "2.5G")],
+)
+def test_what_stands_beside_an_axis_is_never_cut(value, label):
+    assert axis_label(value, f"{value:,.0f}") == label
 
 
 def test_a_text_is_broken_between_words_and_loses_none():
