@@ -205,17 +205,17 @@ async def test_half_a_million_rows_scroll_sort_and_are_filtered(live):
         assert "499999" in app.text
         assert "row 500,000 of 500,000" in app.view.status()
         await app.press("O", "g")
-        await app.until(lambda: app.view._model.row(0).cell(0) == 499_999)
+        await app.until(lambda: app.view.model.row(0).cell(0) == 499_999)
         assert "x499999" in app.text
         await app.press("O", "g")
-        await app.until(lambda: app.view._model.row(2).cell(1) == "x10")
+        await app.until(lambda: app.view.model.row(2).cell(1) == "x10")
         assert "x10000" in app.text
         await app.press("slash")
         await app.type("x7777")
         await app.press("enter")
-        await app.until(lambda: len(app.view._model) == 11)
+        await app.until(lambda: len(app.view.model) == 11)
         await app.press("escape")
-        await app.until(lambda: len(app.view._model) == 500_000)
+        await app.until(lambda: len(app.view.model) == 500_000)
 
 
 async def test_many_rows_are_sorted_and_filtered_beside_the_keys_and_escape_ends_it(live, monkeypatch):
@@ -232,16 +232,16 @@ async def test_many_rows_are_sorted_and_filtered_beside_the_keys_and_escape_ends
             await app.reaches(lambda: "row 30,000 of 30,000" in app.text)
             await app.pilot.press("escape")
             await app.reaches(lambda: "sorting" not in app.text)
-            assert app.view._model.sort is None
-            assert app.view._model.row(0).cell(0) == 0
+            assert app.view.model.sort is None
+            assert app.view.model.row(0).cell(0) == 0
 
             app.view.set_filter("x7777")
             await app.reaches(lambda: "filtering 30,000 rows" in app.text)
             app.view.set_filter("x77")
             goes_on.set()
-            await app.until(lambda: len(app.view._model) == 111)
+            await app.until(lambda: len(app.view.model) == 111)
             await app.press("escape")
-            assert len(app.view._model) == 30_000
+            assert len(app.view.model) == 30_000
     finally:
         goes_on.set()
 

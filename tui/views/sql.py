@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual import events
@@ -15,22 +14,23 @@ from textual.timer import Timer
 from textual.worker import Worker, get_current_worker
 
 from console.errors import OperatorError
-from console.output.text import count, duration, size
+from console.output.text import size
 from console.sql.export import FORMATS, export
-from console.sql.results import Page, Progress, ResultColumn, SqlLimits, SqlPlan, Statistics
-from console.sql.saved import SavedQuery, load_history, load_saved, remember, remove, save
+from console.sql.results import Progress, SqlLimits, SqlPlan, Statistics
+from console.sql.saved import remember
 from tui.aliases import Place
 from tui.bindings import Key, bindings_of
-from tui.views.base import View
 from tui.views.page import error_lines
 from tui.views.record_export import file_field
 from tui.views.record_rows import counted
+from tui.views.sql_export import HeldRows
+from tui.views.sql_kept import KeepsStatements
+from tui.views.sql_plan import plan_lines, plan_words
+from tui.views.sql_state import state_line
 from tui.widgets.bars import Bar, Line, Part
 from tui.widgets.cells import harmless
-from tui.widgets.chooser import Choice, ChooserDialog
-from tui.widgets.document import Document, DocumentLine, fact, heading
-from tui.widgets.form import Field, FormDialog
-from tui.widgets.progress import progress_parts
+from tui.widgets.document import Document, DocumentLine
+from tui.widgets.form import FormDialog
 from tui.widgets.question import QuestionDialog
 from tui.widgets.result_chart import ResultChart, picture_of
 from tui.widgets.result_order import ResultOrder
@@ -48,26 +48,7 @@ PAINT_SECONDS = 0.1
 LIMITS = SqlLimits(rows_max=ROWS_MAX, time_ms=None, page_rows=PAGE_ROWS)
 
 
-class _Held:
-    """What is on the screen, as the exporter wants it."""
-
-    def __init__(self, rows: ArrowRows) -> None:
-        self.columns: tuple[ResultColumn, ...] = rows.columns
-        self.statistics = Statistics()
-        self._pages = iter(rows.pages)
-
-    def __aiter__(self) -> AsyncIterator[Page]:
-        return self
-
-    async def __anext__(self) -> Page:
-        for page in self._pages:
-            self.statistics.rows += page.batch.num_rows
-            await asyncio.sleep(0)
-            return page
-        raise StopAsyncIteration
-
-
-class SqlView(View, can_focus=True):
+class SqlView(KeepsStatements, can_focus=True):
     NAME = "sql"
     BESIDE = "table"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("sql")
@@ -99,8 +80,8 @@ class SqlView(View, can_focus=True):
         self._worker: Worker[None] | None = None
         self._suggested: list[tuple[str, str]] = []
         self._known = False
-        self._model: ResultModel = ResultModel(())
-        self._order: ResultOrder | None = None
+        self.model: ResultModel = ResultModel(())
+        self.order: ResultOrder | None = None
         """That is being made of many rows."""
         self._order_wanted = False
 
@@ -108,14 +89,10 @@ class SqlView(View, can_focus=True):
         yield SqlEditor(" ".join(self.place.arguments))
         yield Bar(id="suggestions")
         yield Bar(id="state")
-        table: VirtualTable[ResultRow] = VirtualTable(self._model)
+        table: VirtualTable[ResultRow] = VirtualTable(self.model)
         yield table
         yield ResultChart()
         yield Document()
-
-    @property
-    def editor(self) -> SqlEditor:
-        return self.query_one(SqlEditor)
 
     @property
     def table(self) -> VirtualTable[ResultRow]:
@@ -153,49 +130,9 @@ class SqlView(View, can_focus=True):
 
     def _say(self) -> None:
         """Plan, progress, or how it went."""
-        if not self.is_mounted:
-            return
-        left: list[Part] = []
-        right: list[Part] = []
-        statistics = self.statistics
-        if self.running:
-            progress = self.progress
-            if progress is not None and progress.expected:
-                left = progress_parts(progress.records, progress.expected)
-                left.append((f" {count(progress.records)} of {count(progress.expected)} records", ""))
-                right.append((f"{size(progress.bytes)} ", "faint"))
-            else:
-                left.append((f" {self.running} …", "key"))
-                if self._running_ms >= 1000:
-                    left.append((f" {duration(self._running_ms)}", ""))
-            if self.rows is not None and len(self.rows):
-                left.append((f" · {counted(len(self.rows), 'row')}", ""))
-            right.append(("Esc ends it ", "warning"))
-        elif self._order is not None:
-            left = progress_parts(round(self._order.share * 100), 100)
-            left.append((f" {self._order.what} {counted(len(self._model.rows), 'row')}", ""))
-            right.append(("Esc ends it ", "warning"))
-        elif self.ended_ms is not None:
-            left.append((f" ended by Esc after {duration(self.ended_ms)}", "warning"))
-            if self.rows is not None and len(self.rows):
-                left.append((f" · {counted(len(self.rows), 'row')} until then", ""))
-        elif statistics is not None:
-            left.append((f" {counted(statistics.rows, 'row')}", "strong"))
-            if statistics.truncated:
-                left.append((f" of more ({statistics.truncated} limit)", "warning"))
-            left.append((f" in {statistics.elapsed_ms / 1000:.2f} s", ""))
-            if statistics.records_read:
-                left.append(
-                    (f" · {count(statistics.records_read)} records, {size(statistics.bytes_read)} read", "faint")
-                )
-            if statistics.missing:
-                left.append((f" · {counted(len(statistics.missing), 'part')} missing: {harmless(str(statistics.missing[0]))}", "bad"))  # fmt: skip
-            for note in statistics.notes[:1]:
-                right.append((f"{harmless(note)} ", "faint"))
-        elif self.plan is not None and not self.has_class("page"):
-            left.append((f" would read {plan_words(self.plan)}", "strong"))
-        self.query_one("#state", Bar).set_lines(Line(tuple(left), tuple(right)))
-        self.stoker.show_bars()
+        if self.is_mounted:
+            self.query_one("#state", Bar).set_lines(state_line(self))
+            self.stoker.show_bars()
 
     def _mode(self, mode: str) -> None:
         """ "chart", "page", or "" for the table."""
@@ -220,24 +157,17 @@ class SqlView(View, can_focus=True):
     # running
 
     def action_run(self) -> None:
-        statement = self._chosen()
+        statement = self.chosen_statement()
         if statement:
             self._begin(self._run(statement))
 
     def action_explain(self) -> None:
-        statement = self._chosen()
+        statement = self.chosen_statement()
         if statement:
             self._begin(self._explain(statement))
 
-    def _chosen(self) -> str:
-        """The statement: what is selected, else all of the editor."""
-        text = (self.editor.selected_text or self.editor.text).strip().rstrip(";").strip()
-        if not text:
-            self.stoker.say("There is no statement yet.")
-        return text
-
     @property
-    def _running_ms(self) -> int:
+    def running_ms(self) -> int:
         return round((asyncio.get_running_loop().time() - self._began) * 1000)
 
     def _begin(self, work: Any) -> None:
@@ -312,11 +242,11 @@ class SqlView(View, can_focus=True):
         """A table for these columns in place of the old one."""
         self.rows = rows
         self._stop_arranging()
-        self._model = ResultModel(rows.columns)
-        self._model.arrange_beside = self._arrange
+        self.model = ResultModel(rows.columns)
+        self.model.arrange_beside = self._arrange
         old = self.table
         had_focus = old.has_focus
-        table: VirtualTable[ResultRow] = VirtualTable(self._model)
+        table: VirtualTable[ResultRow] = VirtualTable(self.model)
         await self.mount(table, after=old)
         await old.remove()
         table.say("Waiting for the first row …")
@@ -334,16 +264,16 @@ class SqlView(View, can_focus=True):
 
     def _arrange(self) -> None:
         self._order_wanted = True
-        if self._order is None:
-            self._order = self._model.to_arrange()
-            self.run_worker(self._arranging(self._model), group="arrange", exclusive=True)
-        elif self._order.meant != (self._model.filter_text, self._model.sort):
-            self._order.stopped = True
+        if self.order is None:
+            self.order = self.model.to_arrange()
+            self.run_worker(self._arranging(self.model), group="arrange", exclusive=True)
+        elif self.order.meant != (self.model.filter_text, self.model.sort):
+            self.order.stopped = True
 
     async def _arranging(self, model: ResultModel) -> None:
-        while self._order_wanted and model is self._model:
+        while self._order_wanted and model is self.model:
             self._order_wanted = False
-            order = self._order = model.to_arrange()
+            order = self.order = model.to_arrange()
             making = asyncio.ensure_future(asyncio.to_thread(order.make))
             try:
                 while not making.done():
@@ -355,15 +285,15 @@ class SqlView(View, can_focus=True):
             if numbers is not None and order.meant == (model.filter_text, model.sort):
                 model.take(numbers)
                 self.table.rearrange()
-        self._order = None
+        self.order = None
         self._say()
 
     def _stop_arranging(self) -> None:
         """What is being made is not wanted any more."""
         self._order_wanted = False
-        if self._order is not None:
-            self._order.stopped = True
-            self._order = None
+        if self.order is not None:
+            self.order.stopped = True
+            self.order = None
             self.workers.cancel_group(self, "arrange")
 
     # what the app asks
@@ -376,29 +306,29 @@ class SqlView(View, can_focus=True):
 
     @property
     def filter_text(self) -> str:
-        return self._model.filter_text
+        return self.model.filter_text
 
     def set_filter(self, text: str) -> None:
         if not text:
             self._stop_arranging()
-        self._model.set_filter(text)
-        if self.rows is not None and self._model.filter_text:
+        self.model.set_filter(text)
+        if self.rows is not None and self.model.filter_text:
             self.table.say(f"Nothing matches {text}.", "Esc shows all rows.")
         self.table.rearrange()
 
     def clear(self) -> bool:
         if self.running and self._worker is not None:
-            self.ended_ms = self._running_ms
+            self.ended_ms = self.running_ms
             self._worker.cancel()
             self.table.say("Ended: no row had come yet.")
             return True
-        if self._order is not None:
+        if self.order is not None:
             self._stop_arranging()
-            self._model.give_up()
+            self.model.give_up()
             self._say()
             return True
-        if self._model.filter_text or self._model.marked:
-            self._model.marked.clear()
+        if self.model.filter_text or self.model.marked:
+            self.model.marked.clear()
             self.set_filter("")
             return True
         if self.editor.has_focus:
@@ -412,7 +342,7 @@ class SqlView(View, can_focus=True):
     def status(self) -> str:
         if self.rows is None:
             return self.running
-        shown, there = len(self._model), len(self.rows)
+        shown, there = len(self.model), len(self.rows)
         place = f"row {self.table.cursor + 1:,} of {shown:,}" if shown else "no rows"
         return place if shown == there else f"{place} ({there:,} in all)"
 
@@ -425,7 +355,7 @@ class SqlView(View, can_focus=True):
         if self.editor.has_focus:
             return self.editor.selected_text or self.editor.text
         chosen = self.table.chosen if self.rows is not None else []
-        kinds = range(len(self._model.columns))
+        kinds = range(len(self.model.columns))
         return "\n".join("\t".join(value_text(row.cell(at)) for at in kinds) for row in chosen)
 
     def on_virtual_table_moved(self, event: VirtualTable.Moved) -> None:
@@ -465,59 +395,6 @@ class SqlView(View, can_focus=True):
         if self.editor.has_focus and self.rows is not None:
             self._focus_result()
 
-    def action_history(self) -> None:
-        past = [Choice(_moment(each.at_ms), " ".join(each.sql.split()), each.sql) for each in reversed(load_history())]
-        self.stoker.push_screen(ChooserDialog("Statements that were run", past, empty="None yet."), self._edit)
-
-    def action_saved(self) -> None:
-        try:
-            kept = [
-                Choice(each.name, each.about or " ".join(each.sql.split()), each.sql) for each in load_saved().values()
-            ]
-        except OperatorError as error:
-            self.stoker.tell(error)
-            return
-        self.stoker.push_screen(
-            ChooserDialog("Saved statements", kept, empty="None yet: F4 keeps one.", forget=self._forget), self._edit
-        )
-
-    def _forget(self, choice: Choice) -> None:
-        try:
-            remove(choice.name)
-        except OperatorError as error:
-            self.stoker.tell(error)
-
-    def _edit(self, sql: str | None) -> None:
-        if sql is not None:
-            self.editor.load_text(sql)
-            self.editor.move_cursor(self.editor.document.end)
-            self.editor.focus()
-
-    def action_keep(self) -> None:
-        sql = self._chosen()
-        if not sql:
-            return
-
-        def filled(values: dict[str, Any] | None) -> None:
-            if values is None:
-                return
-            try:
-                save(SavedQuery(values["name"], sql, values["about"]))
-                self.stoker.say(f"Saved as {values['name']}: F9 has it, and `stoker sql --saved`.")
-            except OperatorError as error:
-                self.stoker.tell(error)
-
-        def name(text: str) -> str:
-            if not text:
-                raise ValueError("a name is needed")
-            return text
-
-        fields = [
-            Field("name", "Name", "", "One that is there is replaced", name),
-            Field("about", "What it is for", "", "May stay empty"),
-        ]
-        self.stoker.push_screen(FormDialog("Save the statement", fields, done="Save"), filled)
-
     def action_export(self) -> None:
         if self.rows is None:
             self.stoker.say("There is no result to export.")
@@ -539,7 +416,7 @@ class SqlView(View, can_focus=True):
         self._say()
         kind = path.suffix[1:].lower()
         if rows is not None:
-            held = _Held(rows)
+            held = HeldRows(rows)
             written, number = await export(held, kind, str(path)), held.statistics.rows  # type: ignore[arg-type]
         else:
             limits = SqlLimits(rows_max=None, bytes_max=None, time_ms=None, page_rows=PAGE_ROWS)
@@ -558,44 +435,3 @@ class SqlView(View, can_focus=True):
     def on_text_area_changed(self) -> None:
         # An empty editor leaves some keys to the application.
         self.stoker.show_bars()
-
-
-def _moment(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000).strftime("%Y-%m-%d %H:%M")
-
-
-def plan_words(plan: SqlPlan) -> str:
-    """How much a statement would read."""
-    known = sum(scan.records for scan in plan.scans)
-    if known and not plan.records:
-        return f"nothing from the cluster: {counted(known, 'record')} are held already, or known from offsets"
-    words = counted(plan.records, "record")
-    if plan.records and plan.bytes is not None:
-        words += f", about {size(plan.bytes)}"
-    topics = list(dict.fromkeys(scan.topic for scan in plan.scans))
-    return f"{words} of {', '.join(map(harmless, topics[:3]))}" if topics else "no topic"
-
-
-def plan_lines(plan: SqlPlan) -> list[DocumentLine]:
-    """The plan as a page."""
-    lines: list[DocumentLine] = [heading(f"It would read {plan_words(plan)}"), ()]
-    for scan in plan.scans:
-        lines += [
-            heading(f"Topic {scan.topic}"),
-            fact("Partitions", f"{len(scan.ranges):,} of {scan.partition_count:,}"),
-            fact("Records", f"{scan.records:,} at most, {scan.records_to_fetch:,} to be fetched"),
-            fact("Bytes", f"about {size(scan.bytes)}"),
-            fact("Columns", ", ".join(scan.columns) or "none"),
-        ]
-        if scan.counted:
-            lines.append(fact("Counted", "answered from offsets alone", "good"))
-        lines += [fact("Offsets" if not at else "", f"partition {number}: {start:,} to {end:,}") for at, (number, start, end) in enumerate(scan.ranges[:20])]  # fmt: skip
-        if len(scan.ranges) > 20:
-            lines.append(fact("", f"… and {len(scan.ranges) - 20:,} partitions more"))
-        lines += [fact("Note", note, "warning") for note in scan.notes]
-        lines.append(())
-    if plan.tables:
-        lines.append(fact("Cluster's tables", ", ".join(plan.tables)))
-    lines += [fact("Missing", str(missing), "bad") for missing in plan.missing]
-    lines += [fact("Note", note, "warning") for note in plan.notes]
-    return lines
