@@ -962,6 +962,11 @@ async def test_read_only_stands_in_the_header_and_takes_changes_out_of_the_foote
         assert "delete" not in screen_text(on.app)[-1]
 
 
+async def test_who_cannot_send_is_told_before_a_record_is_typed():
+    async with Opened(FakeSource(ordinary(), readonly=True), Place("produce", ("orders",))) as on:
+        assert "read-only here: nothing can be sent" in on.text
+
+
 async def test_ten_thousand_partitions_scroll_at_once():
     async with Opened(FakeSource(huge()), Place("partitions", ("big",))) as on:
         # Of this process alone: others on the machine must not be measured.

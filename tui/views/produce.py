@@ -145,6 +145,8 @@ class ProduceView(RecordAccess, can_focus=True):
         if self._filled:
             return
         self._name_value()
+        if self.source.readonly:
+            self._say([f"{self.source.name} is read-only here: nothing can be sent."], bad=True)
         if len(self._like) == 2 and all(word.isdecimal() for word in self._like):
             partition, offset = map(int, self._like)
             record = await find_record(self.client, self.topic, partition, offset)
