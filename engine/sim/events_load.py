@@ -82,6 +82,7 @@ class EventsReader(SimReader):
                 start = None
             if start is not None and start > self.positions[partition]:
                 self.positions[partition] = start
+                self._consumer.log_starts.setdefault(TopicPartition(self.topic, partition), []).append(start)
                 return True
             # A leader that has just been elected may be behind with its log start or its high watermark.
             await self.back_off()

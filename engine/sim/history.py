@@ -61,6 +61,8 @@ class Consumer:
     """By hand (assign), not by a group (subscribe)."""
     polls: list[int] = field(default_factory=list)
     """Where polls ended: lengths of `records` after each. Empty when each record was polled alone."""
+    log_starts: dict[TopicPartition, list[int]] = field(default_factory=dict)
+    """Where it went on when it was told that its position is gone, and that the log begins there."""
 
 
 Log = dict[int, bytes]

@@ -94,6 +94,18 @@ def test_a_consumer_that_leaves_out_an_offset_skips():
     assert kinds(made, {A: log(b"a", b"b", b"c")}) == ["poll-skip"]
 
 
+def test_a_consumer_that_was_told_that_the_log_begins_later_leaves_out_what_is_before():
+    """Another replica had not deleted that yet, and led in the end (seed 4562)."""
+    made = history(b"a", b"b", b"c", b"d")
+    consumer = made.consumer("c")
+    consumer.records = [Polled(A, 0, b"a"), Polled(A, 3, b"d")]
+    consumer.log_starts[A] = [3]
+    assert kinds(made, {A: log(b"a", b"b", b"c", b"d")}) == []
+    for told in ([2], [4]):
+        consumer.log_starts[A] = told
+        assert kinds(made, {A: log(b"a", b"b", b"c", b"d")}) == ["poll-skip"]
+
+
 def test_a_gap_in_the_log_itself_is_no_skip():
     made = history(b"a", b"b")
     made.sends[1].offset = 5
