@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from console.laboratory.session import Session
-from tui.widgets.cells import cells, fitted, harmless
+from tui.widgets.cells import cells, cut, fitted, harmless
 from tui.widgets.document import DocumentLine, heading
 
 CELLS = (14, 9, 6)
@@ -221,7 +221,7 @@ def _value(text: str, room: int) -> str:
     clean = harmless(text)
     if cells(clean) <= room:
         return clean
-    return clean[-room:] if clean[-1:].isdigit() else clean[:room]
+    return clean[-room:] if clean[-1:].isdigit() else cut(clean, room)
 
 
 def _readers(session: Session, partition: dict[str, Any]) -> list[tuple[int, str]]:
