@@ -218,7 +218,8 @@ class Partition:
         broker_epoch: int,
         session: FollowerSession | None,
     ) -> None:
-        """A follower acknowledged everything before `fetch_offset`. KafkaError when it is no replica of this partition."""
+        """A follower acknowledged everything before `fetch_offset`. KafkaError when it is no replica of this partition, or
+        was started anew since (KIP-903)."""
         leader = self.leader
         if leader is None:
             raise self.not_leading()
@@ -226,6 +227,13 @@ class Partition:
             # It may know of an assignment we have not heard of yet (Kafka: Partition.followerReplicaOrThrow).
             raise KafkaError(
                 ErrorCode.UNKNOWN_LEADER_EPOCH, f"{broker_id} is no replica of {self.topic_partition} here"
+            )
+        newest = max(leader.remotes[broker_id].broker_epoch, self.manager.broker_epoch_of(broker_id))
+        if -1 < broker_epoch < newest and safeguards.isr_needs_current_broker_epoch:
+            # On its way since before that broker was started anew: it would hide what the new life has told, for ever where
+            # nothing more is written, since incremental fetches say nothing twice (Kafka: Replica.updateFetchStateOrThrow).
+            raise KafkaError(
+                ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{broker_id} fetches in epoch {broker_epoch}, and is in {newest} now"
             )
         moved, expand = leader.on_follower_fetch(
             broker_id, fetch_offset, log_start_offset, broker_epoch, self.manager.monotonic_ms(), session

@@ -114,6 +114,11 @@ class ReplicaManager:
     def knows_topic_id(self, topic_id: bytes) -> bool:
         return topic_id in self._image.topics_by_id
 
+    def broker_epoch_of(self, broker_id: int) -> int:
+        """The epoch that broker is registered with, as far as is known here; -1 when it is not."""
+        registration = self._image.brokers.get(broker_id)
+        return -1 if registration is None else registration.epoch
+
     def eligible_for_isr(self, topic_partition: TopicPartition, broker_id: int, broker_epoch: int) -> bool:
         """Registered, unfenced, not shutting down, and fetching with the epoch it registered with (KIP-903).
 
