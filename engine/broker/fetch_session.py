@@ -122,13 +122,20 @@ class Fetches:
         self.last_used_ms = now_ms
         self.follower_session = FollowerSession(now_ms)
 
-    def follower_registered_anew(self, replica_epoch: int) -> None:
-        """The follower fetches with another broker epoch: what it fetched before counts for its earlier life only, so
-        every partition of the session is acknowledged again."""
-        self.replica_epoch = replica_epoch
-        for each in self.partitions.values():
-            each.acknowledged = False
-            self.dirty[each] = None
+    def on_fetch(self, replica_epoch: int, now_ms: int) -> None:
+        """A fetch came in.
+
+        In another broker epoch, what was fetched before counts for the follower's earlier life only; and where another of
+        its fetches was taken note of meanwhile, that one was late. Then every partition is acknowledged again.
+        """
+        session = self.follower_session
+        session.last_fetch_ms = now_ms
+        if replica_epoch != self.replica_epoch or session.overtaken:
+            self.replica_epoch = replica_epoch
+            session.overtaken = False
+            for each in self.partitions.values():
+                each.acknowledged = False
+                self.dirty[each] = None
 
     def next_epoch(self) -> None:
         self.epoch = 1 if self.epoch == 0x7FFFFFFF else self.epoch + 1

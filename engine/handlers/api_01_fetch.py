@@ -61,9 +61,7 @@ def handle(broker: Broker, context: RequestContext, request: FetchRequest) -> Fe
         for forgotten in request.forgotten_topics_data:
             for index in forgotten.partitions:
                 fetches.remove((forgotten.topic_id, forgotten.topic, index))
-    if replica_epoch != fetches.replica_epoch:
-        fetches.follower_registered_anew(replica_epoch)
-    fetches.follower_session.last_fetch_ms = now_ms
+    fetches.on_fetch(replica_epoch, now_ms)
     _update(fetches, request)
 
     parameters = FetchParameters(

@@ -36,10 +36,13 @@ class FollowerSession:
     follower is alive.
     """
 
-    __slots__ = ("last_fetch_ms",)
+    __slots__ = ("last_fetch_ms", "overtaken")
 
     def __init__(self, now_ms: int) -> None:
         self.last_fetch_ms = now_ms
+        self.overtaken = False
+        """Another fetch of this follower came later. Should this session fetch once more, that one was late, perhaps of a
+        connection given up, and what this session had told must be taken note of again."""
 
 
 class RemoteReplica:
@@ -198,7 +201,10 @@ class PartitionLeader:
         remote.last_fetch_ms = now_ms
         remote.log_start_offset = log_start_offset
         remote.broker_epoch = broker_epoch
-        remote.session = session
+        if remote.session is not session:
+            if remote.session is not None:
+                remote.session.overtaken = True
+            remote.session = session
         previous = remote.log_end_offset
         remote.log_end_offset = fetch_offset
         if fetch_offset > self._furthest_fetch:

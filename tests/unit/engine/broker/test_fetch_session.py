@@ -78,7 +78,7 @@ def test_a_follower_that_registered_anew_acknowledges_every_partition_again():
     fetches = Fetches(7, True, True, 0)
     each = fetches.partitions[(ZERO_UUID, "t", 0)] = FetchedPartition(fetches, ZERO_UUID, "t", 0)
     each.acknowledged = True
-    fetches.follower_registered_anew(42)
+    fetches.on_fetch(42, 0)
     assert not each.acknowledged
     assert list(fetches.dirty) == [each]
     assert fetches.replica_epoch == 42
