@@ -4,7 +4,6 @@ import asyncio
 import random
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -22,10 +21,9 @@ from engine.sim.randomness import SimRandomness
 
 
 def test_an_hour_of_sleep_takes_no_time():
+    """Or this test would end by its timeout."""
     loop = SimLoop()
-    started = time.monotonic()
     loop.run_until_complete(asyncio.sleep(3600))
-    assert time.monotonic() - started < 1
     assert loop.now_ns >= START_NS + 3600 * 10**9
 
 

@@ -101,7 +101,7 @@ CLASSES = {
     "messages too large to be shown": [
         "unit/web/api/test_records.py::test_a_large_record_is_a_preview_and_a_file",
         "unit/web/security/test_decompression.py::test_a_bomb_in_full_is_its_beginning",
-        "web/test_records.py::test_twenty_megabytes_open_within_a_second_and_the_page_stays_quick",
+        "web/test_records.py::test_of_twenty_megabytes_the_page_has_what_is_seen",
         f"{LAYERS}::test_a_body_that_grows_too_large_is_cut_off",
         f"{SERVER}::test_a_refused_body_is_taken_and_thrown_away_so_that_the_refusal_arrives",
     ],
